@@ -1,0 +1,161 @@
+# Bakehour. `make demo` and `make check` install what they need on Debian; `make` alone only builds.
+#
+#   make all|check|demo|bench|fuzz|lint|coverage|install|clean
+#   SANITIZE=address,undefined   builds with sanitizers, in a build folder of its own
+#   PREFIX=/usr/local DESTDIR=   where install puts things
+#   REPO=path make demo          the demo on another repository
+
+CC ?= cc
+PREFIX ?= /usr/local
+DESTDIR ?=
+SANITIZE ?=
+REPO ?= .
+VERSION := 0.1.0
+
+comma := ,
+VARIANT := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)$(if $(COVERAGE),-coverage)
+BUILD := build/$(VARIANT)
+
+PKGS := sqlite3 libcjson zlib libcrypto
+PKG_CONFIG ?= pkg-config
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+
+OPTIMISE ?= -O2
+CFLAGS ?= $(OPTIMISE) -g
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
+            -Wno-format-nonliteral $(if $(WERROR),-Werror)
+DEFINES := -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DBAKEHOUR_VERSION='"$(VERSION)"'
+HARDEN := -fstack-protector-strong $(if $(SANITIZE)$(COVERAGE),,-D_FORTIFY_SOURCE=2) -fPIE
+ALL_CFLAGS := -std=c11 -I. $(DEFINES) $(WARNINGS) $(HARDEN) $(CFLAGS) $(PKG_CFLAGS) \
+              $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+              $(if $(COVERAGE),--coverage)
+ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) \
+               $(if $(COVERAGE),--coverage)
+
+ROOMS := base billing scheduler sim
+LIB_SOURCES := $(wildcard $(addsuffix /*.c,$(ROOMS)))
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
+LIB := $(BUILD)/libbakehour.a
+PROGRAM := $(BUILD)/bakehour
+
+TEST_SOURCES := $(wildcard tests/test_*.c)
+TEST_BINARIES := $(TEST_SOURCES:%.c=$(BUILD)/%)
+FUZZ_SOURCES := $(wildcard tests/fuzz_*.c)
+FUZZ_BINARIES := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
+TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support_*.c))
+CLI_TESTS := $(wildcard tests/cli/*.t)
+
+.PHONY: all tests check check-variant demo bench fuzz lint coverage install uninstall clean deps-build deps-check \
+        deps-demo deps-lint deps-coverage docs
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: bakehour docs
+
+# The program at the top is the one of the variant that was built last.
+bakehour: $(PROGRAM)
+	@cmp -s $< $@ || { cp $< $@.tmp && mv -f $@.tmp $@; }
+
+# Objects depend on the flags they were compiled with.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) | $(ALL_LDFLAGS)' | cmp -s - $@ || \
+	    printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) | $(ALL_LDFLAGS)' > $@
+FORCE:
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The sample data is part of the program, so that it runs from anywhere.
+$(BUILD)/billing/builtin.o: $(wildcard data/*.csv)
+
+$(LIB): $(LIB_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(PROGRAM): $(BUILD)/bakehour.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+
+$(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_SUPPORT) $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(CMOCKA_LIBS) -lm
+
+$(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz_%.o $(BUILD)/tests/fuzz.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+
+$(BUILD)/tests/bench_%: $(BUILD)/tests/bench_%.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+
+docs: $(BUILD)/bakehour.1 $(BUILD)/bakehour.bash
+
+$(BUILD)/bakehour.1: docs/bakehour.1.in $(PROGRAM)
+	@$(PROGRAM) --man-page > $@.options
+	@sed -e '/@OPTIONS@/{r $@.options' -e 'd}' -e 's/@VERSION@/$(VERSION)/' $< > $@
+	@rm -f $@.options
+
+$(BUILD)/bakehour.bash: $(PROGRAM)
+	@$(PROGRAM) --completion > $@
+
+tests: $(PROGRAM) $(TEST_BINARIES) $(FUZZ_BINARIES)
+
+# Everything below that needs packages goes through tests/deps.sh, then starts make again: the flags that pkg-config
+# gives are read when make starts.
+deps-build deps-check deps-demo deps-lint deps-coverage:
+	@sh tests/deps.sh $(@:deps-%=%)
+
+check: deps-check
+	@$(MAKE) --no-print-directory check-variant
+	@$(MAKE) --no-print-directory check-variant SANITIZE=address,undefined
+
+check-variant: tests docs
+	BAKEHOUR=$(abspath $(PROGRAM)) BUILD=$(BUILD) VARIANT=$(VARIANT) sh tests/run.sh $(TEST_BINARIES) \
+	    $(FUZZ_BINARIES) $(CLI_TESTS)
+
+demo: deps-demo
+	@$(MAKE) --no-print-directory bakehour
+	@REPO='$(REPO)' sh data/demo.sh
+
+bench: deps-check
+	@$(MAKE) --no-print-directory $(BUILD)/tests/bench_replay bakehour
+	@sh tests/bench.sh $(BUILD)
+
+# Coverage-guided, with clang's libFuzzer: make fuzz FUZZ=history SECONDS=60
+FUZZ ?= history
+SECONDS ?= 60
+fuzz: deps-lint
+	@mkdir -p build/fuzz/corpus-$(FUZZ)
+	clang -std=c11 -I. $(DEFINES) -O1 -g -fsanitize=fuzzer,address,undefined $(PKG_CFLAGS) -DFUZZ_LIBFUZZER \
+	    -o build/fuzz/$(FUZZ) tests/fuzz_$(FUZZ).c $(LIB_SOURCES) $(PKG_LIBS) -lm
+	build/fuzz/$(FUZZ) -max_total_time=$(SECONDS) -max_len=4096 build/fuzz/corpus-$(FUZZ)
+
+lint: deps-lint
+	@$(MAKE) --no-print-directory lint-run
+
+.PHONY: lint-run
+lint-run:
+	@CFLAGS_FOR_LINT='-std=c11 -I. $(DEFINES) $(PKG_CFLAGS)' sh tests/lint.sh
+
+coverage: deps-coverage
+	@$(MAKE) --no-print-directory check-variant COVERAGE=1 OPTIMISE=-O0
+	gcovr --root . --object-directory build/release-coverage --exclude tests --print-summary \
+	    --txt build/coverage.txt --html-details build/coverage.html
+	@echo "build/coverage.txt and build/coverage.html hold the lines"
+
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1' \
+	    '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' '$(DESTDIR)$(PREFIX)/share/bakehour'
+	install -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/bakehour'
+	install -m 644 $(BUILD)/bakehour.1 '$(DESTDIR)$(PREFIX)/share/man/man1/bakehour.1'
+	install -m 644 $(BUILD)/bakehour.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bakehour'
+	install -m 644 data/*.csv data/*.tsv.gz data/*.json '$(DESTDIR)$(PREFIX)/share/bakehour'
+
+uninstall:
+	rm -rf '$(DESTDIR)$(PREFIX)/bin/bakehour' '$(DESTDIR)$(PREFIX)/share/man/man1/bakehour.1' \
+	    '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bakehour' '$(DESTDIR)$(PREFIX)/share/bakehour'
+
+clean:
+	rm -rf build bakehour demo
+
+-include $(LIB_OBJECTS:.o=.d) $(BUILD)/bakehour.d $(wildcard $(BUILD)/tests/*.d)

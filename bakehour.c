@@ -1,0 +1,28 @@
+/* The command table and dispatch, nothing else. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/opt.h"
+#include "base/session.h"
+#include "billing/commands.h"
+#include "sim/commands.h"
+
+static const struct command *const commands[] = {
+    &cmd_plan, &cmd_simulate, &cmd_bill, &cmd_prices_show, NULL,
+};
+
+int main(int argc, char **argv)
+{
+    struct session session;
+    session_init(&session);
+    const char *first = argc > 1 ? argv[1] : "";
+    if (strcmp(first, "--version") == 0) {
+        printf("bakehour %s\n", BAKEHOUR_VERSION);
+        return 0;
+    }
+    if (strcmp(first, "--man-page") == 0 || strcmp(first, "--completion") == 0) {
+        (first[2] == 'm' ? opt_man_page : opt_bash_completion)(commands, stdout);
+        return 0;
+    }
+    return opt_main(commands, argc - 1, argv + 1, &session);
+}

@@ -1,0 +1,15 @@
+/*
+ * clock.h - the only place that asks the machine for the time.
+ *
+ * Everything else takes the time as a parameter. BAKEHOUR_NOW (unix seconds) in the environment fixes the wall
+ * clock, so that a run can be repeated to the letter.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_now_s(void);        /* UTC, unix seconds */
+int64_t clock_monotonic_ns(void); /* for durations only */
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * csv.h - comma-separated records (RFC 4180) with a header, read by column name.
+ *
+ * Streams: one record is held at a time. Quoted fields may hold commas, quotes ("") and line breaks; CRLF and a
+ * missing last newline are fine; a byte-order mark, empty lines and lines that start with '#' are passed over.
+ * Ownership: the reader owns the text of the current record; it is good until the next csv_next.
+ * Errors: csv_open and csv_next report what breaks the format itself; the caller reports bad fields by csv_column_at.
+ */
+#ifndef BASE_CSV_H
+#define BASE_CSV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+#define CSV_RECORD_MAX  ((size_t)1 << 20) /* bytes in one record */
+#define CSV_COLUMNS_MAX 512
+
+struct csv;
+
+/* Opens a file ("-": stdin) and reads the header. `required` and `optional` are comma-separated column names; a
+ * missing required column is an error. Columns that neither names are let be. */
+int csv_open(struct csv **out, const char *path, const char *required, struct err *err) MUST_USE;
+/* The same over text in memory, which must outlive the reader; name stands in messages. */
+int csv_open_text(struct csv **out, const char *name, const char *text, size_t len, const char *required,
+                  struct err *err) MUST_USE;
+void csv_close(struct csv *csv);
+
+/* 1: a record was read; 0: the end; -1: an error (a code is in err). */
+int csv_next(struct csv *csv, struct err *err) MUST_USE;
+
+/* The field of the current record in the named column, or NULL where the file has no such column. */
+const char *csv_field(const struct csv *csv, const char *column);
+
+const char *csv_name(const struct csv *csv);
+size_t csv_line(const struct csv *csv);                          /* of the current record's first character */
+size_t csv_column_at(const struct csv *csv, const char *column); /* character position of a field, from 1 */
+
+/* Writes one field, quoted where it must be. */
+void csv_write(FILE *out, const char *field);
+
+#endif

@@ -1,0 +1,216 @@
+#include "base/db.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define BUSY_MS 10000
+
+struct cached {
+    char *sql;
+    sqlite3_stmt *statement;
+};
+
+struct db {
+    sqlite3 *handle;
+    char *path;
+    struct cached *cache;
+    size_t cache_count, cache_cap;
+};
+
+static int fail(const struct db *db, struct err *err, const char *doing)
+{
+    return err_at(err, EXIT_FAILED, db->path, 0, 0, "%s: %s", doing, sqlite3_errmsg(db->handle));
+}
+
+static int exec(struct db *db, const char *sql, struct err *err)
+{
+    return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(db, err, "SQLite");
+}
+
+static int get_version(struct db *db, int *version, struct err *err)
+{
+    sqlite3_stmt *s;
+    if (sqlite3_prepare_v2(db->handle, "PRAGMA user_version", -1, &s, NULL) != SQLITE_OK)
+        return fail(db, err, "cannot be read");
+    int code = sqlite3_step(s) == SQLITE_ROW ? 0 : fail(db, err, "cannot be read");
+    *version = sqlite3_column_int(s, 0);
+    sqlite3_finalize(s);
+    return code;
+}
+
+static int migrate_step(struct db *db, const char *script, int to, struct err *err)
+{
+    char set[64];
+    str_fit(set, sizeof(set), "PRAGMA user_version = %d", to);
+    int code = exec(db, script, err);
+    return code ? code : exec(db, set, err);
+}
+
+static int migrate(struct db *db, const char *const *migrations, struct err *err)
+{
+    int version = 0;
+    int known = 0;
+    int code = db_begin(db, err);
+    if (code)
+        return code;
+    code = get_version(db, &version, err);
+    while (migrations && migrations[known])
+        known++;
+    if (!code && version > known)
+        code = err_at(err, EXIT_INPUT, db->path, 0, 0,
+                      "was written by a later version of the program (schema %d, this one knows %d); use that one",
+                      version, known);
+    for (int i = version; !code && i < known; i++)
+        code = migrate_step(db, migrations[i], i + 1, err);
+    if (code) {
+        db_rollback(db);
+        return code;
+    }
+    return db_commit(db, err);
+}
+
+int db_open(struct db **out, const char *path, const char *const *migrations, struct err *err)
+{
+    struct db *db = mem_zero(1, sizeof(*db));
+    db->path = mem_dup(path);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    int code = 0;
+    if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK)
+        code = fail(db, err, "cannot be opened");
+    if (!code) {
+        sqlite3_busy_timeout(db->handle, BUSY_MS);
+        code = exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", err);
+    }
+    if (!code)
+        code = migrate(db, migrations, err);
+    if (code) {
+        db_close(db);
+        return code;
+    }
+    *out = db;
+    return 0;
+}
+
+void db_close(struct db *db)
+{
+    if (!db)
+        return;
+    for (size_t i = 0; i < db->cache_count; i++) {
+        sqlite3_finalize(db->cache[i].statement);
+        free(db->cache[i].sql);
+    }
+    sqlite3_close(db->handle);
+    free(db->cache);
+    free(db->path);
+    free(db);
+}
+
+static sqlite3_stmt *prepared(struct db *db, const char *sql, struct err *err)
+{
+    for (size_t i = 0; i < db->cache_count; i++)
+        if (strcmp(db->cache[i].sql, sql) == 0)
+            return db->cache[i].statement;
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
+        fail(db, err, "a statement cannot be prepared");
+        return NULL;
+    }
+    db->cache = mem_grow(db->cache, &db->cache_cap, db->cache_count + 1, sizeof(*db->cache));
+    db->cache[db->cache_count++] = (struct cached){mem_dup(sql), statement};
+    return statement;
+}
+
+static void bind(sqlite3_stmt *s, const char *types, va_list args)
+{
+    for (int i = 1; *types; i++, types++) {
+        if (*types == 'i')
+            sqlite3_bind_int64(s, i, va_arg(args, int64_t));
+        else if (*types == 's')
+            sqlite3_bind_text(s, i, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
+        else
+            sqlite3_bind_null(s, i);
+    }
+}
+
+static int step_all(struct db *db, sqlite3_stmt *s, db_row *row, void *context, struct err *err)
+{
+    int code = 0;
+    int got;
+    while (!code && (got = sqlite3_step(s)) != SQLITE_DONE) {
+        if (got != SQLITE_ROW)
+            code = fail(db, err, "a statement failed");
+        else if (row)
+            code = row(context, s);
+    }
+    sqlite3_reset(s);
+    sqlite3_clear_bindings(s);
+    return code;
+}
+
+int db_query(struct db *db, struct err *err, db_row *row, void *context, const char *sql, const char *types, ...)
+{
+    sqlite3_stmt *s = prepared(db, sql, err);
+    if (!s)
+        return EXIT_FAILED;
+    va_list args;
+    va_start(args, types);
+    bind(s, types, args);
+    va_end(args);
+    return step_all(db, s, row, context, err);
+}
+
+int db_run(struct db *db, struct err *err, const char *sql, const char *types, ...)
+{
+    sqlite3_stmt *s = prepared(db, sql, err);
+    if (!s)
+        return EXIT_FAILED;
+    va_list args;
+    va_start(args, types);
+    bind(s, types, args);
+    va_end(args);
+    return step_all(db, s, NULL, NULL, err);
+}
+
+int db_begin(struct db *db, struct err *err)
+{
+    return exec(db, "BEGIN IMMEDIATE", err);
+}
+
+int db_commit(struct db *db, struct err *err)
+{
+    int code = exec(db, "COMMIT", err);
+    if (code)
+        db_rollback(db);
+    return code;
+}
+
+void db_rollback(struct db *db)
+{
+    sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int first_problem(void *context, sqlite3_stmt *row)
+{
+    struct str *problem = context;
+    const char *text = (const char *)sqlite3_column_text(row, 0);
+    if (text && strcmp(text, "ok") != 0)
+        str_addf(problem, "%s%s", problem->len ? "; " : "", text);
+    return 0;
+}
+
+int db_check(struct db *db, struct err *err)
+{
+    struct str problem;
+    str_init(&problem, 512);
+    int code = db_query(db, err, first_problem, &problem, "PRAGMA integrity_check(5)", "");
+    if (!code)
+        code = db_query(db, err, first_problem, &problem, "PRAGMA foreign_key_check", "");
+    if (!code && problem.len)
+        code = err_at(err, EXIT_FAILED, db->path, 0, 0, "is damaged: %s", problem.text);
+    str_release(&problem);
+    return code;
+}

@@ -1,0 +1,187 @@
+/* What people read of the option tables: --help, the overview, the man page's roff, shell completion. */
+#include "base/opt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+
+#define HELP_WIDTH_MAX 100
+#define HELP_INDENT    27
+
+static int help_width(const struct session *s)
+{
+    int width = s->width ? s->width : 80;
+    return width > HELP_WIDTH_MAX ? HELP_WIDTH_MAX : width;
+}
+
+/* Writes text wrapped to width; the first line starts at column `at`, the others at `indent`. */
+static void wrap(FILE *out, const char *text, int at, int indent, int width)
+{
+    while (*text) {
+        size_t len = strcspn(text, " \n");
+        if (at > indent && at + 1 + (int)len > width) {
+            fprintf(out, "\n%*s", indent, "");
+            at = indent;
+        } else if (at > indent) {
+            fputc(' ', out);
+            at++;
+        }
+        fprintf(out, "%.*s", (int)len, text);
+        at += (int)len;
+        text += len;
+        if (*text == '\n') {
+            fprintf(out, text[1] == '\n' ? "\n\n%*s" : "\n%*s", indent, "");
+            at = indent;
+            text += text[1] == '\n';
+        }
+        text += *text != '\0';
+    }
+    fputc('\n', out);
+}
+
+static void option_left(const struct opt *opt, struct str *to)
+{
+    if (opt->kind == OPT_FLAG)
+        str_addf(to, "--%s", opt->name);
+    else if (opt->kind == OPT_MAYBE)
+        str_addf(to, "--%s[=%s]", opt->name, opt->arg);
+    else
+        str_addf(to, "--%s %s", opt->name, opt->arg);
+}
+
+static void help_options(const struct opt *options, const struct session *s, FILE *out)
+{
+    for (; options && options->name; options++) {
+        if (options->kind == OPT_HEADING) {
+            fprintf(out, "\n%s%s%s\n", session_bold(s), options->name, session_plain(s));
+            continue;
+        }
+        struct str left;
+        str_init(&left, 0);
+        option_left(options, &left);
+        fprintf(out, "  %-*s", HELP_INDENT - 4, left.text);
+        if (left.len > HELP_INDENT - 4)
+            fprintf(out, "\n%*s", HELP_INDENT, "");
+        else
+            fputs("  ", out);
+        wrap(out, options->help, HELP_INDENT, HELP_INDENT, help_width(s));
+        str_release(&left);
+    }
+}
+
+void opt_help(const struct command *command, const struct session *s, FILE *out)
+{
+    fprintf(out, "%s%s %s%s - %s\n\n", session_bold(s), s->program, command->name, session_plain(s), command->summary);
+    fprintf(out, "Usage: %s %s [OPTIONS]\n\n", s->program, command->name);
+    wrap(out, command->about, 0, 0, help_width(s));
+    help_options(command->options, s, out);
+    help_options(opt_globals(), s, out);
+    fprintf(out, "\n%sExample%s\n%s\n", session_bold(s), session_plain(s), command->example);
+}
+
+void opt_overview(const struct command *const *commands, const struct session *s, FILE *out)
+{
+    fprintf(out,
+            "%s%s%s - deploy machine images from every commit, and know what each deployment costs\n\n"
+            "Usage: %s COMMAND [OPTIONS]\n\nCommands\n",
+            session_bold(s), s->program, session_plain(s), s->program);
+    for (; *commands; commands++) {
+        fprintf(out, "  %-16s ", (*commands)->name);
+        wrap(out, (*commands)->summary, 19, 19, help_width(s));
+    }
+    fprintf(out,
+            "\nStart with your own repository; no AWS account is needed:\n"
+            "  %s plan --repo .\n\n"
+            "'%s COMMAND --help' tells more. Exit codes: 0 done, 1 failed, 2 bad usage or bad input,\n"
+            "3 over budget, 4 over budget by forecast; the manual page has them all.\n",
+            s->program, s->program);
+}
+
+static void roff_text(FILE *out, const char *text)
+{
+    bool line_start = true;
+    for (; *text; text++) {
+        if (line_start && (*text == '.' || *text == '\''))
+            fputs("\\&", out);
+        if (*text == '\\')
+            fputs("\\e", out);
+        else if (*text == '-')
+            fputs("\\-", out);
+        else if (*text == '\n' && text[1] == '\n')
+            fputs("\n.PP", out);
+        else
+            fputc(*text, out);
+        line_start = *text == '\n';
+    }
+    fputc('\n', out);
+}
+
+static void roff_options(FILE *out, const struct opt *options)
+{
+    for (; options && options->name; options++) {
+        if (options->kind == OPT_HEADING) {
+            fputs(".PP\n.I ", out);
+            roff_text(out, options->name);
+            continue;
+        }
+        struct str left;
+        str_init(&left, 0);
+        option_left(options, &left);
+        fputs(".TP\n.B ", out);
+        roff_text(out, left.text);
+        roff_text(out, options->help);
+        str_release(&left);
+    }
+}
+
+void opt_man_page(const struct command *const *commands, FILE *out)
+{
+    fputs(".SH COMMANDS\n", out);
+    for (; *commands; commands++) {
+        fputs(".SS ", out);
+        roff_text(out, (*commands)->name);
+        roff_text(out, (*commands)->summary);
+        fputs(".PP\n", out);
+        roff_text(out, (*commands)->about);
+        roff_options(out, (*commands)->options);
+        fputs(".PP\nExample:\n.PP\n.nf\n", out);
+        roff_text(out, (*commands)->example);
+        fputs(".fi\n", out);
+    }
+    fputs(".SH GLOBAL OPTIONS\n", out);
+    roff_options(out, opt_globals() + 1);
+}
+
+static void completion_words(FILE *out, const struct opt *options)
+{
+    for (; options && options->name; options++)
+        if (options->kind != OPT_HEADING)
+            fprintf(out, " --%s", options->name);
+}
+
+void opt_bash_completion(const struct command *const *commands, FILE *out)
+{
+    fputs("# bash completion for bakehour\n_bakehour() {\n"
+          "    local word=${COMP_WORDS[COMP_CWORD]} words\n"
+          "    case \"${COMP_WORDS[1]}\" in\n",
+          out);
+    for (const struct command *const *at = commands; *at; at++) {
+        const struct command *c = *at;
+        size_t len = strcspn(c->name, " ");
+        fprintf(out, "    %.*s) words=\"%s", (int)len, c->name, c->name[len] ? c->name + len + 1 : "");
+        completion_words(out, c->options);
+        completion_words(out, opt_globals());
+        fputs(" --help\" ;;\n", out);
+    }
+    fputs("    *) words=\"help", out);
+    for (; *commands; commands++)
+        fprintf(out, " %.*s", (int)strcspn((*commands)->name, " "), (*commands)->name);
+    fputs("\" ;;\n    esac\n"
+          "    if [[ $word == -* || $COMP_CWORD -eq 1 ]]; then\n"
+          "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
+          "    else\n"
+          "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+          "    fi\n}\ncomplete -F _bakehour bakehour\n",
+          out);
+}

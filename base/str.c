@@ -1,0 +1,105 @@
+#include "base/str.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static char empty_text[1] = "";
+
+void str_init(struct str *s, size_t max)
+{
+    *s = (struct str){.text = empty_text, .max = max ? max : STR_MAX};
+}
+
+void str_release(struct str *s)
+{
+    if (s->cap)
+        free(s->text);
+    str_init(s, s->max);
+}
+
+void str_clear(struct str *s)
+{
+    s->len = 0;
+    s->full = false;
+    if (s->cap)
+        s->text[0] = '\0';
+}
+
+char *str_detach(struct str *s)
+{
+    char *text = s->cap ? s->text : mem_dup("");
+    str_init(s, s->max);
+    return text;
+}
+
+static void reserve(struct str *s, size_t more)
+{
+    size_t need = s->len + more + 1;
+    if (need <= s->cap)
+        return;
+    s->text = mem_grow(s->cap ? s->text : NULL, &s->cap, need, 1);
+}
+
+void str_add_n(struct str *s, const char *text, size_t len)
+{
+    size_t room = s->max - s->len;
+    if (len > room) {
+        len = room;
+        s->full = true;
+    }
+    if (!len)
+        return;
+    reserve(s, len);
+    memcpy(s->text + s->len, text, len);
+    s->len += len;
+    s->text[s->len] = '\0';
+}
+
+void str_add(struct str *s, const char *text)
+{
+    str_add_n(s, text, strlen(text));
+}
+
+void str_add_char(struct str *s, char c)
+{
+    str_add_n(s, &c, 1);
+}
+
+void str_vaddf(struct str *s, const char *fmt, va_list args)
+{
+    char small[256];
+    va_list again;
+    va_copy(again, args);
+    int wanted = vsnprintf(small, sizeof(small), fmt, args);
+    assert(wanted >= 0);
+    if ((size_t)wanted < sizeof(small)) {
+        str_add_n(s, small, (size_t)wanted);
+    } else {
+        char *big = mem_alloc((size_t)wanted + 1);
+        vsnprintf(big, (size_t)wanted + 1, fmt, again);
+        str_add_n(s, big, (size_t)wanted);
+        free(big);
+    }
+    va_end(again);
+}
+
+void str_addf(struct str *s, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    str_vaddf(s, fmt, args);
+    va_end(args);
+}
+
+void str_fit(char *to, size_t size, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int wanted = vsnprintf(to, size, fmt, args);
+    va_end(args);
+    assert(wanted >= 0 && (size_t)wanted < size);
+}

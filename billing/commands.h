@@ -1,0 +1,10 @@
+/* commands.h - the commands of this room. */
+#ifndef BILLING_COMMANDS_H
+#define BILLING_COMMANDS_H
+
+#include "base/opt.h"
+
+extern const struct command cmd_bill;
+extern const struct command cmd_prices_show;
+
+#endif

@@ -1,0 +1,10 @@
+/* commands.h - the commands of this room. */
+#ifndef SIM_COMMANDS_H
+#define SIM_COMMANDS_H
+
+#include "base/opt.h"
+
+extern const struct command cmd_plan;
+extern const struct command cmd_simulate;
+
+#endif

@@ -1,0 +1,69 @@
+#!/bin/sh
+# Installs the Debian packages that a target needs and that are missing, and says which. Called by the Makefile.
+# usage: tests/deps.sh build|check|demo|lint|coverage
+set -eu
+
+build="gcc libc6-dev make pkg-config libsqlite3-dev libcjson-dev zlib1g-dev libssl-dev git ca-certificates"
+case "${1:-build}" in
+build) want="$build" ;;
+demo) want="$build gnuplot-nox fonts-dejavu-core" ;;
+check) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core" ;;
+lint) want="$build clang clang-tidy clang-format cppcheck" ;;
+coverage) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core gcovr" ;;
+*) echo "tests/deps.sh: unknown set \"$1\"" >&2; exit 2 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
+    missing=""
+    for tool in cc make pkg-config git; do
+        command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+    done
+    if command -v pkg-config >/dev/null 2>&1; then
+        for library in sqlite3 libcjson zlib libcrypto; do
+            pkg-config --exists "$library" 2>/dev/null || missing="$missing $library"
+        done
+        case "$1" in check | coverage) pkg-config --exists cmocka 2>/dev/null || missing="$missing cmocka" ;; esac
+    fi
+    case "$1" in check | demo | coverage) command -v gnuplot >/dev/null 2>&1 || missing="$missing gnuplot" ;; esac
+    [ -z "$missing" ] && exit 0
+    echo "Missing here:$missing" >&2
+    echo "This system has no apt; install what Debian calls: $want" >&2
+    exit 1
+fi
+
+missing=""
+for package in $want; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] && continue
+    # Whatever else provides the tool (a newer compiler, another gnuplot) serves as well.
+    case "$package" in
+    gcc) command -v gcc >/dev/null 2>&1 && continue ;;
+    pkg-config) command -v pkg-config >/dev/null 2>&1 && continue ;;
+    gnuplot-nox) command -v gnuplot >/dev/null 2>&1 && continue ;;
+    git | make | perl | clang | clang-tidy | clang-format | cppcheck | gcovr)
+        command -v "$package" >/dev/null 2>&1 && continue ;;
+    esac
+    missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        echo "Missing:$missing" >&2
+        echo "You are not root and there is no sudo. As root: apt-get install$missing" >&2
+        exit 1
+    fi
+    as_root="sudo"
+fi
+echo "Installing the Debian packages that are missing:$missing"
+log=$(mktemp)
+if ! { $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
+    >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    rm -f "$log"
+    echo "The installation failed. By hand: apt-get install$missing" >&2
+    exit 1
+fi
+rm -f "$log"
