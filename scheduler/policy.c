@@ -1,0 +1,299 @@
+#include "scheduler/policy.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/opt.h"
+#include "base/str.h"
+
+#define THETA_MAX ((int64_t)100 * THETA_PER_ONE)
+
+/* The words of the command line; a letter says what follows the colon: n count, s seconds, t theta, - nothing. */
+struct word {
+    const char *name;
+    char arg;
+    int kind;
+};
+
+static const struct word trigger_words[] = {
+    {"every", '-', TRIGGER_EVERY}, {"idle", '-', TRIGGER_IDLE},   {"count", 'n', TRIGGER_COUNT},
+    {"window", 's', TRIGGER_WINDOW}, {"train", 's', TRIGGER_TRAIN}, {"area", 't', TRIGGER_AREA},
+    {NULL, 0, 0},
+};
+
+static const struct word keep_words[] = {
+    {"terminate", '-', KEEP_TERMINATE}, {"hour", '-', KEEP_HOUR}, {"idle", 's', KEEP_IDLE},
+    {"rent", '-', KEEP_RENT},           {NULL, 0, 0},
+};
+
+static const char *form_of(char arg)
+{
+    return arg == 'n' ? ":N, N commits" : arg == 's' ? ":SECONDS" : arg == 't' ? ":THETA" : "";
+}
+
+static int unknown_word(const char *what, const struct word *words, const char *text, struct err *err)
+{
+    const char *names[8];
+    size_t count = 0;
+    struct str list;
+    str_init(&list, 256);
+    for (; words[count].name; count++) {
+        names[count] = words[count].name;
+        str_addf(&list, "%s%s", count ? ", " : "", words[count].name);
+    }
+    names[count] = NULL;
+    char name[40];
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, ":"), text);
+    const char *nearest = opt_nearest(name, names);
+    int code = nearest ? err_set(err, EXIT_INPUT, "\"%.60s\" is no %s; did you mean %s? There are: %s", text, what,
+                                 nearest, list.text)
+                       : err_set(err, EXIT_INPUT, "\"%.60s\" is no %s; there are: %s", text, what, list.text);
+    str_release(&list);
+    return code;
+}
+
+static int parse_arg(const struct word *word, const char *arg, int64_t *out, struct err *err)
+{
+    if (word->arg == 'n') {
+        if (num_i64(arg, strlen(arg), out) || *out < 1)
+            return err_set(err, EXIT_INPUT, "%s:%.40s: a number of commits from 1 on is needed", word->name, arg);
+        return 0;
+    }
+    if (word->arg == 't') {
+        if (num_decimal(arg, strlen(arg), 10, out) || *out < 0 || *out > THETA_MAX)
+            return err_set(err, EXIT_INPUT, "%s:%.40s: a number from 0 to 100 is needed, as 0.5", word->name, arg);
+        return 0;
+    }
+    struct err detail;
+    if (duration_parse(arg, out, &detail))
+        return err_set(err, EXIT_INPUT, "%s: %s", word->name, detail.text);
+    if (*out > POLICY_DURATION_MAX)
+        return err_set(err, EXIT_INPUT, "%s:%.40s: longer than ten years", word->name, arg);
+    return 0;
+}
+
+static int parse_word(const char *what, const struct word *words, const char *text, int *kind, int64_t *arg,
+                      struct err *err)
+{
+    size_t len = strcspn(text, ":");
+    const struct word *word = words;
+    while (word->name && !(strlen(word->name) == len && memcmp(word->name, text, len) == 0))
+        word++;
+    if (!word->name)
+        return unknown_word(what, words, text, err);
+    bool given = text[len] == ':';
+    if (given != (word->arg != '-'))
+        return err_set(err, EXIT_INPUT, given ? "\"%.60s\": %s takes no argument%s" : "\"%.60s\": write %s%s", text,
+                       word->name, form_of(word->arg));
+    *arg = 0;
+    *kind = word->kind;
+    return given ? parse_arg(word, text + len + 1, arg, err) : 0;
+}
+
+int policy_parse_trigger(const char *text, struct trigger *out, struct err *err)
+{
+    int kind = 0;
+    int64_t arg = 0;
+    int code = parse_word("trigger", trigger_words, text, &kind, &arg, err);
+    if (code)
+        return code;
+    if (kind == TRIGGER_TRAIN && arg < 1)
+        return err_set(err, EXIT_INPUT, "train: the time between trains must be a second at least");
+    *out = (struct trigger){(enum trigger_kind)kind, arg};
+    return 0;
+}
+
+int policy_parse_keep(const char *text, struct keep *out, struct err *err)
+{
+    int kind = 0;
+    int64_t arg = 0;
+    int code = parse_word("keep", keep_words, text, &kind, &arg, err);
+    if (!code)
+        *out = (struct keep){(enum keep_kind)kind, arg};
+    return code;
+}
+
+const char *policy_trigger_text(struct trigger t, char to[POLICY_TEXT_SIZE])
+{
+    const char *name = trigger_words[t.kind].name;
+    if (t.kind == TRIGGER_EVERY || t.kind == TRIGGER_IDLE) {
+        str_fit(to, POLICY_TEXT_SIZE, "%s", name);
+    } else if (t.kind == TRIGGER_AREA) {
+        str_fit(to, POLICY_TEXT_SIZE, "%s:%lld.%010lld", name, (long long)(t.arg / THETA_PER_ONE),
+                (long long)(t.arg % THETA_PER_ONE));
+        size_t len = strlen(to);
+        while (to[len - 1] == '0')
+            to[--len] = '\0';
+        if (to[len - 1] == '.')
+            to[--len] = '\0';
+    } else {
+        str_fit(to, POLICY_TEXT_SIZE, "%s:%lld", name, (long long)t.arg);
+    }
+    return to;
+}
+
+const char *policy_keep_text(struct keep k, char to[POLICY_TEXT_SIZE])
+{
+    if (k.kind == KEEP_IDLE)
+        str_fit(to, POLICY_TEXT_SIZE, "idle:%lld", (long long)k.idle_s);
+    else
+        str_fit(to, POLICY_TEXT_SIZE, "%s", keep_words[k.kind].name);
+    return to;
+}
+
+int policy_check(const struct policy *policy, const struct terms *t, struct err *err)
+{
+    if (policy->keep.kind == KEEP_HOUR && t->regime == REGIME_SECOND)
+        return err_set(err, EXIT_INPUT,
+                       "--keep hour belongs to the hourly regime; by the second no paid hour is left over: use "
+                       "--keep terminate, idle:S or rent, or ask for --regime hourly");
+    if (policy->keep.kind == KEEP_RENT && t->price_per_hour == 0)
+        return err_set(err, EXIT_INPUT, "--keep rent compares rent with a launch and needs a --price above 0");
+    if (policy->keep.kind == KEEP_RENT) {
+        int128 tail_s = num_div_ceil((int128)t->launch_cost * 3600, t->price_per_hour) + t->boot_s;
+        if (tail_s > POLICY_DURATION_MAX)
+            return err_set(err, EXIT_INPUT, "--keep rent would keep the instance for more than ten years; is "
+                                            "--launch-usd meant to be so much?");
+    }
+    bool costs = t->price_per_hour > 0 || t->per_deploy > 0;
+    if (policy->trigger.kind == TRIGGER_AREA && policy->trigger.arg > 0 && costs &&
+        t->delay_price_per_commit_hour == 0)
+        return err_set(err, EXIT_INPUT,
+                       "--trigger area waits until waiting has cost enough; with no --delay-price that never happens");
+    return 0;
+}
+
+struct decider policy_decider(const struct policy *policy, const struct terms *terms)
+{
+    struct decider d = {.policy = *policy, .terms = *terms, .meter = regime_meter(terms->regime)};
+    if (policy->keep.kind == KEEP_IDLE)
+        d.tail_s = policy->keep.idle_s;
+    else if (policy->keep.kind == KEEP_RENT)
+        d.tail_s = (int64_t)num_div_ceil((int128)terms->launch_cost * 3600, terms->price_per_hour) + terms->boot_s;
+    if (policy->trigger.kind == TRIGGER_AREA) {
+        struct rental none = {0};
+        d.launch_s = policy_marginal_s(&d, &none, 0);
+        d.launch_wait = policy_area_wait(&d, d.launch_s);
+    }
+    return d;
+}
+
+int64_t policy_rental_billed_s(const struct decider *d, int64_t begin, int64_t busy_until)
+{
+    return meter_billed_s(d->meter, busy_until + d->tail_s - begin);
+}
+
+int64_t policy_kept_until(const struct decider *d, int64_t begin, int64_t busy_until)
+{
+    if (d->policy.keep.kind != KEEP_HOUR)
+        return busy_until + d->tail_s;
+    int64_t paid_until = begin + meter_billed_s(d->meter, busy_until - begin);
+    int64_t end = paid_until - d->terms.margin_s;
+    return end > busy_until ? end : busy_until;
+}
+
+int64_t policy_marginal_s(const struct decider *d, const struct rental *rental, int64_t t)
+{
+    int64_t at = t + d->terms.prepare_s;
+    if (!policy_reuses(rental, at))
+        return policy_rental_billed_s(d, 0, d->terms.boot_s + d->terms.bake_s);
+    return policy_rental_billed_s(d, rental->begin, at + d->terms.bake_s) -
+           policy_rental_billed_s(d, rental->begin, rental->busy_until);
+}
+
+int128 policy_area_wait(const struct decider *d, int64_t marginal_s)
+{
+    const struct terms *t = &d->terms;
+    int128 money_hours = (int128)t->per_deploy * 3600 + (int128)t->price_per_hour * marginal_s;
+    if (!money_hours || !d->policy.trigger.arg)
+        return 0;
+    return num_div_ceil(money_hours * d->policy.trigger.arg, (int128)t->delay_price_per_commit_hour * THETA_PER_ONE);
+}
+
+struct area_piece policy_area_piece(const struct decider *d, const struct rental *rental, int64_t t)
+{
+    struct area_piece piece = {.until = POLICY_NEVER, .from = t, .seconds = policy_marginal_s(d, rental, t)};
+    int64_t at = t + d->terms.prepare_s;
+    if (!policy_reuses(rental, at))
+        return piece;
+    int64_t last = rental->kept_until - 1 - d->terms.prepare_s; /* the last t that still reuses */
+    int64_t ran_s = at + d->terms.bake_s + d->tail_s - rental->begin;
+    int64_t jump; /* the last t with the same marginal seconds, or of the stretch in which they grow */
+    if (ran_s <= d->meter.minimum_s) {
+        jump = t + d->meter.minimum_s - ran_s;
+    } else if (d->meter.quantum_s == 1) {
+        piece.slope = 1;
+        jump = last;
+    } else {
+        jump = t + (d->meter.quantum_s - ran_s % d->meter.quantum_s) % d->meter.quantum_s;
+    }
+    piece.until = jump < last ? jump : last;
+    return piece;
+}
+
+/* The first t >= from at which count * t - arrival_sum reaches what the stretch asks for; may lie behind its end. */
+static int128 reach_constant(const struct pending *p, int128 wait, int64_t from)
+{
+    int128 t = num_div_ceil(wait + p->arrival_sum, p->count);
+    return t > from ? t : from;
+}
+
+/*
+ * In a stretch whose marginal seconds grow with t the exact condition is
+ *   w * ONE * (count * t - sum) >= theta * (3600 K + price * (seconds + t - from)),
+ * linear in t: rise * t >= goal.
+ */
+static int128 reach_growing(const struct decider *d, const struct pending *p, const struct area_piece *piece)
+{
+    const struct terms *t = &d->terms;
+    int128 w = (int128)t->delay_price_per_commit_hour * THETA_PER_ONE;
+    int128 theta = d->policy.trigger.arg;
+    int128 rise = w * p->count - theta * t->price_per_hour;
+    /* waiting at `from` minus what is asked for there */
+    int128 have;
+    bool huge = __builtin_mul_overflow(w, (int128)p->count * piece->from - p->arrival_sum, &have);
+    int128 ask = theta * ((int128)t->per_deploy * 3600 + (int128)t->price_per_hour * piece->seconds);
+    if (huge || have >= ask)
+        return piece->from;
+    if (rise <= 0)
+        return POLICY_NEVER;
+    return piece->from + num_div_ceil(ask - have, rise);
+}
+
+static int64_t area_fire_at(const struct decider *d, int64_t from, const struct pending *p,
+                            const struct rental *rental)
+{
+    for (;;) {
+        struct area_piece piece = policy_area_piece(d, rental, from);
+        int128 t = piece.slope ? reach_growing(d, p, &piece)
+                               : reach_constant(p, policy_area_wait(d, piece.seconds), piece.from);
+        if (t <= piece.until)
+            return t >= POLICY_NEVER ? POLICY_NEVER : (int64_t)t;
+        if (piece.until == POLICY_NEVER)
+            return POLICY_NEVER;
+        from = piece.until + 1;
+    }
+}
+
+int64_t policy_fire_at(const struct decider *d, int64_t free_at, const struct pending *p, const struct rental *rental)
+{
+    assert(p->count > 0);
+    int64_t ready = free_at > p->oldest ? free_at : p->oldest;
+    int64_t arg = d->policy.trigger.arg;
+    switch (d->policy.trigger.kind) {
+    case TRIGGER_EVERY:
+    case TRIGGER_IDLE:
+        return ready;
+    case TRIGGER_COUNT:
+        return p->count >= arg ? ready : POLICY_NEVER;
+    case TRIGGER_WINDOW:
+        return p->oldest + arg > free_at ? p->oldest + arg : free_at;
+    case TRIGGER_TRAIN:
+        return (int64_t)num_div_ceil(ready, arg) * arg;
+    case TRIGGER_AREA:
+        return area_fire_at(d, ready, p, rental);
+    }
+    return POLICY_NEVER;
+}

@@ -1,0 +1,135 @@
+/*
+ * policy.h - when to deploy, and how long to keep the bake instance.
+ *
+ * A policy is a pure decision: from what is known now to the moment at which to deploy, and whether the instance that
+ * is there still serves. The same functions decide in replay and in production; nothing here reads a clock.
+ *
+ *      pending commits, pipeline free, live instance, prices
+ *                            |
+ *                   policy_fire_at(...)  ->  the first second at which to deploy, if no further commit arrives
+ *
+ * Who drives it asks again at each arrival (policy_hears_arrivals says whether an arrival can change the answer).
+ *
+ * Units: instants and durations in whole seconds, money in 1e-10 USD. Value types throughout; no allocation.
+ * Errors: policy_parse_* and policy_check; the rest cannot fail. Cost: O(1), for `area` O(paid hours looked at).
+ */
+#ifndef SCHEDULER_POLICY_H
+#define SCHEDULER_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "billing/calendar.h"
+#include "billing/money.h"
+#include "billing/regime.h"
+
+#define POLICY_DURATION_MAX ((int64_t)10 * 366 * SECONDS_PER_DAY) /* keeps every product below inside 128 bits */
+#define POLICY_NEVER INT64_MAX
+#define POLICY_TEXT_SIZE 64
+#define THETA_PER_ONE ((int64_t)10000000000)
+
+enum trigger_kind { TRIGGER_EVERY, TRIGGER_IDLE, TRIGGER_COUNT, TRIGGER_WINDOW, TRIGGER_TRAIN, TRIGGER_AREA };
+enum keep_kind { KEEP_TERMINATE, KEEP_HOUR, KEEP_IDLE, KEEP_RENT };
+
+struct trigger {
+    enum trigger_kind kind;
+    int64_t arg; /* count: commits; window, train: seconds; area: theta in 1e-10 */
+};
+
+struct keep {
+    enum keep_kind kind;
+    int64_t idle_s; /* idle: as given */
+};
+
+struct policy {
+    struct trigger trigger;
+    struct keep keep;
+};
+
+/* What a deployment takes and costs, the same for all policies compared. */
+struct terms {
+    int64_t prepare_s, boot_s, bake_s, rollout_s;
+    enum regime regime;
+    money_t price_per_hour;              /* of the running bake instance, licence and all */
+    money_t per_deploy;                  /* K */
+    money_t delay_price_per_commit_hour; /* w */
+    money_t launch_cost;                 /* what a launch costs beyond its seconds */
+    int64_t margin_s;                    /* a kept instance ends this long before its paid hour does */
+};
+
+/*
+ * The bake instance's current running period.
+ *
+ *   begin          busy_until         kept_until
+ *     |--boot--|--bake--|....idle.........|
+ */
+struct rental {
+    bool open;
+    int64_t begin, busy_until, kept_until;
+};
+
+struct pending {
+    int64_t count;
+    int64_t oldest;      /* when the oldest of them could first be taken */
+    int128 arrival_sum;  /* of the commits' own arrivals */
+};
+
+/* A policy made ready for given terms; the lengths and thresholds that do not change are worked out once. */
+struct decider {
+    struct policy policy;
+    struct terms terms;
+    struct meter meter;
+    int64_t tail_s;      /* idle seconds billed behind the last bake of a rental */
+    int64_t launch_s;    /* area: billed seconds of a launch, */
+    int128 launch_wait;  /* and the commit-seconds of waiting that justify it */
+};
+
+int policy_parse_trigger(const char *text, struct trigger *out, struct err *err) MUST_USE;
+int policy_parse_keep(const char *text, struct keep *out, struct err *err) MUST_USE;
+const char *policy_trigger_text(struct trigger t, char to[POLICY_TEXT_SIZE]); /* as it is written: "window:900" */
+const char *policy_keep_text(struct keep k, char to[POLICY_TEXT_SIZE]);
+
+/* Refuses what cannot work: keep hour by the second, rent without a price, a threshold that is never reached. */
+int policy_check(const struct policy *policy, const struct terms *terms, struct err *err) MUST_USE;
+struct decider policy_decider(const struct policy *policy, const struct terms *terms); /* after policy_check */
+
+/* How long a rental that was last busy until then may still be used. */
+int64_t policy_kept_until(const struct decider *d, int64_t begin, int64_t busy_until);
+/* Billed seconds of a rental whose last bake ends at busy_until, idle tail included. */
+int64_t policy_rental_billed_s(const struct decider *d, int64_t begin, int64_t busy_until);
+/* True when a bake that begins at `at` finds the instance still there. */
+static inline bool policy_reuses(const struct rental *r, int64_t at)
+{
+    return r->open && at < r->kept_until;
+}
+
+/* Billed seconds that deploying at t adds: the rental with the deployment minus without it, or a whole new one. */
+int64_t policy_marginal_s(const struct decider *d, const struct rental *rental, int64_t t);
+
+/* Whether a further arrival can bring the moment forward. */
+static inline bool policy_hears_arrivals(enum trigger_kind kind)
+{
+    return kind == TRIGGER_COUNT || kind == TRIGGER_AREA;
+}
+
+/* The first second, not before free_at, at which to deploy what is pending (count > 0) if nothing else arrives;
+ * POLICY_NEVER while `count` is short of commits. */
+int64_t policy_fire_at(const struct decider *d, int64_t free_at, const struct pending *p, const struct rental *rental);
+
+/*
+ * The steps of `area`. The marginal seconds of deploying at t stay the same, or grow by a second a second, between
+ * the moments at which they jump. area_piece describes the stretch that t is in; inside it the threshold is
+ * what is asked for is theta * (K + rate * (seconds + slope * (t - from))), compared exactly.
+ */
+struct area_piece {
+    int64_t until;  /* the last second of the stretch; POLICY_NEVER: no end */
+    int64_t from;
+    int64_t seconds; /* marginal seconds at `from` */
+    int slope;       /* 0, or 1: one more each second */
+};
+struct area_piece policy_area_piece(const struct decider *d, const struct rental *rental, int64_t t);
+/* Commit-seconds of waiting that justify so many marginal seconds: the smallest whole number. */
+int128 policy_area_wait(const struct decider *d, int64_t marginal_s);
+
+#endif

@@ -1,0 +1,186 @@
+#include "sim/outcome.h"
+
+#include <assert.h>
+
+#include "base/out.h"
+#include "base/str.h"
+
+static int too_much(struct err *err)
+{
+    return err_set(err, EXIT_INPUT, "the money adds up to more than 900 million USD; are the prices right?");
+}
+
+static int add_up(struct outcome *o, const struct model *m, struct err *err)
+{
+    struct exact waiting = {0};
+    int failed = 0;
+    for (int kind = 0; kind < COST_KINDS; kind++) {
+        struct exact sum = {0};
+        for (size_t i = 0; i < o->costs.count; i++)
+            cost_money(m, &o->costs.months[i], (enum cost_kind)kind, &sum);
+        failed |= exact_round(&sum, &o->by_kind[kind]);
+        exact_add_all(&o->money_exact, &sum);
+        exact_release(&sum);
+    }
+    cost_waiting(m, &o->costs.total, &waiting);
+    failed |= exact_round(&o->money_exact, &o->money) | exact_round(&waiting, &o->waiting);
+    exact_add_all(&waiting, &o->money_exact);
+    failed |= exact_round(&waiting, &o->cost);
+    exact_release(&waiting);
+    return failed ? too_much(err) : 0;
+}
+
+int outcome_run(struct outcome *o, const struct policy *policy, const struct model *m, const struct commits *commits,
+                struct replay *scratch, struct err *err)
+{
+    *o = (struct outcome){.policy = *policy};
+    costs_init(&o->costs);
+    int code = policy_check(policy, &m->terms, err);
+    if (code)
+        return code;
+    struct decider d = policy_decider(policy, &m->terms);
+    code = replay_run(scratch, &d, commits, err);
+    if (!code)
+        code = costs_of(&o->costs, scratch, &d, m, err);
+    if (code)
+        return code;
+    o->lead = stats_of(scratch->lead_s, scratch->commits);
+    o->first_start = replay_start_s(scratch, 0);
+    o->last_end = replay_baked_s(scratch, &m->terms, scratch->deployments - 1) + m->terms.rollout_s;
+    o->launch_s = policy_rental_billed_s(&d, 0, m->terms.boot_s + m->terms.bake_s);
+    assert(o->costs.total.commits == (int64_t)commits->count);
+    return add_up(o, m, err);
+}
+
+void outcome_release(struct outcome *o)
+{
+    costs_release(&o->costs);
+    exact_release(&o->money_exact);
+}
+
+double outcome_lead_mean_s(const struct cost_month *month)
+{
+    return month->commits ? (double)month->lead_s / (double)month->commits : 0;
+}
+
+static void put_money(cJSON *to, const char *name, money_t value)
+{
+    char text[MONEY_TEXT_SIZE];
+    json_text(to, name, money_text(value, text));
+}
+
+static void put_exact(cJSON *to, const char *name, const struct exact *sum)
+{
+    money_t value = 0;
+    int failed = exact_round(sum, &value);
+    assert(!failed); /* a part of a sum that fits */
+    put_money(to, name, value);
+}
+
+static void put_billed(cJSON *to, const struct model *m, const struct cost_month *month)
+{
+    bool hourly = m->terms.regime == REGIME_HOURLY;
+    int64_t unit_s = hourly ? SECONDS_PER_HOUR : 1;
+    json_i64(to, hourly ? "billed_hours" : "billed_seconds", month->billed_s / unit_s);
+    if (m->reserved)
+        json_i64(to, hourly ? "reserved_hours" : "reserved_seconds", month->covered_s / unit_s);
+}
+
+static void put_waiting(cJSON *to, const struct cost_month *month)
+{
+    char digits[41];
+    num_i128_text(month->waiting_s, digits);
+    cJSON_AddRawToObject(to, "waiting_commit_s", digits);
+}
+
+static void month_json(cJSON *array, const struct model *m, const struct cost_month *month)
+{
+    char text[INSTANT_TEXT_SIZE];
+    cJSON *to = json_object(array, NULL);
+    struct exact money = {0};
+    struct exact waiting = {0};
+    cost_money_all(m, month, &money);
+    cost_waiting(m, month, &waiting);
+    json_text(to, "month", calendar_month_text(month->month, text));
+    json_i64(to, "commits", month->commits);
+    json_i64(to, "deployments", month->deployments);
+    json_i64(to, "launches", month->launches);
+    put_billed(to, m, month);
+    put_exact(to, "money_usd", &money);
+    put_exact(to, "waiting_usd", &waiting);
+    put_waiting(to, month);
+    exact_add_all(&money, &waiting);
+    put_exact(to, "cost_usd", &money);
+    json_number(to, "lead_mean_s", outcome_lead_mean_s(month));
+    cJSON *kinds = json_object(to, "by_kind");
+    for (int kind = 0; kind < COST_KINDS; kind++) {
+        struct exact sum = {0};
+        cost_money(m, month, (enum cost_kind)kind, &sum);
+        put_exact(kinds, cost_kind_name((enum cost_kind)kind), &sum);
+        exact_release(&sum);
+    }
+    if (m->reserved && m->reserved_model == RESERVED_POOL && month->ran_out != INSTANT_MAX)
+        json_text(to, "pool_ran_out", calendar_text(month->ran_out, text));
+    exact_release(&money);
+    exact_release(&waiting);
+}
+
+static void lead_json(cJSON *to, const struct outcome *o)
+{
+    cJSON *lead = json_object(to, "lead_s");
+    json_number(lead, "mean", outcome_lead_mean_s(&o->costs.total));
+    json_i64(lead, "p50", o->lead.percentile[STATS_P50]);
+    json_i64(lead, "p90", o->lead.percentile[STATS_P90]);
+    json_i64(lead, "p95", o->lead.percentile[STATS_P95]);
+    json_i64(lead, "p99", o->lead.percentile[STATS_P99]);
+    json_i64(lead, "max", o->lead.max);
+}
+
+cJSON *outcome_json(const struct outcome *o, const struct model *m, size_t corrected)
+{
+    char text[POLICY_TEXT_SIZE];
+    cJSON *to = cJSON_CreateObject();
+    json_text(to, "trigger", policy_trigger_text(o->policy.trigger, text));
+    json_text(to, "keep", policy_keep_text(o->policy.keep, text));
+    json_i64(to, "commits", o->costs.total.commits);
+    json_i64(to, "corrected", (int64_t)corrected);
+    json_i64(to, "deployments", o->costs.total.deployments);
+    json_i64(to, "launches", o->costs.total.launches);
+    put_billed(to, m, &o->costs.total);
+    cJSON *kinds = json_object(to, "by_kind");
+    for (int kind = 0; kind < COST_KINDS; kind++)
+        put_money(kinds, cost_kind_name((enum cost_kind)kind), o->by_kind[kind]);
+    put_money(to, "money_usd", o->money);
+    put_money(to, "waiting_usd", o->waiting);
+    put_money(to, "cost_usd", o->cost);
+    put_waiting(to, &o->costs.total);
+    lead_json(to, o);
+    cJSON *months = json_array(to, "by_month");
+    for (size_t i = 0; i < o->costs.count; i++)
+        month_json(months, m, &o->costs.months[i]);
+    return to;
+}
+
+const char *outcome_percent_text(money_t a, money_t b, char to[POLICY_TEXT_SIZE])
+{
+    to[0] = '\0';
+    if (b == 0)
+        return to;
+    double percent = 100.0 * ((double)a - (double)b) / (double)b;
+    if (percent > 9999)
+        str_fit(to, POLICY_TEXT_SIZE, "x%.0f", (double)a / (double)b);
+    else if (percent > -0.05 && percent < 0.05)
+        str_fit(to, POLICY_TEXT_SIZE, "0 %%");
+    else
+        str_fit(to, POLICY_TEXT_SIZE, percent > -10 && percent < 10 ? "%+.1f %%" : "%+.0f %%", percent);
+    return to;
+}
+
+const char *outcome_policy_text(const struct policy *p, char to[2 * POLICY_TEXT_SIZE])
+{
+    char trigger[POLICY_TEXT_SIZE];
+    char keep[POLICY_TEXT_SIZE];
+    str_fit(to, (size_t)2 * POLICY_TEXT_SIZE, "%s + %s", policy_trigger_text(p->trigger, trigger),
+            policy_keep_text(p->keep, keep));
+    return to;
+}

@@ -1,0 +1,41 @@
+/*
+ * outcome.h - everything that one policy did to one history: the figures that commands print.
+ *
+ * A struct outcome is owned by the caller (outcome_run .. outcome_release). Money is rounded once, half to even, from
+ * the exact sums. Cost: one replay, one pass over the deployments, order statistics of the lead times.
+ */
+#ifndef SIM_OUTCOME_H
+#define SIM_OUTCOME_H
+
+#include <cjson/cJSON.h>
+
+#include "sim/cost.h"
+#include "sim/stats.h"
+
+struct outcome {
+    struct policy policy;
+    struct costs costs;
+    struct stats lead;
+    int64_t first_start, last_end;
+    int64_t launch_s;                /* billed seconds of a rental with one bake */
+    money_t by_kind[COST_KINDS];
+    money_t money, waiting, cost;    /* cost = money + waiting */
+    struct exact money_exact;
+};
+
+/* scratch keeps its arrays from policy to policy. */
+int outcome_run(struct outcome *out, const struct policy *policy, const struct model *model,
+                const struct commits *commits, struct replay *scratch, struct err *err) MUST_USE;
+void outcome_release(struct outcome *out);
+
+double outcome_lead_mean_s(const struct cost_month *month);
+
+/* The policy as the contract's JSON object; corrected is the history's count. */
+cJSON *outcome_json(const struct outcome *o, const struct model *m, size_t corrected);
+
+/* Percent by which a is below b, as text: "-57 %"; "" when b is zero. */
+const char *outcome_percent_text(money_t a, money_t b, char to[POLICY_TEXT_SIZE]);
+/* "idle + hour" */
+const char *outcome_policy_text(const struct policy *p, char to[2 * POLICY_TEXT_SIZE]);
+
+#endif
