@@ -4,6 +4,7 @@
 #   SANITIZE=address,undefined   builds with sanitizers, in a build folder of its own
 #   PREFIX=/usr/local DESTDIR=   where install puts things
 #   REPO=path make demo          the demo on another repository
+#   V=1                          shows each command
 
 CC ?= cc
 PREFIX ?= /usr/local
@@ -11,6 +12,7 @@ DESTDIR ?=
 SANITIZE ?=
 REPO ?= .
 VERSION := 0.1.0
+Q := $(if $(V),,@)
 
 comma := ,
 VARIANT := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)$(if $(COVERAGE),-coverage)
@@ -67,26 +69,34 @@ FORCE:
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '  CC   $<'
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The sample data is part of the program, so that it runs from anywhere.
 $(BUILD)/billing/builtin.o: $(wildcard data/*.csv)
 
+$(BUILD)/sim/calibration.o: data/calibration-original.json
+
 $(LIB): $(LIB_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@echo '  AR   $@'
+	$(Q)$(AR) rcs $@ $^
 
 $(PROGRAM): $(BUILD)/bakehour.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+	@echo '  LINK $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_SUPPORT) $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(CMOCKA_LIBS) -lm
+	@echo '  LINK $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(CMOCKA_LIBS) -lm
 
 $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz_%.o $(BUILD)/tests/fuzz.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+	@echo '  LINK $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
 $(BUILD)/tests/bench_%: $(BUILD)/tests/bench_%.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+	@echo '  LINK $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
 docs: $(BUILD)/bakehour.1 $(BUILD)/bakehour.bash
 

@@ -12,7 +12,7 @@ static const struct {
     const char *name, *label;
 } kinds[COST_KINDS] = {
     [COST_INSTANCE] = {"instance", "bake instance"}, [COST_DEPLOY] = {"per-deploy", "per deployment"},
-    [COST_CI] = {"ci", "CI minutes"},                [COST_STORAGE] = {"storage", "stored images"},
+    [COST_LAUNCH] = {"launch", "launches"},          [COST_CI] = {"ci", "CI minutes"},                [COST_STORAGE] = {"storage", "stored images"},
     [COST_FSR] = {"fsr", "fast restore"},            [COST_LICENCE] = {"licence", "licences"},
     [COST_NAT] = {"nat", "NAT traffic"},             [COST_FLEET] = {"fleet", "fleet overlap"},
 };
@@ -35,6 +35,7 @@ void costs_init(struct costs *c)
 void costs_release(struct costs *c)
 {
     free(c->months);
+    free(c->pool);
     costs_init(c);
 }
 
@@ -186,6 +187,14 @@ static void cover_hour(struct cost_month *month, int64_t *capacity, int64_t base
     month->covered_s += take(capacity, bake_s);
 }
 
+static void trace(struct costs *c, instant_t at, int64_t left_s)
+{
+    if (!c->trace_pool)
+        return;
+    c->pool = mem_grow(c->pool, &c->pool_cap, c->pool_count + 1, sizeof(*c->pool));
+    c->pool[c->pool_count++] = (struct pool_point){at, left_s};
+}
+
 static void cover_months(struct costs *c, const struct coverage *cover, const struct model *m)
 {
     bool pool = m->reserved_model == RESERVED_POOL;
@@ -204,12 +213,18 @@ static void cover_months(struct costs *c, const struct coverage *cover, const st
             cover_hour(month, &capacity, capacity, base_s, fleet_s, bake_s);
             continue;
         }
-        if (new_month || h == 0)
+        if (new_month || h == 0) {
+            if (h)
+                trace(c, hour, pool_left);
             pool_left = base_pool_left = month->pool_s = m->reserved * POOL_HOURS * SECONDS_PER_HOUR;
+            trace(c, hour, pool_left);
+        }
         if (m->reserved && month->ran_out == INSTANT_MAX && fleet_s + bake_s > pool_left)
             month->ran_out = hour;
         cover_hour(month, &pool_left, base_pool_left, base_s, fleet_s, bake_s);
         base_pool_left -= base_s < base_pool_left ? base_s : base_pool_left;
+        if (fleet_s + bake_s)
+            trace(c, hour + SECONDS_PER_HOUR, pool_left);
     }
 }
 
@@ -284,7 +299,7 @@ static void drop_empty_tail(struct costs *c)
 
 int costs_of(struct costs *c, const struct replay *r, const struct decider *d, const struct model *m, struct err *err)
 {
-    c->count = 0;
+    c->count = c->pool_count = 0;
     instant_t until = fleet_until(m, r, d);
     copy_replay_months(c, r);
     struct rental_booking booking = {cursor_of(c), m->terms.regime};
@@ -313,6 +328,9 @@ void cost_money(const struct model *m, const struct cost_month *month, enum cost
         break;
     case COST_DEPLOY:
         exact_add(sum, (int128)month->deployments * m->terms.per_deploy, 1);
+        break;
+    case COST_LAUNCH:
+        exact_add(sum, (int128)month->launches * m->terms.launch_cost, 1);
         break;
     case COST_CI:
         exact_add(sum, (int128)month->ci_minutes * m->runner_per_minute, 1);

@@ -23,6 +23,7 @@
 enum cost_kind {
     COST_INSTANCE, /* bake instances, on demand */
     COST_DEPLOY,   /* K */
+    COST_LAUNCH,   /* what launches cost beyond their seconds */
     COST_CI,
     COST_STORAGE,
     COST_FSR,
@@ -50,7 +51,16 @@ struct cost_month {
     int64_t deployments_before_run_out;
 };
 
+/* How much of the month's prepaid hours was left at a moment; two at a month's turn. */
+struct pool_point {
+    instant_t at;
+    int64_t left_s;
+};
+
 struct costs {
+    bool trace_pool;            /* set by the caller: keep pool[], a point for each clock hour that used some */
+    struct pool_point *pool;
+    size_t pool_count, pool_cap;
     struct cost_month *months; /* every month of the span, ascending */
     size_t count, cap;
     struct cost_month total; /* .month, .ran_out and .pool_s mean nothing here */

@@ -31,10 +31,11 @@ static int add_up(struct outcome *o, const struct model *m, struct err *err)
 }
 
 int outcome_run(struct outcome *o, const struct policy *policy, const struct model *m, const struct commits *commits,
-                struct replay *scratch, struct err *err)
+                struct replay *scratch, bool trace_pool, struct err *err)
 {
     *o = (struct outcome){.policy = *policy};
     costs_init(&o->costs);
+    o->costs.trace_pool = trace_pool;
     int code = policy_check(policy, &m->terms, err);
     if (code)
         return code;

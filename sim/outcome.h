@@ -23,9 +23,9 @@ struct outcome {
     struct exact money_exact;
 };
 
-/* scratch keeps its arrays from policy to policy. */
+/* scratch keeps its arrays from policy to policy. With trace_pool the prepaid hours' course is kept in costs.pool. */
 int outcome_run(struct outcome *out, const struct policy *policy, const struct model *model,
-                const struct commits *commits, struct replay *scratch, struct err *err) MUST_USE;
+                const struct commits *commits, struct replay *scratch, bool trace_pool, struct err *err) MUST_USE;
 void outcome_release(struct outcome *out);
 
 double outcome_lead_mean_s(const struct cost_month *month);

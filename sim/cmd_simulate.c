@@ -1,0 +1,295 @@
+/* bakehour simulate: a history under one or more policies. */
+#include "sim/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/out.h"
+#include "base/progress.h"
+#include "sim/outcome.h"
+#include "sim/policy_list.h"
+#include "sim/scenario.h"
+
+struct simulate_args {
+    struct scenario_args scenario;
+    struct policy_list policies;
+    bool by_month;
+};
+
+static const struct opt simulate_options[] = {
+    {"Policies: repeat --trigger; each takes the --keep behind it", OPT_HEADING, NULL, NULL, NULL, 0},
+    POLICY_LIST_OPTIONS(struct simulate_args, policies),
+    {"by-month", OPT_FLAG, NULL, "a table of months for each policy (with one policy it is shown anyway)", opt_flag,
+     offsetof(struct simulate_args, by_month)},
+    SCENARIO_OPTIONS(struct simulate_args),
+    OPT_END,
+};
+
+/* The policies asked for, then the baselines. */
+struct comparison {
+    struct outcome *outcomes;
+    size_t asked, count;
+    const struct outcome *every, *idle;
+};
+
+static int run_all(struct comparison *c, const struct policy_list *list, const struct scenario *s,
+                   const struct session *session, struct err *err)
+{
+    static const struct policy baselines[] = {{{TRIGGER_EVERY, 0}, {KEEP_TERMINATE, 0}},
+                                              {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}};
+    c->asked = list->count;
+    c->outcomes = mem_zero(list->count + 2, sizeof(*c->outcomes));
+    struct replay scratch;
+    replay_init(&scratch);
+    struct progress progress;
+    progress_begin(&progress, session, "replaying", (int64_t)list->count + 2);
+    int code = 0;
+    while (!code && c->count < list->count + 2) {
+        const struct policy *p = c->count < list->count ? &list->items[c->count] : &baselines[c->count - list->count];
+        code = outcome_run(&c->outcomes[c->count++], p, &s->model, &s->commits, &scratch, false, err);
+        progress_at(&progress, (int64_t)c->count);
+    }
+    progress_end(&progress);
+    replay_release(&scratch);
+    c->every = &c->outcomes[list->count];
+    c->idle = &c->outcomes[list->count + 1];
+    return code;
+}
+
+static void release(struct comparison *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        outcome_release(&c->outcomes[i]);
+    free(c->outcomes);
+}
+
+static void saving_json(cJSON *to, const char *name, const struct outcome *o, const struct outcome *baseline)
+{
+    char text[MONEY_TEXT_SIZE];
+    cJSON *saving = json_object(to, name);
+    json_text(saving, "money_usd", money_text(baseline->money - o->money, text));
+    if (baseline->money)
+        json_number(saving, "percent", 100.0 * ((double)baseline->money - (double)o->money) / (double)baseline->money);
+}
+
+static void print_json(const struct comparison *c, const struct scenario *s, const struct session *session)
+{
+    cJSON *document = json_document("simulate");
+    scenario_json(s, document);
+    cJSON *policies = json_array(document, "policies");
+    for (size_t i = 0; i < c->asked; i++) {
+        cJSON *policy = outcome_json(&c->outcomes[i], &s->model, s->history.corrected);
+        cJSON *saving = json_object(policy, "saving");
+        saving_json(saving, "every", &c->outcomes[i], c->every);
+        saving_json(saving, "idle", &c->outcomes[i], c->idle);
+        cJSON_AddItemToArray(policies, policy);
+    }
+    cJSON *baselines = json_object(document, "baselines");
+    cJSON_AddItemToObject(baselines, "every", outcome_json(c->every, &s->model, s->history.corrected));
+    cJSON_AddItemToObject(baselines, "idle", outcome_json(c->idle, &s->model, s->history.corrected));
+    json_print(document, session->out);
+}
+
+static bool is_baseline(const struct comparison *c, const struct outcome *o)
+{
+    return o == c->every || o == c->idle;
+}
+
+static bool same_policy(const struct policy *a, const struct policy *b)
+{
+    return a->trigger.kind == b->trigger.kind && a->trigger.arg == b->trigger.arg && a->keep.kind == b->keep.kind &&
+           a->keep.idle_s == b->keep.idle_s;
+}
+
+/* A baseline is not shown twice. */
+static bool asked_for(const struct comparison *c, const struct outcome *o)
+{
+    for (size_t i = 0; i < c->asked; i++)
+        if (same_policy(&c->outcomes[i].policy, &o->policy))
+            return true;
+    return false;
+}
+
+static struct table *policy_table(const struct scenario *s)
+{
+    bool hourly = s->model.terms.regime == REGIME_HOURLY;
+    struct table *t = table_new();
+    table_column(t, "policy", "policy", ALIGN_LEFT);
+    table_column(t, "deploys", "deployments", ALIGN_RIGHT);
+    table_optional_column(t, "launches", "launches", ALIGN_RIGHT);
+    table_column(t, hourly ? "paid h" : "paid s", hourly ? "billed_hours" : "billed_seconds", ALIGN_RIGHT);
+    table_column(t, "USD", "money_usd", ALIGN_RIGHT);
+    if (s->model.terms.delay_price_per_commit_hour)
+        table_column(t, "+waiting", "cost_usd", ALIGN_RIGHT);
+    table_column(t, "vs every", "saving_every", ALIGN_RIGHT);
+    table_column(t, "vs idle", "saving_idle", ALIGN_RIGHT);
+    table_optional_column(t, "lead p50", "lead_p50_s", ALIGN_RIGHT);
+    table_column(t, "p95", "lead_p95_s", ALIGN_RIGHT);
+    return t;
+}
+
+static void lead_cell(struct table *t, int64_t seconds, bool csv)
+{
+    char text[INSTANT_TEXT_SIZE];
+    if (csv)
+        table_cell(t, "%lld", (long long)seconds);
+    else
+        table_cell(t, "%s", duration_text(seconds, text));
+}
+
+static void money_cell(struct table *t, money_t money, bool csv)
+{
+    char text[MONEY_TEXT_SIZE];
+    table_cell(t, "%s", csv ? money_text(money, text) : money_short(money, text));
+}
+
+static void policy_row(struct table *t, const struct comparison *c, const struct outcome *o, const struct scenario *s,
+                       bool csv)
+{
+    char name[2 * POLICY_TEXT_SIZE];
+    char percent[POLICY_TEXT_SIZE];
+    int64_t unit_s = s->model.terms.regime == REGIME_HOURLY ? SECONDS_PER_HOUR : 1;
+    table_cell(t, "%s", outcome_policy_text(&o->policy, name));
+    table_cell(t, "%lld", (long long)o->costs.total.deployments);
+    table_cell(t, "%lld", (long long)o->costs.total.launches);
+    table_cell(t, "%lld", (long long)(o->costs.total.billed_s / unit_s));
+    money_cell(t, o->money, csv);
+    if (s->model.terms.delay_price_per_commit_hour)
+        money_cell(t, o->cost, csv);
+    table_cell(t, "%s", outcome_percent_text(o->money, c->every->money, percent));
+    table_cell(t, "%s", outcome_percent_text(o->money, c->idle->money, percent));
+    lead_cell(t, o->lead.percentile[STATS_P50], csv);
+    lead_cell(t, o->lead.percentile[STATS_P95], csv);
+    if (is_baseline(c, o))
+        table_row_dim(t);
+}
+
+static void print_policies(const struct comparison *c, const struct scenario *s, const struct session *session)
+{
+    bool csv = session_form(session) == FORM_CSV;
+    struct table *t = policy_table(s);
+    for (size_t i = 0; i < c->count; i++)
+        if (i < c->asked || !asked_for(c, &c->outcomes[i]))
+            policy_row(t, c, &c->outcomes[i], s, csv);
+    table_print(t, session);
+    table_free(t);
+}
+
+static void print_months(const struct outcome *o, const struct scenario *s, const struct session *session)
+{
+    bool hourly = s->model.terms.regime == REGIME_HOURLY;
+    struct table *t = table_new();
+    table_column(t, "month", "month", ALIGN_LEFT);
+    table_column(t, "commits", "commits", ALIGN_RIGHT);
+    table_column(t, "deploys", "deployments", ALIGN_RIGHT);
+    table_column(t, "launches", "launches", ALIGN_RIGHT);
+    table_column(t, hourly ? "paid h" : "paid s", "billed", ALIGN_RIGHT);
+    if (s->model.reserved)
+        table_column(t, "reserved", "reserved", ALIGN_RIGHT);
+    table_column(t, "USD", "money_usd", ALIGN_RIGHT);
+    table_column(t, "mean lead", "lead_mean_s", ALIGN_RIGHT);
+    for (size_t i = 0; i < o->costs.count; i++) {
+        const struct cost_month *m = &o->costs.months[i];
+        char text[INSTANT_TEXT_SIZE];
+        char usd[MONEY_TEXT_SIZE];
+        struct exact sum = {0};
+        money_t money = 0;
+        cost_money_all(&s->model, m, &sum);
+        bool too_big = exact_round(&sum, &money) != 0;
+        exact_release(&sum);
+        table_cell(t, "%s", calendar_month_text(m->month, text));
+        table_cell(t, "%lld", (long long)m->commits);
+        table_cell(t, "%lld", (long long)m->deployments);
+        table_cell(t, "%lld", (long long)m->launches);
+        table_cell(t, "%lld", (long long)(m->billed_s / (hourly ? SECONDS_PER_HOUR : 1)));
+        if (s->model.reserved)
+            table_cell(t, "%lld", (long long)(m->covered_s / (hourly ? SECONDS_PER_HOUR : 1)));
+        table_cell(t, "%s", too_big ? "-" : money_short(money, usd));
+        table_cell(t, "%s", m->commits ? duration_text((int64_t)(outcome_lead_mean_s(m) + 0.5), text) : "-");
+    }
+    table_print(t, session);
+    table_free(t);
+}
+
+static void print_kinds(const struct outcome *o, const struct session *session)
+{
+    int shown = 0;
+    for (int k = 0; k < COST_KINDS; k++)
+        shown += o->by_kind[k] != 0;
+    if (shown < 2)
+        return;
+    fputs("\nBy kind:", session->out);
+    for (int k = 0; k < COST_KINDS; k++) {
+        char usd[MONEY_TEXT_SIZE];
+        if (o->by_kind[k])
+            fprintf(session->out, " %s %s;", cost_kind_label((enum cost_kind)k), money_short(o->by_kind[k], usd));
+    }
+    fputs(" USD.\n", session->out);
+}
+
+static void print_text(const struct comparison *c, const struct simulate_args *args, const struct scenario *s,
+                       const struct session *session)
+{
+    scenario_print(s, session);
+    fputc('\n', session->out);
+    print_policies(c, s, session);
+    for (size_t i = 0; i < c->asked; i++) {
+        char name[2 * POLICY_TEXT_SIZE];
+        if (c->asked > 1 && !args->by_month)
+            continue;
+        fprintf(session->out, "\n%s%s, month by month (UTC)%s\n", session_bold(session),
+                outcome_policy_text(&c->outcomes[i].policy, name), session_plain(session));
+        print_months(&c->outcomes[i], s, session);
+        print_kinds(&c->outcomes[i], session);
+    }
+    fputs("\nBaselines: every + terminate is a deployment for each commit, idle + terminate what a CI system does\n"
+          "with one line of configuration. Savings are to be claimed against idle.\n",
+          session->out);
+}
+
+static int run_simulate(struct session *session, void *context, struct err *err)
+{
+    struct simulate_args *args = context;
+    struct scenario s;
+    policy_list_finish(&args->policies);
+    int code = scenario_load(&s, &args->scenario, session, err);
+    if (code)
+        return code;
+    struct comparison c = {0};
+    code = run_all(&c, &args->policies, &s, session, err);
+    if (!code && session_form(session) == FORM_JSON)
+        print_json(&c, &s, session);
+    else if (!code && session_form(session) == FORM_CSV)
+        print_policies(&c, &s, session);
+    else if (!code)
+        print_text(&c, args, &s, session);
+    release(&c);
+    scenario_release(&s);
+    return code;
+}
+
+static void release_simulate(void *context)
+{
+    struct simulate_args *args = context;
+    policy_list_release(&args->policies);
+}
+
+const struct command cmd_simulate = {
+    .name = "simulate",
+    .summary = "replays a commit history under one or more policies",
+    .about = "Replays a history commit by commit under the serial model: a deployment prepares, boots a bake instance "
+             "(unless one is still there), bakes, rolls out; the next starts when it has ended. Prints what was "
+             "deployed, what was paid and how long commits took, month by month, beside two baselines.\n\n"
+             "Triggers: every (one commit a deployment), idle (as soon as the pipeline is free), count:N (N commits "
+             "pending), window:S (S seconds after the oldest pending commit), train:S (at times divisible by S), "
+             "area:THETA (when waiting has cost THETA times what deploying now would add).\n\n"
+             "Keeps: terminate (after each bake), hour (stay until the paid hour ends; hourly regime), idle:S (S "
+             "seconds more), rent (as long as a launch is worth).",
+    .example = "  bakehour simulate --repo . --trigger every --trigger window:15m --keep hour \\\n"
+               "      --regime hourly --price 0.10 --bake 4m --boot 30s",
+    .options = simulate_options,
+    .args_size = sizeof(struct simulate_args),
+    .run = run_simulate,
+    .release = release_simulate,
+};

@@ -1,0 +1,216 @@
+#include "sim/frontier.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/progress.h"
+#include "base/str.h"
+
+static const int64_t counts[] = {2, 3, 5, 10, 20};
+static const int64_t windows_s[] = {300, 900, 1800, 3600, 7200, 14400, 28800, 86400};
+static const int64_t trains_s[] = {900, 3600, 14400, 86400};
+static const int64_t thetas[] = {THETA_PER_ONE / 4, THETA_PER_ONE / 2, THETA_PER_ONE, THETA_PER_ONE * 2};
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct policy baselines[] = {{{TRIGGER_EVERY, 0}, {KEEP_TERMINATE, 0}},
+                                          {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}};
+
+static void add_keeps(struct policy_list *list, const struct terms *t, enum trigger_kind kind, int64_t arg)
+{
+    struct trigger trigger = {kind, arg};
+    policy_list_add(list, (struct policy){trigger, {KEEP_TERMINATE, 0}});
+    if (t->regime == REGIME_HOURLY)
+        policy_list_add(list, (struct policy){trigger, {KEEP_HOUR, 0}});
+    else if (t->price_per_hour)
+        policy_list_add(list, (struct policy){trigger, {KEEP_RENT, 0}});
+}
+
+static void add_all(struct policy_list *list, const struct terms *t, enum trigger_kind kind, const int64_t *args,
+                    size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        add_keeps(list, t, kind, args[i]);
+}
+
+void frontier_grid(struct policy_list *list, const struct terms *t)
+{
+    add_keeps(list, t, TRIGGER_EVERY, 0);
+    add_keeps(list, t, TRIGGER_IDLE, 0);
+    add_all(list, t, TRIGGER_COUNT, counts, LENGTH(counts));
+    add_all(list, t, TRIGGER_WINDOW, windows_s, LENGTH(windows_s));
+    add_all(list, t, TRIGGER_TRAIN, trains_s, LENGTH(trains_s));
+    if (t->delay_price_per_commit_hour)
+        add_all(list, t, TRIGGER_AREA, thetas, LENGTH(thetas));
+}
+
+static bool same_policy(const struct policy *a, const struct policy *b)
+{
+    return a->trigger.kind == b->trigger.kind && a->trigger.arg == b->trigger.arg && a->keep.kind == b->keep.kind &&
+           a->keep.idle_s == b->keep.idle_s;
+}
+
+static const struct frontier_point *find(const struct frontier *f, const struct policy *p)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (same_policy(&f->points[i].outcome.policy, p))
+            return &f->points[i];
+    return NULL;
+}
+
+static bool dominates(const struct frontier_point *a, const struct frontier_point *b)
+{
+    const int64_t *la = a->outcome.lead.percentile;
+    const int64_t *lb = b->outcome.lead.percentile;
+    if (a->outcome.money > b->outcome.money || la[STATS_P50] > lb[STATS_P50] || la[STATS_P95] > lb[STATS_P95])
+        return false;
+    return a->outcome.money < b->outcome.money || la[STATS_P50] < lb[STATS_P50] || la[STATS_P95] < lb[STATS_P95];
+}
+
+static void mark_dominated(struct frontier *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        for (size_t j = 0; j < f->count && !f->points[i].dominated; j++)
+            f->points[i].dominated = dominates(&f->points[j], &f->points[i]);
+}
+
+static int run_point(struct frontier *f, const struct policy *policy, const struct scenario *s,
+                     struct replay *scratch, struct err *err)
+{
+    struct frontier_point *p = &f->points[f->count++];
+    int code = outcome_run(&p->outcome, policy, &s->model, &s->commits, scratch, false, err);
+    if (!code && scenario_per_month(s, &p->outcome.money_exact, &p->per_month))
+        code = err_set(err, EXIT_INPUT, "the money a month is more than 900 million USD; are the prices right?");
+    return code;
+}
+
+int frontier_run(struct frontier *f, const struct policy_list *list, const struct scenario *s,
+                 const struct session *session, struct err *err)
+{
+    *f = (struct frontier){.points = mem_zero(list->count + LENGTH(baselines), sizeof(*f->points))};
+    struct replay scratch;
+    replay_init(&scratch);
+    struct progress progress;
+    progress_begin(&progress, session, "replaying policies", (int64_t)list->count);
+    int code = 0;
+    for (size_t i = 0; i < list->count && !code; i++) {
+        if (!find(f, &list->items[i]))
+            code = run_point(f, &list->items[i], s, &scratch, err);
+        progress_at(&progress, (int64_t)i + 1);
+    }
+    for (size_t i = 0; i < LENGTH(baselines) && !code; i++)
+        if (!find(f, &baselines[i]))
+            code = run_point(f, &baselines[i], s, &scratch, err);
+    progress_end(&progress);
+    replay_release(&scratch);
+    if (code)
+        return code;
+    f->every = find(f, &baselines[0]);
+    f->idle = find(f, &baselines[1]);
+    mark_dominated(f);
+    return 0;
+}
+
+void frontier_release(struct frontier *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        outcome_release(&f->points[i].outcome);
+    free(f->points);
+    *f = (struct frontier){0};
+}
+
+static bool no_limit(const struct limits *l)
+{
+    return !l->max_lead_s.is && !l->max_per_month.is && !l->by_cost;
+}
+
+static bool within(const struct frontier *f, const struct limits *l, const struct frontier_point *p)
+{
+    int64_t p95_s = p->outcome.lead.percentile[STATS_P95];
+    if (no_limit(l))
+        return p95_s <= f->idle->outcome.lead.percentile[STATS_P95];
+    return (!l->max_lead_s.is || p95_s <= l->max_lead_s.value) &&
+           (!l->max_per_month.is || p->per_month <= l->max_per_month.value);
+}
+
+/* What is looked at first, second and third; smaller is better. */
+static void merits(const struct limits *l, const struct frontier_point *p, int64_t merit[3])
+{
+    const struct outcome *o = &p->outcome;
+    bool money_first = l->max_lead_s.is || !l->max_per_month.is;
+    merit[0] = l->by_cost ? o->cost : money_first ? o->money : o->lead.percentile[STATS_P95];
+    merit[1] = l->by_cost || !money_first ? o->money : o->lead.percentile[STATS_P95];
+    merit[2] = o->lead.percentile[STATS_P50];
+}
+
+static bool better(const struct limits *l, const struct frontier_point *a, const struct frontier_point *b)
+{
+    int64_t ma[3];
+    int64_t mb[3];
+    merits(l, a, ma);
+    merits(l, b, mb);
+    for (int i = 0; i < 3; i++)
+        if (ma[i] != mb[i])
+            return ma[i] < mb[i];
+    return false;
+}
+
+const struct frontier_point *frontier_recommend(const struct frontier *f, const struct limits *l)
+{
+    const struct frontier_point *best = NULL;
+    for (size_t i = 0; i < f->count; i++) {
+        const struct frontier_point *p = &f->points[i];
+        if (within(f, l, p) && (!best || better(l, p, best)))
+            best = p;
+    }
+    return best;
+}
+
+static void add_limits(const struct frontier *f, const struct limits *l, struct str *to)
+{
+    char text[INSTANT_TEXT_SIZE];
+    char usd[MONEY_TEXT_SIZE];
+    if (l->max_lead_s.is)
+        str_addf(to, " whose p95 lead time is within %s", duration_text(l->max_lead_s.value, text));
+    if (l->max_per_month.is)
+        str_addf(to, "%s costs at most %s USD a month", l->max_lead_s.is ? " and which" : " that",
+                 money_short(l->max_per_month.value, usd));
+    if (no_limit(l))
+        str_addf(to, " that is no slower than idle + terminate (p95 %s)",
+                 duration_text(f->idle->outcome.lead.percentile[STATS_P95], text));
+}
+
+static void add_comparison(const struct frontier_point *best, const struct frontier_point *baseline, const char *name,
+                           struct str *to)
+{
+    char usd[MONEY_TEXT_SIZE];
+    char percent[POLICY_TEXT_SIZE];
+    if (best == baseline || !baseline->per_month)
+        return;
+    str_addf(to, " %s is %s USD a month, so this is %s.", name, money_short(baseline->per_month, usd),
+             outcome_percent_text(best->outcome.money, baseline->outcome.money, percent));
+}
+
+void frontier_reason(const struct frontier *f, const struct limits *l, const struct frontier_point *best,
+                     struct str *to)
+{
+    bool fastest = l->max_per_month.is && !l->max_lead_s.is && !l->by_cost;
+    const char *what = l->by_cost ? "least money and waiting together" : fastest ? "fastest" : "cheapest";
+    if (!best) {
+        str_addf(to, "None of the %zu policies fits: there is none", f->count);
+        add_limits(f, l, to);
+        str_add(to, ".");
+        return;
+    }
+    str_addf(to, "It is the %s of %zu policies", what, f->count);
+    add_limits(f, l, to);
+    str_add(to, ".");
+    add_comparison(best, f->every, "Deploying at every commit", to);
+    add_comparison(best, f->idle, "Deploying whenever the pipeline is idle", to);
+}
+
+const struct frontier_point *frontier_without_reuse(const struct frontier *f, const struct frontier_point *p)
+{
+    struct policy plain = {p->outcome.policy.trigger, {KEEP_TERMINATE, 0}};
+    return find(f, &plain);
+}

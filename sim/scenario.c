@@ -1,0 +1,339 @@
+#include "sim/scenario.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/out.h"
+#include "base/str.h"
+#include "billing/catalog.h"
+#include "billing/resource_price.h"
+#include "sim/calibration.h"
+
+#define DEFAULT_TYPE "m5.large"
+#define DEFAULT_REGION "us-east-1"
+#define MONTH_S 2629746 /* 365.2425 / 12 days */
+#define SIZE_MAX_GB 65536
+#define RETAIN_MAX 1000
+#define COUNT_MAX 10000 /* of instances, reservations and zones */
+
+int opt_span(void *field, const char *value, struct err *err)
+{
+    int64_t s;
+    int code = duration_parse(value, &s, err);
+    if (code)
+        return code;
+    if (s > POLICY_DURATION_MAX)
+        return err_set(err, EXIT_INPUT, "\"%.60s\" is longer than ten years", value);
+    *(int64_t *)field = s;
+    return 0;
+}
+
+int opt_size(void *field, const char *value, struct err *err)
+{
+    int64_t size;
+    if (num_decimal(value, strlen(value), 6, &size) || size < 0 || size > SIZE_MAX_GB * GB_UNITS)
+        return err_set(err, EXIT_INPUT, "\"%.60s\" is no size in GB from 0 to %d, with at most six decimals", value,
+                       SIZE_MAX_GB);
+    *(int64_t *)field = size;
+    return 0;
+}
+
+static int set_given(opt_set *set, void *field, const char *value, struct err *err)
+{
+    struct given *given = field;
+    int code = set(&given->value, value, err);
+    given->is = code == 0;
+    return code;
+}
+
+int opt_given_duration(void *field, const char *value, struct err *err)
+{
+    return set_given(opt_span, field, value, err);
+}
+
+int opt_given_price(void *field, const char *value, struct err *err)
+{
+    return set_given(opt_price, field, value, err);
+}
+
+int opt_given_count(void *field, const char *value, struct err *err)
+{
+    return set_given(opt_count, field, value, err);
+}
+
+int opt_given_size(void *field, const char *value, struct err *err)
+{
+    return set_given(opt_size, field, value, err);
+}
+
+static int load_history(struct scenario *s, const struct scenario_args *a, const struct session *session,
+                        struct err *err)
+{
+    if (!a->log == !a->repo)
+        return err_set(err, EXIT_INPUT,
+                       a->log ? "--log and --repo exclude each other"
+                              : "which history? --repo DIR reads a git repository, --log FILE a list of commit times");
+    if (a->branch && !a->repo)
+        return err_set(err, EXIT_INPUT, "--branch goes with --repo");
+    if (a->from.given && a->to.given && a->from.at >= a->to.at)
+        return err_set(err, EXIT_INPUT, "--from must be before --to");
+    struct history_options options = {.skip_bad = a->skip_bad,
+                                      .from = a->from.given ? a->from.at : INSTANT_MIN,
+                                      .to = a->to.given ? a->to.at : INSTANT_MAX};
+    int code = a->log ? history_read_log(&s->history, a->log, &options, session, err)
+                      : history_read_repo(&s->history, a->repo, a->branch, &options, session, err);
+    if (code)
+        return code;
+    s->commits = (struct commits){s->history.arrival_s, s->history.arrival_s, s->history.count};
+    s->push_gap_s = a->push_gap_s;
+    if (a->push_gap_s) {
+        s->ready_s = mem_array(NULL, s->history.count, sizeof(*s->ready_s));
+        replay_merge_pushes(s->history.arrival_s, s->history.count, a->push_gap_s, s->ready_s);
+        s->commits.ready_s = s->ready_s;
+    }
+    s->span_from = a->from.given ? a->from.at : s->history.arrival_s[0];
+    s->span_to = a->to.given ? a->to.at : s->history.arrival_s[s->history.count - 1];
+    return 0;
+}
+
+static int load_pipeline(struct scenario *s, const struct scenario_args *a, struct err *err)
+{
+    bool any = a->prepare_s.is || a->boot_s.is || a->bake_s.is || a->rollout_s.is;
+    struct calibration c = {.name = ""};
+    int code = 0;
+    if (a->calibration)
+        code = calibration_open(&c, a->calibration, err);
+    else if (!any)
+        code = calibration_builtin(&c, err);
+    if (code)
+        return code;
+    struct terms *t = &s->model.terms;
+    t->prepare_s = a->prepare_s.is ? a->prepare_s.value : c.prepare_s;
+    t->boot_s = a->boot_s.is ? a->boot_s.value : c.boot_s;
+    t->bake_s = a->bake_s.is ? a->bake_s.value : c.bake_s;
+    t->rollout_s = a->rollout_s.is ? a->rollout_s.value : c.rollout_s;
+    s->usual_pipeline = !any && !a->calibration;
+    char text[4][INSTANT_TEXT_SIZE];
+    str_fit(s->pipeline_text, sizeof(s->pipeline_text), "prepare %s, boot %s, bake %s, rollout %s",
+            duration_text(t->prepare_s, text[0]), duration_text(t->boot_s, text[1]),
+            duration_text(t->bake_s, text[2]), duration_text(t->rollout_s, text[3]));
+    return 0;
+}
+
+static int price_from_catalog(struct scenario *s, const struct scenario_args *a, const struct session *session,
+                              struct err *err)
+{
+    struct catalog *catalog;
+    int code = a->catalog ? catalog_open(&catalog, a->catalog, session, err) : catalog_builtin(&catalog, err);
+    if (code)
+        return code;
+    s->type = a->instance ? a->instance : DEFAULT_TYPE;
+    struct catalog_price price;
+    code = catalog_find(catalog, s->type, s->region, s->os, s->date, &price, err) ? EXIT_INPUT : 0;
+    if (!code) {
+        char usd[MONEY_TEXT_SIZE];
+        char date[INSTANT_TEXT_SIZE];
+        s->model.price_per_hour = price.usd_per_hour;
+        snprintf(s->price_text, sizeof(s->price_text), "%s, %s, %s: %s USD an hour (%s, since %s)", s->type,
+                 s->region, s->os, money_short(price.usd_per_hour, usd), a->catalog ? a->catalog : "sample catalog",
+                 calendar_date_text(price.effective, date));
+    }
+    catalog_free(catalog);
+    return code;
+}
+
+static int load_price(struct scenario *s, const struct scenario_args *a, const struct session *session,
+                      struct err *err)
+{
+    if (a->price.is && (a->instance || a->catalog))
+        return err_set(err, EXIT_INPUT, "--price excludes --instance and --catalog");
+    s->os = a->os ? a->os : "linux";
+    s->region = a->region ? a->region : DEFAULT_REGION;
+    s->dated = a->date.given;
+    s->date = a->date.given ? a->date.at : session->now_s;
+    if (!a->price.is)
+        return price_from_catalog(s, a, session, err);
+    char usd[MONEY_TEXT_SIZE];
+    s->model.price_per_hour = a->price.value;
+    snprintf(s->price_text, sizeof(s->price_text), "%s USD an hour", money_short(a->price.value, usd));
+    return 0;
+}
+
+static int load_regime(struct scenario *s, const struct scenario_args *a, struct err *err)
+{
+    enum regime regime;
+    int code = regime_at(s->os, s->date, &regime, err);
+    if (code)
+        return code;
+    if (a->regime && strcmp(a->regime, "hourly") == 0)
+        regime = REGIME_HOURLY;
+    else if (a->regime && strcmp(a->regime, "second") == 0)
+        regime = REGIME_SECOND;
+    else if (a->regime)
+        return err_set(err, EXIT_INPUT, "--regime: \"%.60s\" is neither hourly nor second", a->regime);
+    s->model.terms.regime = regime;
+    return 0;
+}
+
+static int load_terms(struct scenario *s, const struct scenario_args *a)
+{
+    struct terms *t = &s->model.terms;
+    s->model.licence_per_hour = a->licence;
+    t->price_per_hour = s->model.price_per_hour + a->licence;
+    t->per_deploy = a->per_deploy;
+    t->delay_price_per_commit_hour = a->delay_price;
+    t->launch_cost = a->launch;
+    t->margin_s = a->margin_s;
+    s->model.until = a->to.given ? a->to.at : INSTANT_MIN;
+    return 0;
+}
+
+static int load_reserved(struct scenario *s, const struct scenario_args *a, struct err *err)
+{
+    const char *model = a->reserved_model ? a->reserved_model : "clock-hour";
+    if (strcmp(model, "pool") != 0 && strcmp(model, "clock-hour") != 0)
+        return err_set(err, EXIT_INPUT, "--reserved-model: \"%.60s\" is neither pool nor clock-hour", model);
+    if (a->reserved > COUNT_MAX || a->fleet > COUNT_MAX || a->surge > COUNT_MAX || a->fsr_zones > COUNT_MAX)
+        return err_set(err, EXIT_INPUT, "--fleet, --surge, --reserved and --fsr-zones go up to %d", COUNT_MAX);
+    s->model.reserved = a->reserved;
+    s->model.reserved_model = strcmp(model, "pool") == 0 ? RESERVED_POOL : RESERVED_CLOCK_HOUR;
+    if (!a->fleet && (a->surge || a->drain_s))
+        return err_set(err, EXIT_INPUT, "--surge and --drain go with --fleet");
+    s->model.fleet = a->fleet;
+    s->model.surge = a->surge ? a->surge : 1;
+    s->model.drain_s = a->drain_s;
+    return 0;
+}
+
+static int sample_price(const struct scenario *s, const char *kind, const struct given *given, money_t *out,
+                        struct err *err)
+{
+    if (given->is) {
+        *out = given->value;
+        return 0;
+    }
+    return resource_price_find(kind, s->region, s->date, out, err) ? EXIT_INPUT : 0;
+}
+
+static int load_around(struct scenario *s, const struct scenario_args *a, struct err *err)
+{
+    struct model *m = &s->model;
+    m->runner_per_minute = a->runner_per_minute;
+    m->image_size = a->image_size;
+    m->retain = a->retain.is ? a->retain.value : 3;
+    m->fsr_zones = a->fsr_zones;
+    m->nat_per_gb = a->nat_per_gb;
+    m->nat_size = a->nat_size.is ? a->nat_size.value : a->image_size;
+    if (m->retain < 1 || m->retain > RETAIN_MAX)
+        return err_set(err, EXIT_INPUT, "--retain goes from 1 to %d", RETAIN_MAX);
+    int code = sample_price(s, "snapshot", &a->storage_per_gb_month, &m->storage_per_gb_month, err);
+    if (!code && m->storage_per_gb_month > 100 * MONEY_PER_USD)
+        code = err_set(err, EXIT_INPUT, "--storage-usd-per-gb-month goes up to 100");
+    if (!code)
+        code = sample_price(s, "fsr", &a->fsr_per_hour, &m->fsr_per_hour, err);
+    if (!code)
+        code = meter_kind("ci-job", &m->ci_meter, err);
+    return code ? code : meter_kind("fsr", &m->fsr_meter, err);
+}
+
+int scenario_load(struct scenario *s, const struct scenario_args *a, const struct session *session, struct err *err)
+{
+    *s = (struct scenario){0};
+    int code = load_price(s, a, session, err);
+    if (!code)
+        code = load_regime(s, a, err);
+    if (!code)
+        code = load_terms(s, a);
+    if (!code)
+        code = load_reserved(s, a, err);
+    if (!code)
+        code = load_around(s, a, err);
+    if (!code)
+        code = load_pipeline(s, a, err);
+    if (!code)
+        code = load_history(s, a, session, err);
+    if (code) {
+        scenario_release(s);
+        return code;
+    }
+    if (s->history.shallow)
+        session_note(session, "the repository is shallow: only the commits it holds are counted");
+    if (s->history.skipped)
+        session_note(session, "%zu bad lines were passed over", s->history.skipped);
+    if (a->nat_per_gb && !s->model.nat_size)
+        session_note(session, "--nat-usd-per-gb without --nat-gb or --image-gb costs nothing");
+    return 0;
+}
+
+void scenario_release(struct scenario *s)
+{
+    history_release(&s->history);
+    free(s->ready_s);
+    s->ready_s = NULL;
+}
+
+int scenario_per_month(const struct scenario *s, const struct exact *money, money_t *out)
+{
+    int64_t span_s = s->span_to - s->span_from;
+    return exact_round_scaled(money, MONTH_S, span_s > SECONDS_PER_DAY ? span_s : SECONDS_PER_DAY, out);
+}
+
+static void print_corrected(const struct scenario *s, FILE *out)
+{
+    if (s->history.corrected)
+        fprintf(out, "; %zu with clocks behind corrected", s->history.corrected);
+    if (s->history.left_out)
+        fprintf(out, "; %zu outside left out", s->history.left_out);
+    fputs(".\n", out);
+}
+
+void scenario_print(const struct scenario *s, const struct session *session)
+{
+    FILE *out = session->out;
+    char first[INSTANT_TEXT_SIZE];
+    char last[INSTANT_TEXT_SIZE];
+    fprintf(out, "History   %zu commits, %s to %s, %s", s->commits.count,
+            calendar_date_text(s->history.arrival_s[0], first),
+            calendar_date_text(s->history.arrival_s[s->commits.count - 1], last), s->history.source);
+    print_corrected(s, out);
+    fprintf(out, "Pipeline  %s%s.\n", s->pipeline_text, s->usual_pipeline ? " (the original's 17 min)" : "");
+    fprintf(out, "Price     %s, billed by the %s%s%s.\n", s->price_text,
+            s->model.terms.regime == REGIME_HOURLY ? "started hour" : "second",
+            s->dated ? "; a scenario of " : "", s->dated ? calendar_date_text(s->date, first) : "");
+}
+
+static void put_money(cJSON *to, const char *name, money_t value)
+{
+    char text[MONEY_TEXT_SIZE];
+    json_text(to, name, money_text(value, text));
+}
+
+void scenario_json(const struct scenario *s, cJSON *document)
+{
+    char text[INSTANT_TEXT_SIZE];
+    const struct terms *t = &s->model.terms;
+    cJSON *history = json_object(document, "history");
+    json_text(history, "source", s->history.source);
+    json_i64(history, "commits", (int64_t)s->commits.count);
+    json_i64(history, "corrected", (int64_t)s->history.corrected);
+    json_i64(history, "skipped", (int64_t)s->history.skipped);
+    json_bool(history, "shallow", s->history.shallow);
+    json_text(history, "first", calendar_text(s->history.arrival_s[0], text));
+    json_text(history, "last", calendar_text(s->history.arrival_s[s->commits.count - 1], text));
+    cJSON *model = json_object(document, "model");
+    json_text(model, "regime", regime_name(t->regime));
+    json_text(model, "price", s->price_text);
+    put_money(model, "price_usd_per_hour", s->model.price_per_hour);
+    put_money(model, "per_deploy_usd", t->per_deploy);
+    put_money(model, "delay_price_usd_per_commit_hour", t->delay_price_per_commit_hour);
+    json_i64(model, "prepare_s", t->prepare_s);
+    json_i64(model, "boot_s", t->boot_s);
+    json_i64(model, "bake_s", t->bake_s);
+    json_i64(model, "rollout_s", t->rollout_s);
+    json_i64(model, "push_gap_s", s->push_gap_s);
+    json_i64(model, "fleet", s->model.fleet);
+    json_i64(model, "reserved", s->model.reserved);
+    if (s->model.reserved)
+        json_text(model, "reserved_model", s->model.reserved_model == RESERVED_POOL ? "pool" : "clock-hour");
+}
