@@ -91,10 +91,10 @@ void opt_help(const struct command *command, const struct session *s, FILE *out)
 
 void opt_overview(const struct command *const *commands, const struct session *s, FILE *out)
 {
-    fprintf(out,
-            "%s%s%s - deploy machine images from every commit, and know what each deployment costs\n\n"
-            "Usage: %s COMMAND [OPTIONS]\n\nCommands\n",
-            session_bold(s), s->program, session_plain(s), s->program);
+    fprintf(out, "%s%s%s -", session_bold(s), s->program, session_plain(s));
+    wrap(out, "deploy machine images from every commit, and know what each deployment costs",
+         (int)strlen(s->program) + 2, 2, help_width(s));
+    fprintf(out, "\nUsage: %s COMMAND [OPTIONS]\n\nCommands\n", s->program);
     for (; *commands; commands++) {
         fprintf(out, "  %-16s ", (*commands)->name);
         wrap(out, (*commands)->summary, 19, 19, help_width(s));
