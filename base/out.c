@@ -319,7 +319,7 @@ cJSON *json_parse(const char *name, const char *text, size_t len, struct err *er
         column = text[i] == '\n' ? 1 : column + (((unsigned char)text[i] & 0xC0) != 0x80);
         line += text[i] == '\n';
     }
-    err_at(err, EXIT_INPUT, name, line, column, "this is no valid JSON from here on");
+    err_at(err, EXIT_INPUT, name, line, column, "no valid JSON here or just before");
     return NULL;
 }
 
