@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,9 +11,14 @@ int64_t clock_now_s(void)
 {
     const char *fixed = getenv("BAKEHOUR_NOW");
     int64_t now;
-    if (fixed && num_i64(fixed, strlen(fixed), &now) == 0)
-        return now;
-    return (int64_t)time(NULL);
+    if (!fixed || !*fixed)
+        return (int64_t)time(NULL);
+    if (num_i64(fixed, strlen(fixed), &now)) {
+        fprintf(stderr, "bakehour: BAKEHOUR_NOW=\"%.40s\" in the environment is no whole number of unix seconds\n",
+                fixed);
+        exit(EXIT_INPUT);
+    }
+    return now;
 }
 
 int64_t clock_monotonic_ns(void)

@@ -2,7 +2,8 @@
  * clock.h - the only place that asks the machine for the time.
  *
  * Everything else takes the time as a parameter. BAKEHOUR_NOW (unix seconds) in the environment fixes the wall
- * clock, so that a run can be repeated to the letter.
+ * clock, so that a run can be repeated to the letter; anything else in it ends the program with EXIT_INPUT, since
+ * falling back to the true time would go unseen.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

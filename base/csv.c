@@ -8,14 +8,17 @@
 #include "base/str.h"
 
 struct field {
-    size_t at;     /* where its text starts in record.text */
-    size_t column; /* character position in the file's line */
+    size_t at;           /* where its text starts in record.text */
+    size_t line, column; /* of its first character in the file */
 };
 
 struct csv {
     FILE *file;
     const char *text; /* instead of file */
     size_t text_len, text_at;
+    unsigned char ahead[3]; /* read while looking for a byte-order mark, to be read again */
+    size_t ahead_count, ahead_at;
+    bool broken; /* a read error was reported */
     char *name;
     struct str record;
     struct field *fields;
@@ -26,17 +29,22 @@ struct csv {
     size_t record_line;
 };
 
+static int next_byte(struct csv *c)
+{
+    if (c->ahead_at < c->ahead_count)
+        return c->ahead[c->ahead_at++];
+    if (c->text)
+        return c->text_at < c->text_len ? (unsigned char)c->text[c->text_at++] : EOF;
+    return getc(c->file);
+}
+
 static int get(struct csv *c)
 {
-    int ch;
-    if (c->text)
-        ch = c->text_at < c->text_len ? (unsigned char)c->text[c->text_at++] : EOF;
-    else
-        ch = getc(c->file);
+    int ch = next_byte(c);
     if (ch == '\n') {
         c->line++;
         c->column = 1;
-    } else if (ch != EOF) {
+    } else if (ch != EOF && (ch & 0xC0) != 0x80) {
         c->column++;
     }
     return ch;
@@ -44,6 +52,8 @@ static int get(struct csv *c)
 
 static int peek(struct csv *c)
 {
+    if (c->ahead_at < c->ahead_count)
+        return c->ahead[c->ahead_at];
     if (c->text)
         return c->text_at < c->text_len ? (unsigned char)c->text[c->text_at] : EOF;
     int ch = getc(c->file);
@@ -55,7 +65,7 @@ static int peek(struct csv *c)
 static void begin_field(struct csv *c)
 {
     c->fields = mem_grow(c->fields, &c->field_cap, c->field_count + 1, sizeof(*c->fields));
-    c->fields[c->field_count++] = (struct field){.at = c->record.len, .column = c->column};
+    c->fields[c->field_count++] = (struct field){.at = c->record.len, .line = c->line, .column = c->column};
 }
 
 /* Reads up to the closing quote; the opening one is read already. */
@@ -126,29 +136,48 @@ static void skip_empty_lines(struct csv *c)
     }
 }
 
+static void skip_line(struct csv *c)
+{
+    int ch;
+    do
+        ch = get(c);
+    while (ch != '\n' && ch != EOF);
+}
+
+static int read_fields(struct csv *c, struct err *err)
+{
+    int end = ',';
+    while (end == ',') {
+        int code = read_field(c, &end, err);
+        if (!code && c->field_count > CSV_COLUMNS_MAX)
+            code = err_at(err, EXIT_INPUT, c->name, c->record_line, 0, "more than %d columns", CSV_COLUMNS_MAX);
+        if (code) {
+            if (end != '\n' && end != EOF)
+                skip_line(c);
+            return code;
+        }
+    }
+    return 0;
+}
+
+/* Half a record before a read error is no record. */
 static int next_record(struct csv *c, struct err *err)
 {
+    if (c->broken)
+        return 0;
     skip_empty_lines(c);
     str_clear(&c->record);
     c->field_count = 0;
     c->record_line = c->line;
-    if (peek(c) == EOF) {
-        if (c->file && ferror(c->file)) {
-            err_at(err, EXIT_INPUT, c->name, 0, 0, "cannot be read: %s", strerror(errno));
-            return -1;
-        }
-        return 0;
+    int got = peek(c) == EOF ? 0 : 1;
+    if (got && read_fields(c, err))
+        got = -1;
+    if (c->file && ferror(c->file)) {
+        c->broken = true;
+        err_at(err, EXIT_INPUT, c->name, 0, 0, "cannot be read: %s", strerror(errno));
+        got = -1;
     }
-    int end = ',';
-    while (end == ',') {
-        if (read_field(c, &end, err))
-            return -1;
-        if (c->field_count > CSV_COLUMNS_MAX) {
-            err_at(err, EXIT_INPUT, c->name, c->record_line, 0, "more than %d columns", CSV_COLUMNS_MAX);
-            return -1;
-        }
-    }
-    return 1;
+    return got;
 }
 
 static int find_column(const struct csv *c, const char *column, size_t len)
@@ -161,12 +190,12 @@ static int find_column(const struct csv *c, const char *column, size_t len)
 
 static int check_required(const struct csv *c, const char *required, struct err *err)
 {
-    while (*required) {
-        size_t len = strcspn(required, ",");
-        if (find_column(c, required, len) < 0)
+    for (const char *at = required; *at;) {
+        size_t len = strcspn(at, ",");
+        if (find_column(c, at, len) < 0)
             return err_at(err, EXIT_INPUT, c->name, c->record_line, 1,
-                          "the header has no column \"%.*s\"; it needs: %s", (int)len, required, required);
-        required += len + (required[len] == ',');
+                          "the header has no column \"%.*s\"; it needs: %s", (int)len, at, required);
+        at += len + (at[len] == ',');
     }
     return 0;
 }
@@ -181,12 +210,18 @@ static char *trimmed(const char *text)
     return mem_dup_n(text, len);
 }
 
+static void skip_byte_order_mark(struct csv *c)
+{
+    static const unsigned char mark[3] = {0xEF, 0xBB, 0xBF};
+    size_t count = 0;
+    while (count < 3 && peek(c) == mark[count])
+        c->ahead[count++] = (unsigned char)next_byte(c);
+    c->ahead_count = count < 3 ? count : 0;
+}
+
 static int read_header(struct csv *c, const char *required, struct err *err)
 {
-    if (peek(c) == 0xEF)
-        for (int i = 0; i < 3; i++)
-            get(c);
-    c->column = 1;
+    skip_byte_order_mark(c);
     int got = next_record(c, err);
     if (got < 0)
         return EXIT_INPUT;
@@ -290,9 +325,15 @@ size_t csv_column_at(const struct csv *c, const char *column)
     return i < 0 || (size_t)i >= c->field_count ? 1 : c->fields[i].column;
 }
 
+size_t csv_line_at(const struct csv *c, const char *column)
+{
+    int i = find_column(c, column, strlen(column));
+    return i < 0 || (size_t)i >= c->field_count ? c->record_line : c->fields[i].line;
+}
+
 void csv_write(FILE *out, const char *field)
 {
-    if (!strpbrk(field, ",\"\r\n")) {
+    if (*field != '#' && !strpbrk(field, ",\"\r\n")) {
         fputs(field, out);
         return;
     }

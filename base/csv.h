@@ -20,15 +20,16 @@
 
 struct csv;
 
-/* Opens a file ("-": stdin) and reads the header. `required` and `optional` are comma-separated column names; a
- * missing required column is an error. Columns that neither names are let be. */
+/* Opens a file ("-": stdin) and reads the header. `required` holds comma-separated column names; a missing one is an
+ * error, further columns are let be. A column that stands twice is an error. */
 int csv_open(struct csv **out, const char *path, const char *required, struct err *err) MUST_USE;
 /* The same over text in memory, which must outlive the reader; name stands in messages. */
 int csv_open_text(struct csv **out, const char *name, const char *text, size_t len, const char *required,
                   struct err *err) MUST_USE;
 void csv_close(struct csv *csv);
 
-/* 1: a record was read; 0: the end; -1: an error (a code is in err). */
+/* 1: a record was read; 0: the end; -1: an error (a code is in err). After an error the next call goes on with the
+ * line behind, so that every bad record can be reported. */
 int csv_next(struct csv *csv, struct err *err) MUST_USE;
 
 /* The field of the current record in the named column, or NULL where the file has no such column. */
@@ -37,8 +38,9 @@ const char *csv_field(const struct csv *csv, const char *column);
 const char *csv_name(const struct csv *csv);
 size_t csv_line(const struct csv *csv);                          /* of the current record's first character */
 size_t csv_column_at(const struct csv *csv, const char *column); /* character position of a field, from 1 */
+size_t csv_line_at(const struct csv *csv, const char *column);   /* the field's own: quoted ones may break the line */
 
-/* Writes one field, quoted where it must be. */
+/* Writes one field, quoted where it must be (also where it starts as a comment does). */
 void csv_write(FILE *out, const char *field);
 
 #endif

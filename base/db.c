@@ -1,5 +1,6 @@
 #include "base/db.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +24,14 @@ struct db {
 
 static int fail(const struct db *db, struct err *err, const char *doing)
 {
+    if ((sqlite3_errcode(db->handle) & 0xFF) == SQLITE_BUSY)
+        return err_at(err, EXIT_FAILED, db->path, 0, 0, "%s: another process is writing to it; try again", doing);
     return err_at(err, EXIT_FAILED, db->path, 0, 0, "%s: %s", doing, sqlite3_errmsg(db->handle));
 }
 
-static int exec(struct db *db, const char *sql, struct err *err)
+static int exec(struct db *db, const char *sql, const char *doing, struct err *err)
 {
-    return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(db, err, "SQLite");
+    return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(db, err, doing);
 }
 
 static int get_version(struct db *db, int *version, struct err *err)
@@ -46,24 +49,34 @@ static int migrate_step(struct db *db, const char *script, int to, struct err *e
 {
     char set[64];
     str_fit(set, sizeof(set), "PRAGMA user_version = %d", to);
-    int code = exec(db, script, err);
-    return code ? code : exec(db, set, err);
+    int code = exec(db, script, "the schema cannot be brought up to date", err);
+    return code ? code : exec(db, set, "the schema cannot be brought up to date", err);
 }
 
+static int check_version(struct db *db, int known, int *version, struct err *err)
+{
+    int code = get_version(db, version, err);
+    if (!code && (*version > known || *version < 0))
+        code = err_at(err, EXIT_INPUT, db->path, 0, 0,
+                      "was written by a later version of the program (schema %d, this one knows %d); use that one",
+                      *version, known);
+    return code;
+}
+
+/* Asks for the write lock only when there is something to do, and looks again once it is held. */
 static int migrate(struct db *db, const char *const *migrations, struct err *err)
 {
     int version = 0;
     int known = 0;
-    int code = db_begin(db, err);
-    if (code)
-        return code;
-    code = get_version(db, &version, err);
     while (migrations && migrations[known])
         known++;
-    if (!code && version > known)
-        code = err_at(err, EXIT_INPUT, db->path, 0, 0,
-                      "was written by a later version of the program (schema %d, this one knows %d); use that one",
-                      version, known);
+    int code = check_version(db, known, &version, err);
+    if (code || version == known)
+        return code;
+    code = db_begin(db, err);
+    if (code)
+        return code;
+    code = check_version(db, known, &version, err);
     for (int i = version; !code && i < known; i++)
         code = migrate_step(db, migrations[i], i + 1, err);
     if (code) {
@@ -83,7 +96,8 @@ int db_open(struct db **out, const char *path, const char *const *migrations, st
         code = fail(db, err, "cannot be opened");
     if (!code) {
         sqlite3_busy_timeout(db->handle, BUSY_MS);
-        code = exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", err);
+        code = exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
+                    "cannot be opened", err);
     }
     if (!code)
         code = migrate(db, migrations, err);
@@ -112,28 +126,39 @@ void db_close(struct db *db)
 static sqlite3_stmt *prepared(struct db *db, const char *sql, struct err *err)
 {
     for (size_t i = 0; i < db->cache_count; i++)
-        if (strcmp(db->cache[i].sql, sql) == 0)
+        if (strcmp(db->cache[i].sql, sql) == 0) {
+            assert(!sqlite3_stmt_busy(db->cache[i].statement)); /* run again from inside its own rows */
             return db->cache[i].statement;
+        }
     sqlite3_stmt *statement;
-    if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
+    const char *rest;
+    if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, &rest) != SQLITE_OK) {
         fail(db, err, "a statement cannot be prepared");
         return NULL;
     }
+    assert(statement && !*rest); /* one statement, or what follows would be dropped in silence */
     db->cache = mem_grow(db->cache, &db->cache_cap, db->cache_count + 1, sizeof(*db->cache));
     db->cache[db->cache_count++] = (struct cached){mem_dup(sql), statement};
     return statement;
 }
 
-static void bind(sqlite3_stmt *s, const char *types, va_list args)
+static int bind(const struct db *db, sqlite3_stmt *s, const char *types, va_list args, struct err *err)
 {
-    for (int i = 1; *types; i++, types++) {
+    assert((size_t)sqlite3_bind_parameter_count(s) == strlen(types));
+    int code = SQLITE_OK;
+    for (int i = 1; *types && code == SQLITE_OK; i++, types++) {
+        assert(strchr("isn", *types));
         if (*types == 'i')
-            sqlite3_bind_int64(s, i, va_arg(args, int64_t));
+            code = sqlite3_bind_int64(s, i, va_arg(args, int64_t));
         else if (*types == 's')
-            sqlite3_bind_text(s, i, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
+            code = sqlite3_bind_text(s, i, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
         else
-            sqlite3_bind_null(s, i);
+            code = sqlite3_bind_null(s, i);
     }
+    if (code == SQLITE_OK)
+        return 0;
+    sqlite3_clear_bindings(s);
+    return fail(db, err, "a value cannot be stored");
 }
 
 static int step_all(struct db *db, sqlite3_stmt *s, db_row *row, void *context, struct err *err)
@@ -158,9 +183,9 @@ int db_query(struct db *db, struct err *err, db_row *row, void *context, const c
         return EXIT_FAILED;
     va_list args;
     va_start(args, types);
-    bind(s, types, args);
+    int code = bind(db, s, types, args, err);
     va_end(args);
-    return step_all(db, s, row, context, err);
+    return code ? code : step_all(db, s, row, context, err);
 }
 
 int db_run(struct db *db, struct err *err, const char *sql, const char *types, ...)
@@ -170,22 +195,27 @@ int db_run(struct db *db, struct err *err, const char *sql, const char *types, .
         return EXIT_FAILED;
     va_list args;
     va_start(args, types);
-    bind(s, types, args);
+    int code = bind(db, s, types, args, err);
     va_end(args);
-    return step_all(db, s, NULL, NULL, err);
+    return code ? code : step_all(db, s, NULL, NULL, err);
 }
 
 int db_begin(struct db *db, struct err *err)
 {
-    return exec(db, "BEGIN IMMEDIATE", err);
+    return exec(db, "BEGIN IMMEDIATE", "cannot be written", err);
 }
 
 int db_commit(struct db *db, struct err *err)
 {
-    int code = exec(db, "COMMIT", err);
+    int code = exec(db, "COMMIT", "cannot be written", err);
     if (code)
         db_rollback(db);
     return code;
+}
+
+void db_wait(struct db *db, int ms)
+{
+    sqlite3_busy_timeout(db->handle, ms);
 }
 
 void db_rollback(struct db *db)

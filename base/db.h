@@ -21,11 +21,12 @@ struct db;
  * version than the program knows is refused. path may be ":memory:". */
 int db_open(struct db **out, const char *path, const char *const *migrations, struct err *err) MUST_USE;
 void db_close(struct db *db);
+void db_wait(struct db *db, int ms); /* how long a file that another process writes is waited for; 10 s unless told */
 
 /*
- * Runs one statement. types has a letter for each parameter: i int64_t, s text (NULL: SQL NULL), n SQL NULL (no
- * argument). db_query hands each row to `row` (NULL: rows are passed over) until it returns non-zero, which is
- * returned.
+ * Runs one statement (two in one text, or a letter too many, are a bug). types has a letter for each parameter:
+ * i int64_t, s text (NULL: SQL NULL), n SQL NULL (no argument). db_query hands each row to `row` (NULL: rows are
+ * passed over) until it returns non-zero, which is returned.
  */
 typedef int db_row(void *context, sqlite3_stmt *row);
 int db_run(struct db *db, struct err *err, const char *sql, const char *types, ...) MUST_USE;

@@ -5,11 +5,13 @@
  * caller's struct err. The codes are the program's exit codes. A struct err needs no release.
  *
  * struct diag is for input of which every bad place is to be reported by itself: each report is written at once
- * as FILE:LINE:COLUMN: text, and counted. After `most` reports it only counts on; diag_close says how many more.
+ * as one line FILE:LINE:COLUMN: text, and counted. After `most` reports it only counts on; diag_close says how many
+ * more. Control characters that a message quotes from the input come out as '?'.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -33,7 +35,7 @@ struct err {
     char text[1024]; /* longer messages are cut and end in "..." */
 };
 
-/* Both write the message and return code. line and column count from 1; 0 leaves them out. */
+/* Both write the message and return code; it may quote err->text. line and column count from 1; 0 leaves them out. */
 int err_set(struct err *err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int err_at(struct err *err, int code, const char *file, size_t line, size_t column, const char *fmt, ...)
     PRINTF_LIKE(6, 7);

@@ -23,7 +23,7 @@ void *mem_zero(size_t count, size_t size)
 {
     void *p = calloc(count ? count : 1, size ? size : 1);
     if (!p)
-        mem_die(count);
+        mem_die(count * size);
     return p;
 }
 

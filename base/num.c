@@ -81,15 +81,17 @@ int128 num_div_floor(int128 n, int128 d)
 
 int128 num_div_ceil(int128 n, int128 d)
 {
-    return -num_div_floor(-n, d);
+    assert(d > 0);
+    int128 q = n / d;
+    return n % d > 0 ? q + 1 : q;
 }
 
 int128 num_div_half_even(int128 n, int128 d)
 {
     int128 q = num_div_floor(n, d);
-    int128 twice = n - q * d;
-    int128 rest = d - twice;
-    if (twice > rest || (twice == rest && (q & 1)))
+    int128 above = n - q * d;
+    int128 below = d - above;
+    if (above > below || (above == below && (q & 1)))
         q++;
     return q;
 }

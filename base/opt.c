@@ -106,7 +106,8 @@ static size_t gather_names(const struct opt *table, const char **names, size_t c
     return count;
 }
 
-static int unknown_option(const struct command *command, const char *word, size_t len, struct err *err)
+static int unknown_option(const struct command *command, const char *dashes, const char *word, size_t len,
+                          struct err *err)
 {
     const char *names[NAMES_MAX + 1];
     size_t count = gather_names(command->options, names, 0);
@@ -116,8 +117,14 @@ static int unknown_option(const struct command *command, const char *word, size_
     snprintf(name, sizeof(name), "%.*s", (int)len, word);
     const char *nearest = opt_nearest(name, names);
     if (nearest)
-        return err_set(err, EXIT_INPUT, "unknown option --%s; did you mean --%s?", name, nearest);
-    return err_set(err, EXIT_INPUT, "unknown option --%s", name);
+        return err_set(err, EXIT_INPUT, "unknown option %s%s; did you mean --%s?", dashes, name, nearest);
+    return err_set(err, EXIT_INPUT, "unknown option %s%s", dashes, name);
+}
+
+/* A value that starts with two dashes is written --name=VALUE; after a space it is a forgotten value. */
+static bool starts_option(const char *word)
+{
+    return word[0] == '-' && word[1] == '-' && word[2];
 }
 
 /* Parses the option at argv[*at] and moves *at to its last word. */
@@ -133,12 +140,12 @@ static int parse_option(const struct command *command, int argc, char **argv, in
         base = session;
     }
     if (!opt)
-        return unknown_option(command, word, len, err);
+        return unknown_option(command, "--", word, len, err);
     const char *value = word[len] == '=' ? word + len + 1 : NULL;
     if (opt->kind == OPT_FLAG && value)
         return err_set(err, EXIT_INPUT, "--%s takes no value", opt->name);
     if (opt->kind == OPT_VALUE && !value) {
-        if (*at + 1 >= argc)
+        if (*at + 1 >= argc || starts_option(argv[*at + 1]))
             return err_set(err, EXIT_INPUT, "--%s needs a value: --%s %s", opt->name, opt->name, opt->arg);
         value = argv[++*at];
     }
@@ -156,12 +163,14 @@ int opt_parse(const struct command *command, int argc, char **argv, void *args, 
             *help = true;
             continue;
         }
-        if (argv[at][0] == '-' && argv[at][1] == '-' && argv[at][2]) {
+        if (starts_option(argv[at])) {
             int code = parse_option(command, argc, argv, &at, args, session, err);
             if (code)
                 return code;
             continue;
         }
+        if (argv[at][0] == '-' && argv[at][1] && argv[at][1] != '-')
+            return unknown_option(command, "-", argv[at] + 1, strlen(argv[at] + 1), err);
         return err_set(err, EXIT_INPUT, "unexpected argument \"%.80s\"", argv[at]);
     }
     if (session->json && session->csv)

@@ -70,22 +70,31 @@ static void help_options(const struct opt *options, const struct session *s, FIL
     }
 }
 
+/* --help is no row of a table, since nothing is parsed into it, but it is to be read wherever the others are. */
+static const struct opt *opt_help_row(void)
+{
+    static const struct opt row[] = {{"help", OPT_FLAG, NULL, "this text", NULL, 0}, OPT_END};
+    return row;
+}
+
 void opt_help(const struct command *command, const struct session *s, FILE *out)
 {
-    fprintf(out, "%s%s %s%s - %s\n\n", session_bold(s), s->program, command->name, session_plain(s), command->summary);
-    fprintf(out, "Usage: %s %s [OPTIONS]\n\n", s->program, command->name);
+    fprintf(out, "%s%s %s%s -", session_bold(s), s->program, command->name, session_plain(s));
+    wrap(out, command->summary, (int)(strlen(s->program) + strlen(command->name)) + 3, 2, help_width(s));
+    fprintf(out, "\nUsage: %s %s [OPTIONS]\n\n", s->program, command->name);
     wrap(out, command->about, 0, 0, help_width(s));
     help_options(command->options, s, out);
     help_options(opt_globals(), s, out);
+    help_options(opt_help_row(), s, out);
     fprintf(out, "\n%sExample%s\n%s\n", session_bold(s), session_plain(s), command->example);
 }
 
 void opt_overview(const struct command *const *commands, const struct session *s, FILE *out)
 {
-    fprintf(out,
-            "%s%s%s - deploy machine images from every commit, and know what each deployment costs\n\n"
-            "Usage: %s COMMAND [OPTIONS]\n\nCommands\n",
-            session_bold(s), s->program, session_plain(s), s->program);
+    fprintf(out, "%s%s%s -", session_bold(s), s->program, session_plain(s));
+    wrap(out, "deploy machine images from every commit, and know what each deployment costs",
+         (int)strlen(s->program) + 2, 2, help_width(s));
+    fprintf(out, "\nUsage: %s COMMAND [OPTIONS]\n\nCommands\n", s->program);
     for (; *commands; commands++) {
         fprintf(out, "  %-16s ", (*commands)->name);
         wrap(out, (*commands)->summary, 19, 19, help_width(s));
@@ -93,21 +102,31 @@ void opt_overview(const struct command *const *commands, const struct session *s
     fprintf(out,
             "\nStart with your own repository; no AWS account is needed:\n"
             "  %s plan --repo .\n\n"
-            "'%s COMMAND --help' tells more. Exit codes: 0 done, 1 failed, 2 bad usage or bad input,\n"
-            "3 over budget, 4 over budget by forecast; the manual page has them all.\n",
-            s->program, s->program);
+            "'%s COMMAND --help' tells more; '%s --version' names the version.\n"
+            "Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 over budget,\n"
+            "4 over budget by forecast; the manual page has them all.\n",
+            s->program, s->program, s->program);
+}
+
+/* Characters that roff would take for its own or would turn into typographic ones. */
+static const char *roff_escape(char c)
+{
+    static const char *const escapes[] = {"\\\\e", "-\\-", "'\\(aq", "`\\(ga", "^\\(ha", "~\\(ti", "\"\\(dq"};
+    for (size_t i = 0; i < sizeof(escapes) / sizeof(*escapes); i++)
+        if (escapes[i][0] == c)
+            return escapes[i] + 1;
+    return NULL;
 }
 
 static void roff_text(FILE *out, const char *text)
 {
     bool line_start = true;
     for (; *text; text++) {
-        if (line_start && (*text == '.' || *text == '\''))
+        const char *escape = roff_escape(*text);
+        if (line_start && *text == '.')
             fputs("\\&", out);
-        if (*text == '\\')
-            fputs("\\e", out);
-        else if (*text == '-')
-            fputs("\\-", out);
+        if (escape)
+            fputs(escape, out);
         else if (*text == '\n' && text[1] == '\n')
             fputs("\n.PP", out);
         else
@@ -151,6 +170,7 @@ void opt_man_page(const struct command *const *commands, FILE *out)
     }
     fputs(".SH GLOBAL OPTIONS\n", out);
     roff_options(out, opt_globals() + 1);
+    roff_options(out, opt_help_row());
 }
 
 static void completion_words(FILE *out, const struct opt *options)
@@ -160,25 +180,60 @@ static void completion_words(FILE *out, const struct opt *options)
             fprintf(out, " --%s", options->name);
 }
 
+/* Is this the first command of the list that begins with its first word? */
+static bool opens_group(const struct command *const *commands, const struct command *const *at)
+{
+    size_t len = strcspn((*at)->name, " ");
+    for (; commands < at; commands++)
+        if (strncmp((*commands)->name, (*at)->name, len) == 0 && strcspn((*commands)->name, " ") == len)
+            return false;
+    return true;
+}
+
+/* The second words of the commands that share a first one: "prices show", "prices import". */
+static void completion_group(const struct command *const *commands, const char *first, FILE *out)
+{
+    size_t len = strcspn(first, " ");
+    fprintf(out, "    '%.*s ') words=\"", (int)len, first);
+    const char *space = "";
+    for (; *commands; commands++)
+        if (strncmp((*commands)->name, first, len) == 0 && (*commands)->name[len] == ' ') {
+            fprintf(out, "%s%s", space, (*commands)->name + len + 1);
+            space = " ";
+        }
+    fputs("\" ;;\n", out);
+}
+
+static void completion_first_words(const struct command *const *commands, FILE *out)
+{
+    for (const struct command *const *at = commands; *at; at++)
+        if (opens_group(commands, at))
+            fprintf(out, " %.*s", (int)strcspn((*at)->name, " "), (*at)->name);
+}
+
 void opt_bash_completion(const struct command *const *commands, FILE *out)
 {
     fputs("# bash completion for bakehour\n_bakehour() {\n"
-          "    local word=${COMP_WORDS[COMP_CWORD]} words\n"
-          "    case \"${COMP_WORDS[1]}\" in\n",
+          "    local word=${COMP_WORDS[COMP_CWORD]} first=${COMP_WORDS[1]} second='' words\n"
+          "    if ((COMP_CWORD > 2)); then second=${COMP_WORDS[2]}; fi\n"
+          "    if ((COMP_CWORD == 1)); then first=''; fi\n"
+          "    case \"$first $second\" in\n",
           out);
     for (const struct command *const *at = commands; *at; at++) {
         const struct command *c = *at;
-        size_t len = strcspn(c->name, " ");
-        fprintf(out, "    %.*s) words=\"%s", (int)len, c->name, c->name[len] ? c->name + len + 1 : "");
+        bool two = strchr(c->name, ' ');
+        if (two && opens_group(commands, at))
+            completion_group(commands, c->name, out);
+        fprintf(out, "    '%s'%s) words=\"", c->name, two ? "" : "' '*");
         completion_words(out, c->options);
         completion_words(out, opt_globals());
         fputs(" --help\" ;;\n", out);
     }
-    fputs("    *) words=\"help", out);
-    for (; *commands; commands++)
-        fprintf(out, " %.*s", (int)strcspn((*commands)->name, " "), (*commands)->name);
+    fputs("    *) words=\"help --help --version", out);
+    completion_first_words(commands, out);
     fputs("\" ;;\n    esac\n"
-          "    if [[ $word == -* || $COMP_CWORD -eq 1 ]]; then\n"
+          "    COMPREPLY=()\n"
+          "    if [[ $word == -* || $COMP_CWORD -eq 1 || $words != *--* ]]; then\n"
           "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
           "    else\n"
           "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"

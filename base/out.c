@@ -123,15 +123,21 @@ static void fit(const struct table *t, const size_t *widths, bool *shown, int wi
             shown[c] = false;
 }
 
+/* Cells quote what users and clouds wrote: control characters are not for the terminal. */
+static void print_clean(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        fputc((unsigned char)*text < 0x20 || *text == 0x7F ? '?' : *text, out);
+}
+
 static void print_cell(FILE *out, const char *text, size_t width, enum align align, bool last)
 {
     int pad = (int)(width - display_width(text));
     if (align == ALIGN_RIGHT)
-        fprintf(out, "%*s%s", pad, "", text);
-    else if (last)
-        fputs(text, out);
-    else
-        fprintf(out, "%s%*s", text, pad, "");
+        fprintf(out, "%*s", pad, "");
+    print_clean(out, text);
+    if (align == ALIGN_LEFT && !last)
+        fprintf(out, "%*s", pad, "");
 }
 
 static void print_row(const struct table *t, FILE *out, char *const *cells, const size_t *widths, const bool *shown)
@@ -188,6 +194,8 @@ static void print_csv(const struct table *t, FILE *out)
         fputc(c + 1 < n ? ',' : '\n', out);
     }
     for (size_t i = 0; i < t->cell_count; i++) {
+        if (n == 1 && !*t->cells[i])
+            fputs("\"\"", out); /* an empty line would be no record */
         csv_write(out, t->cells[i]);
         fputc((i + 1) % n ? ',' : '\n', out);
     }
@@ -235,9 +243,34 @@ void json_i64(cJSON *object, const char *name, int64_t value)
     put(object, name, cJSON_CreateRaw(digits));
 }
 
+/* The length of the UTF-8 character at text, 0 where there is none (RFC 3629: no overlong forms, no surrogates). */
+static size_t utf8_length(const unsigned char *text)
+{
+    unsigned char c = text[0];
+    size_t len = c < 0x80 ? 1 : c < 0xC2 ? 0 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : c < 0xF5 ? 4 : 0;
+    for (size_t i = 1; i < len; i++)
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+    bool wrong = (c == 0xE0 && text[1] < 0xA0) || (c == 0xED && text[1] > 0x9F) || (c == 0xF0 && text[1] < 0x90) ||
+                 (c == 0xF4 && text[1] > 0x8F);
+    return wrong ? 0 : len;
+}
+
 void json_text(cJSON *object, const char *name, const char *value)
 {
-    put(object, name, cJSON_CreateString(value));
+    if (!value) {
+        put(object, name, cJSON_CreateNull());
+        return;
+    }
+    struct str text;
+    str_init(&text, 0);
+    for (const char *at = value; *at;) {
+        size_t len = utf8_length((const unsigned char *)at);
+        str_add_n(&text, len ? at : "\xEF\xBF\xBD", len ? len : 3);
+        at += len ? len : 1;
+    }
+    put(object, name, cJSON_CreateString(text.text));
+    str_release(&text);
 }
 
 void json_bool(cJSON *object, const char *name, bool value)
@@ -283,10 +316,10 @@ cJSON *json_parse(const char *name, const char *text, size_t len, struct err *er
     size_t line = 1;
     size_t column = 1;
     for (size_t i = 0; i < used && i < len; i++) {
-        column = text[i] == '\n' ? 1 : column + 1;
+        column = text[i] == '\n' ? 1 : column + (((unsigned char)text[i] & 0xC0) != 0x80);
         line += text[i] == '\n';
     }
-    err_at(err, EXIT_INPUT, name, line, column, "this is no valid JSON from here on");
+    err_at(err, EXIT_INPUT, name, line, column, "no valid JSON here or just before");
     return NULL;
 }
 
@@ -308,8 +341,10 @@ int file_read(const char *path, size_t max, char **out, size_t *len, struct err 
         code = err_at(err, EXIT_INPUT, path, 0, 0, "is larger than %zu bytes", max);
     if (file != stdin)
         fclose(file);
-    *len = text.len;
-    *out = code ? NULL : str_detach(&text);
+    if (!code) {
+        *len = text.len;
+        *out = str_detach(&text);
+    }
     str_release(&text);
     return code;
 }

@@ -32,8 +32,8 @@ void table_print(const struct table *t, const struct session *s); /* text or CSV
 
 /* A document with "schema": "bakehour.<command>/1". */
 cJSON *json_document(const char *command);
-void json_i64(cJSON *object, const char *name, int64_t value); /* exact, also beyond 2^53 */
-void json_text(cJSON *object, const char *name, const char *value);
+void json_i64(cJSON *object, const char *name, int64_t value);      /* exact, also beyond 2^53 */
+void json_text(cJSON *object, const char *name, const char *value); /* NULL: null; what is no UTF-8: U+FFFD */
 void json_bool(cJSON *object, const char *name, bool value);
 void json_number(cJSON *object, const char *name, double value);
 cJSON *json_object(cJSON *parent, const char *name); /* name NULL: appended to an array */
@@ -43,7 +43,7 @@ void json_print(cJSON *document, FILE *out); /* and frees it */
 /* Parses a whole document; err has file, line and column. Depth and size are capped. The caller frees it. */
 cJSON *json_parse(const char *name, const char *text, size_t len, struct err *err) MUST_USE;
 
-/* A file of at most max bytes; the caller frees *out. */
+/* A file ("-": stdin) of at most max bytes, NUL-terminated; the caller frees *out. */
 int file_read(const char *path, size_t max, char **out, size_t *len, struct err *err) MUST_USE;
 
 #endif

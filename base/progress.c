@@ -20,7 +20,13 @@ void progress_line(const struct progress *p, int64_t done, int64_t now_ns, char 
         return;
     }
     double share = (double)done / (double)p->total;
-    double left_s = share > 0 ? elapsed_s / share - elapsed_s : 0;
+    if (share <= 0) {
+        snprintf(to, (size_t)size, "%s: %3.0f %%", p->what, 0.0);
+        return;
+    }
+    if (share > 1)
+        share = 1;
+    double left_s = elapsed_s / share - elapsed_s;
     snprintf(to, (size_t)size, "%s: %3.0f %%, %.0f s left", p->what, 100 * share, left_s);
 }
 
@@ -31,7 +37,7 @@ void progress_at(struct progress *p, int64_t done)
     int64_t now_ns = clock_monotonic_ns();
     if (now_ns < p->next_ns)
         return;
-    char line[120];
+    char line[80]; /* a longer one would break and stay behind */
     progress_line(p, done, now_ns, line, sizeof(line));
     fprintf(p->session->err, "\r%s\033[K", line);
     fflush(p->session->err);
