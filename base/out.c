@@ -144,10 +144,10 @@ static void print_row(const struct table *t, FILE *out, char *const *cells, cons
 {
     size_t last = 0;
     for (size_t c = 0; c < t->column_count; c++)
-        if (shown[c])
+        if (shown[c] && cells[c][0])
             last = c;
     bool first = true;
-    for (size_t c = 0; c < t->column_count; c++) {
+    for (size_t c = 0; c <= last; c++) { /* no blanks at the end of a line */
         if (!shown[c])
             continue;
         fputs(first ? "" : "  ", out);

@@ -18,14 +18,21 @@ struct word {
 };
 
 static const struct word trigger_words[] = {
-    {"every", '-', TRIGGER_EVERY}, {"idle", '-', TRIGGER_IDLE},   {"count", 'n', TRIGGER_COUNT},
-    {"window", 's', TRIGGER_WINDOW}, {"train", 's', TRIGGER_TRAIN}, {"area", 't', TRIGGER_AREA},
+    {"every", '-', TRIGGER_EVERY},
+    {"idle", '-', TRIGGER_IDLE},
+    {"count", 'n', TRIGGER_COUNT},
+    {"window", 's', TRIGGER_WINDOW},
+    {"train", 's', TRIGGER_TRAIN},
+    {"area", 't', TRIGGER_AREA},
     {NULL, 0, 0},
 };
 
 static const struct word keep_words[] = {
-    {"terminate", '-', KEEP_TERMINATE}, {"hour", '-', KEEP_HOUR}, {"idle", 's', KEEP_IDLE},
-    {"rent", '-', KEEP_RENT},           {NULL, 0, 0},
+    {"terminate", '-', KEEP_TERMINATE},
+    {"hour", '-', KEEP_HOUR},
+    {"idle", 's', KEEP_IDLE},
+    {"rent", '-', KEEP_RENT},
+    {NULL, 0, 0},
 };
 
 static const char *form_of(char arg)
@@ -154,12 +161,12 @@ int policy_check(const struct policy *policy, const struct terms *t, struct err 
     if (policy->keep.kind == KEEP_RENT) {
         int128 tail_s = num_div_ceil((int128)t->launch_cost * 3600, t->price_per_hour) + t->boot_s;
         if (tail_s > POLICY_DURATION_MAX)
-            return err_set(err, EXIT_INPUT, "--keep rent would keep the instance for more than ten years; is "
-                                            "--launch-usd meant to be so much?");
+            return err_set(err, EXIT_INPUT,
+                           "--keep rent would keep the instance for more than ten years; is "
+                           "--launch-usd meant to be so much?");
     }
     bool costs = t->price_per_hour > 0 || t->per_deploy > 0;
-    if (policy->trigger.kind == TRIGGER_AREA && policy->trigger.arg > 0 && costs &&
-        t->delay_price_per_commit_hour == 0)
+    if (policy->trigger.kind == TRIGGER_AREA && policy->trigger.arg > 0 && costs && t->delay_price_per_commit_hour == 0)
         return err_set(err, EXIT_INPUT,
                        "--trigger area waits until waiting has cost enough; with no --delay-price that never happens");
     return 0;
@@ -262,8 +269,7 @@ static int128 reach_growing(const struct decider *d, const struct pending *p, co
     return piece->from + num_div_ceil(ask - have, rise);
 }
 
-static int64_t area_fire_at(const struct decider *d, int64_t from, const struct pending *p,
-                            const struct rental *rental)
+static int64_t area_fire_at(const struct decider *d, int64_t from, const struct pending *p, const struct rental *rental)
 {
     for (;;) {
         struct area_piece piece = policy_area_piece(d, rental, from);

@@ -25,9 +25,9 @@
 #include "billing/regime.h"
 
 #define POLICY_DURATION_MAX ((int64_t)10 * 366 * SECONDS_PER_DAY) /* keeps every product below inside 128 bits */
-#define POLICY_NEVER INT64_MAX
-#define POLICY_TEXT_SIZE 64
-#define THETA_PER_ONE ((int64_t)10000000000)
+#define POLICY_NEVER        INT64_MAX
+#define POLICY_TEXT_SIZE    64
+#define THETA_PER_ONE       ((int64_t)10000000000)
 
 enum trigger_kind { TRIGGER_EVERY, TRIGGER_IDLE, TRIGGER_COUNT, TRIGGER_WINDOW, TRIGGER_TRAIN, TRIGGER_AREA };
 enum keep_kind { KEEP_TERMINATE, KEEP_HOUR, KEEP_IDLE, KEEP_RENT };
@@ -71,8 +71,8 @@ struct rental {
 
 struct pending {
     int64_t count;
-    int64_t oldest;      /* when the oldest of them could first be taken */
-    int128 arrival_sum;  /* of the commits' own arrivals */
+    int64_t oldest;     /* when the oldest of them could first be taken */
+    int128 arrival_sum; /* of the commits' own arrivals */
 };
 
 /* A policy made ready for given terms; the lengths and thresholds that do not change are worked out once. */
@@ -80,9 +80,9 @@ struct decider {
     struct policy policy;
     struct terms terms;
     struct meter meter;
-    int64_t tail_s;      /* idle seconds billed behind the last bake of a rental */
-    int64_t launch_s;    /* area: billed seconds of a launch, */
-    int128 launch_wait;  /* and the commit-seconds of waiting that justify it */
+    int64_t tail_s;     /* idle seconds billed behind the last bake of a rental */
+    int64_t launch_s;   /* area: billed seconds of a launch, */
+    int128 launch_wait; /* and the commit-seconds of waiting that justify it */
 };
 
 int policy_parse_trigger(const char *text, struct trigger *out, struct err *err) MUST_USE;
@@ -123,7 +123,7 @@ int64_t policy_fire_at(const struct decider *d, int64_t free_at, const struct pe
  * what is asked for is theta * (K + rate * (seconds + slope * (t - from))), compared exactly.
  */
 struct area_piece {
-    int64_t until;  /* the last second of the stretch; POLICY_NEVER: no end */
+    int64_t until; /* the last second of the stretch; POLICY_NEVER: no end */
     int64_t from;
     int64_t seconds; /* marginal seconds at `from` */
     int slope;       /* 0, or 1: one more each second */

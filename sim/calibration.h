@@ -20,7 +20,7 @@ struct calibration {
 /* The original pipeline's 17 minutes, built in. */
 int calibration_builtin(struct calibration *out, struct err *err) MUST_USE;
 int calibration_open(struct calibration *out, const char *path, struct err *err) MUST_USE;
-int calibration_parse(struct calibration *out, const char *name, const char *text, size_t len, struct err *err)
-    MUST_USE;
+int calibration_parse(struct calibration *out, const char *name, const char *text, size_t len,
+                      struct err *err) MUST_USE;
 
 #endif

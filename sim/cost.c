@@ -12,9 +12,10 @@ static const struct {
     const char *name, *label;
 } kinds[COST_KINDS] = {
     [COST_INSTANCE] = {"instance", "bake instance"}, [COST_DEPLOY] = {"per-deploy", "per deployment"},
-    [COST_LAUNCH] = {"launch", "launches"},          [COST_CI] = {"ci", "CI minutes"},                [COST_STORAGE] = {"storage", "stored images"},
-    [COST_FSR] = {"fsr", "fast restore"},            [COST_LICENCE] = {"licence", "licences"},
-    [COST_NAT] = {"nat", "NAT traffic"},             [COST_FLEET] = {"fleet", "fleet overlap"},
+    [COST_LAUNCH] = {"launch", "launches"},          [COST_CI] = {"ci", "CI minutes"},
+    [COST_STORAGE] = {"storage", "stored images"},   [COST_FSR] = {"fsr", "fast restore"},
+    [COST_LICENCE] = {"licence", "licences"},        [COST_NAT] = {"nat", "NAT traffic"},
+    [COST_FLEET] = {"fleet", "fleet overlap"},
 };
 
 const char *cost_kind_name(enum cost_kind kind)

@@ -42,12 +42,12 @@ struct cost_month {
     int128 waiting_s, lead_s;
     int64_t billed_s, covered_s; /* bake instances */
     int64_t ci_minutes, fsr_s;
-    int128 image_s;           /* images x seconds stored */
-    int64_t fleet_s;          /* the fleet's billed seconds, rollouts and all */
-    int64_t base_s;           /* and without the deployments */
+    int128 image_s;  /* images x seconds stored */
+    int64_t fleet_s; /* the fleet's billed seconds, rollouts and all */
+    int64_t base_s;  /* and without the deployments */
     int64_t fleet_uncovered_s, base_uncovered_s;
-    int64_t pool_s;           /* prepaid seconds of this month (pool model) */
-    instant_t ran_out;        /* the clock hour in which the prepaid hours ran out; INSTANT_MAX: they lasted */
+    int64_t pool_s;    /* prepaid seconds of this month (pool model) */
+    instant_t ran_out; /* the clock hour in which the prepaid hours ran out; INSTANT_MAX: they lasted */
     int64_t deployments_before_run_out;
 };
 
@@ -58,7 +58,7 @@ struct pool_point {
 };
 
 struct costs {
-    bool trace_pool;            /* set by the caller: keep pool[], a point for each clock hour that used some */
+    bool trace_pool; /* set by the caller: keep pool[], a point for each clock hour that used some */
     struct pool_point *pool;
     size_t pool_count, pool_cap;
     struct cost_month *months; /* every month of the span, ascending */
@@ -68,8 +68,8 @@ struct costs {
 
 void costs_init(struct costs *c);
 void costs_release(struct costs *c);
-int costs_of(struct costs *c, const struct replay *r, const struct decider *d, const struct model *m, struct err *err)
-    MUST_USE;
+int costs_of(struct costs *c, const struct replay *r, const struct decider *d, const struct model *m,
+             struct err *err) MUST_USE;
 
 /* Adds the money of one kind in one month; exactly. */
 void cost_money(const struct model *m, const struct cost_month *month, enum cost_kind kind, struct exact *sum);

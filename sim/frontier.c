@@ -64,7 +64,8 @@ static bool dominates(const struct frontier_point *a, const struct frontier_poin
     const int64_t *lb = b->outcome.lead.percentile;
     if (a->outcome.money > b->outcome.money || la[STATS_P50] > lb[STATS_P50] || la[STATS_P95] > lb[STATS_P95])
         return false;
-    return a->outcome.money < b->outcome.money || la[STATS_P50] < lb[STATS_P50] || la[STATS_P95] < lb[STATS_P95];
+    bool better = a->outcome.money < b->outcome.money || la[STATS_P50] < lb[STATS_P50] || la[STATS_P95] < lb[STATS_P95];
+    return better || a < b; /* of equals the first stands: terminate comes before the keeps */
 }
 
 static void mark_dominated(struct frontier *f)
@@ -74,8 +75,8 @@ static void mark_dominated(struct frontier *f)
             f->points[i].dominated = dominates(&f->points[j], &f->points[i]);
 }
 
-static int run_point(struct frontier *f, const struct policy *policy, const struct scenario *s,
-                     struct replay *scratch, struct err *err)
+static int run_point(struct frontier *f, const struct policy *policy, const struct scenario *s, struct replay *scratch,
+                     struct err *err)
 {
     struct frontier_point *p = &f->points[f->count++];
     int code = outcome_run(&p->outcome, policy, &s->model, &s->commits, scratch, false, err);

@@ -2,7 +2,7 @@
  * frontier.h - many policies over one history: which of them is worth having, and which one to take.
  *
  * A policy is dominated when another one is no worse in dollars a month, in p50 and in p95 lead time, and better in
- * one of them. What no policy dominates is the frontier.
+ * one of them, or the same in all and named before it. What no policy dominates is the frontier.
  *
  * Ownership: struct frontier is the caller's, frontier_run .. frontier_release. Cost: one replay a policy.
  */
@@ -21,7 +21,8 @@ struct frontier_point {
 };
 
 struct frontier {
-    struct frontier_point *points; /* the policies of the list, in its order, then the baselines if they are not in it */
+    struct frontier_point
+        *points; /* the policies of the list, in its order, then the baselines if they are not in it */
     size_t count;
     const struct frontier_point *every, *idle; /* the baselines: both with keep terminate */
 };

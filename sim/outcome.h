@@ -17,9 +17,9 @@ struct outcome {
     struct costs costs;
     struct stats lead;
     int64_t first_start, last_end;
-    int64_t launch_s;                /* billed seconds of a rental with one bake */
+    int64_t launch_s; /* billed seconds of a rental with one bake */
     money_t by_kind[COST_KINDS];
-    money_t money, waiting, cost;    /* cost = money + waiting */
+    money_t money, waiting, cost; /* cost = money + waiting */
     struct exact money_exact;
 };
 

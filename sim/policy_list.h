@@ -21,11 +21,12 @@ struct policy_list {
 
 opt_set opt_trigger, opt_keep; /* fields of type struct policy_list */
 
-#define POLICY_LIST_OPTIONS(type, member)                                                                             \
-    {"trigger", OPT_VALUE, "T", "every, idle, count:N, window:S, train:S, area:THETA (default every)", opt_trigger,  \
-     offsetof(type, member)},                                                                                         \
-    {                                                                                                                 \
-        "keep", OPT_VALUE, "K", "terminate, hour, idle:S, rent (default terminate)", opt_keep, offsetof(type, member) \
+#define POLICY_LIST_OPTIONS(type, member)                                                                              \
+    {"trigger",   OPT_VALUE,                                                                                           \
+     "T",         "every, idle, count:N, window:S, train:S, area:THETA (default every)",                               \
+     opt_trigger, offsetof(type, member)},                                                                             \
+    {                                                                                                                  \
+        "keep", OPT_VALUE, "K", "terminate, hour, idle:S, rent (default terminate)", opt_keep, offsetof(type, member)  \
     }
 
 /* Settles the keeps; without any trigger the list becomes: every. */

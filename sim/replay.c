@@ -6,7 +6,7 @@
 #include "base/mem.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
-#define CACHED_HOURS 4
+#define CACHED_HOURS  4
 
 void replay_init(struct replay *r)
 {
@@ -40,7 +40,7 @@ struct run {
     size_t next; /* the oldest commit that is not deployed */
     int64_t free_at;
     struct rental rental;
-    int64_t month_end; /* of out->months' last */
+    int64_t month_end;                /* of out->months' last */
     int128 cached_wait[CACHED_HOURS]; /* area: what 0, 1, 2, 3 marginal hours ask for */
 };
 
@@ -158,10 +158,10 @@ static int128 wait_for(const struct run *run, int64_t marginal_s)
 
 /* The search for the second at which `area` fires, over arrivals and over the stretches of the threshold. */
 struct area_search {
-    size_t end;          /* commits next .. end-1 are pending */
-    int64_t base;        /* arrivals are summed relative to it */
+    size_t end;   /* commits next .. end-1 are pending */
+    int64_t base; /* arrivals are summed relative to it */
     int128 near_sum;
-    int64_t from;        /* nothing before this second is left to look at */
+    int64_t from; /* nothing before this second is left to look at */
     struct area_piece piece;
     int128 wait;
 };

@@ -38,7 +38,7 @@ struct replay_month {
 
 struct replay {
     size_t commits, deployments;
-    int64_t *start; /* by deployment: start in unix seconds * 2 + whether it launched an instance */
+    int64_t *start;  /* by deployment: start in unix seconds * 2 + whether it launched an instance */
     int64_t *lead_s; /* by commit */
     int64_t launches;
     int128 waiting_s, lead_sum_s;
@@ -67,8 +67,8 @@ static inline int64_t replay_baked_s(const struct replay *r, const struct terms 
 }
 
 /* commits->count > 0. Fails when a threshold is reached only after the year 9999. */
-int replay_run(struct replay *r, const struct decider *decider, const struct commits *commits, struct err *err)
-    MUST_USE;
+int replay_run(struct replay *r, const struct decider *decider, const struct commits *commits,
+               struct err *err) MUST_USE;
 
 /* ready_s (as long as arrival_s) for pushes: commits within gap_s of the one before arrive with the last of them. */
 void replay_merge_pushes(const int64_t *arrival_s, size_t count, int64_t gap_s, int64_t *ready_s);

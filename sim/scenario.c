@@ -10,12 +10,12 @@
 #include "billing/resource_price.h"
 #include "sim/calibration.h"
 
-#define DEFAULT_TYPE "m5.large"
+#define DEFAULT_TYPE   "m5.large"
 #define DEFAULT_REGION "us-east-1"
-#define MONTH_S 2629746 /* 365.2425 / 12 days */
-#define SIZE_MAX_GB 65536
-#define RETAIN_MAX 1000
-#define COUNT_MAX 10000 /* of instances, reservations and zones */
+#define MONTH_S        2629746 /* 365.2425 / 12 days */
+#define SIZE_MAX_GB    65536
+#define RETAIN_MAX     1000
+#define COUNT_MAX      10000 /* of instances, reservations and zones */
 
 int opt_span(void *field, const char *value, struct err *err)
 {
@@ -116,8 +116,8 @@ static int load_pipeline(struct scenario *s, const struct scenario_args *a, stru
     s->usual_pipeline = !any && !a->calibration;
     char text[4][INSTANT_TEXT_SIZE];
     str_fit(s->pipeline_text, sizeof(s->pipeline_text), "prepare %s, boot %s, bake %s, rollout %s",
-            duration_text(t->prepare_s, text[0]), duration_text(t->boot_s, text[1]),
-            duration_text(t->bake_s, text[2]), duration_text(t->rollout_s, text[3]));
+            duration_text(t->prepare_s, text[0]), duration_text(t->boot_s, text[1]), duration_text(t->bake_s, text[2]),
+            duration_text(t->rollout_s, text[3]));
     return 0;
 }
 
@@ -135,16 +135,15 @@ static int price_from_catalog(struct scenario *s, const struct scenario_args *a,
         char usd[MONEY_TEXT_SIZE];
         char date[INSTANT_TEXT_SIZE];
         s->model.price_per_hour = price.usd_per_hour;
-        snprintf(s->price_text, sizeof(s->price_text), "%s, %s, %s: %s USD an hour (%s, since %s)", s->type,
-                 s->region, s->os, money_short(price.usd_per_hour, usd), a->catalog ? a->catalog : "sample catalog",
+        snprintf(s->price_text, sizeof(s->price_text), "%s, %s, %s: %s USD an hour (%s, since %s)", s->type, s->region,
+                 s->os, money_short(price.usd_per_hour, usd), a->catalog ? a->catalog : "sample catalog",
                  calendar_date_text(price.effective, date));
     }
     catalog_free(catalog);
     return code;
 }
 
-static int load_price(struct scenario *s, const struct scenario_args *a, const struct session *session,
-                      struct err *err)
+static int load_price(struct scenario *s, const struct scenario_args *a, const struct session *session, struct err *err)
 {
     if (a->price.is && (a->instance || a->catalog))
         return err_set(err, EXIT_INPUT, "--price excludes --instance and --catalog");
@@ -213,7 +212,11 @@ static int sample_price(const struct scenario *s, const char *kind, const struct
         *out = given->value;
         return 0;
     }
-    return resource_price_find(kind, s->region, s->date, out, err) ? EXIT_INPUT : 0;
+    struct resource_price price;
+    int code = resource_price_find(kind, s->region, s->date, &price, err);
+    if (!code)
+        *out = price.usd;
+    return code;
 }
 
 static int load_around(struct scenario *s, const struct scenario_args *a, struct err *err)
@@ -299,8 +302,8 @@ void scenario_print(const struct scenario *s, const struct session *session)
     print_corrected(s, out);
     fprintf(out, "Pipeline  %s%s.\n", s->pipeline_text, s->usual_pipeline ? " (the original's 17 min)" : "");
     fprintf(out, "Price     %s, billed by the %s%s%s.\n", s->price_text,
-            s->model.terms.regime == REGIME_HOURLY ? "started hour" : "second",
-            s->dated ? "; a scenario of " : "", s->dated ? calendar_date_text(s->date, first) : "");
+            s->model.terms.regime == REGIME_HOURLY ? "started hour" : "second", s->dated ? "; a scenario of " : "",
+            s->dated ? calendar_date_text(s->date, first) : "");
 }
 
 static void put_money(cJSON *to, const char *name, money_t value)

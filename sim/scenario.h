@@ -47,9 +47,14 @@ struct scenario_args {
 opt_set opt_given_duration, opt_given_price, opt_given_count, opt_given_size, opt_span, opt_size;
 
 #define SCENARIO_AT(type, member) (offsetof(type, scenario) + offsetof(struct scenario_args, member))
-#define SCENARIO_VALUE(type, name, arg, set, member, help) \
-    {name, OPT_VALUE, arg, help, set, SCENARIO_AT(type, member)}
-#define SCENARIO_HEADING(text) {text, OPT_HEADING, NULL, NULL, NULL, 0}
+#define SCENARIO_VALUE(type, name, arg, set, member, help)                                                             \
+    {                                                                                                                  \
+        name, OPT_VALUE, arg, help, set, SCENARIO_AT(type, member)                                                     \
+    }
+#define SCENARIO_HEADING(text)                                                                                         \
+    {                                                                                                                  \
+        text, OPT_HEADING, NULL, NULL, NULL, 0                                                                         \
+    }
 
 /* clang-format off */
 /* The rows of an option table; type is the command's struct, whose member `scenario` is a struct scenario_args. */

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 #define DIGIT_BITS 16
-#define DIGITS ((size_t)1 << DIGIT_BITS)
+#define DIGITS     ((size_t)1 << DIGIT_BITS)
 
 const int stats_percent[STATS_RANKS] = {50, 90, 95, 99};
 

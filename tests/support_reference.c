@@ -26,7 +26,7 @@ struct history {
     size_t n;
     int64_t *arrival;
     size_t *push_last; /* index of the last commit of this commit's push */
-    int64_t *ready; /* arrival of that push: from then on the commit is pending */
+    int64_t *ready;    /* arrival of that push: from then on the commit is pending */
 };
 
 struct bucket {

@@ -30,7 +30,7 @@ struct ref_month {
 
 struct ref_result {
     size_t deployments;
-    int64_t *start_s, *end_s; /* each deployment's s and f, in order */
+    int64_t *start_s, *end_s;            /* each deployment's s and f, in order */
     size_t *first_commit, *commit_count; /* which commits (indices into the history) it took */
     bool *launched;
     size_t commits;

@@ -35,8 +35,7 @@ static int64_t pick(struct philox *p, const int64_t *of, size_t count)
     return of[philox_below(p, count)];
 }
 
-#define PICK(p, ...) \
-    pick(p, (const int64_t[]){__VA_ARGS__}, sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+#define PICK(p, ...) pick(p, (const int64_t[]){__VA_ARGS__}, sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
 /* Bursts, pauses, equal times, clocks that run backwards, around the end of a month. */
 static void make_history(struct philox *p, struct scene *s)
