@@ -1,0 +1,298 @@
+/* The plan for people. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/out.h"
+#include "sim/plan.h"
+
+double plan_reuse_percent(const struct plan *p)
+{
+    if (!p->best)
+        return -1;
+    const struct frontier_point *plain = frontier_without_reuse(&p->frontier, p->best);
+    const struct frontier_point *kept = p->best;
+    for (size_t i = 0; i < p->frontier.count; i++) { /* the same trigger with the keep that saves most */
+        const struct frontier_point *q = &p->frontier.points[i];
+        const struct trigger *a = &q->outcome.policy.trigger;
+        const struct trigger *b = &p->best->outcome.policy.trigger;
+        if (q != plain && a->kind == b->kind && a->arg == b->arg &&
+            (kept == plain || q->outcome.money < kept->outcome.money))
+            kept = q;
+    }
+    if (!plain || kept == plain || plain->outcome.money <= 0)
+        return -1;
+    double saved = (double)plain->outcome.money - (double)kept->outcome.money;
+    return 100.0 * saved / (double)plain->outcome.money;
+}
+
+static int by_money(const void *a, const void *b)
+{
+    const struct frontier_point *pa = *(const struct frontier_point *const *)a;
+    const struct frontier_point *pb = *(const struct frontier_point *const *)b;
+    if (pa->outcome.money != pb->outcome.money)
+        return pa->outcome.money < pb->outcome.money ? -1 : 1;
+    int64_t la = pa->outcome.lead.percentile[STATS_P95];
+    int64_t lb = pb->outcome.lead.percentile[STATS_P95];
+    if (la != lb)
+        return la < lb ? -1 : 1;
+    return pa < pb ? -1 : pa > pb;
+}
+
+static const char *mark_of(const struct plan *p, const struct frontier_point *q)
+{
+    if (q == p->best)
+        return "recommended";
+    if (q == p->frontier.every)
+        return q->dominated ? "baseline, dominated" : "baseline";
+    if (q == p->frontier.idle)
+        return q->dominated ? "baseline, dominated" : "baseline";
+    return q->dominated ? "dominated" : "";
+}
+
+static void lead_cells(struct table *t, const struct outcome *o, bool csv)
+{
+    static const int shown[] = {STATS_P50, STATS_P95};
+    char text[INSTANT_TEXT_SIZE];
+    for (int i = 0; i < 2; i++) {
+        int64_t s = o->lead.percentile[shown[i]];
+        if (csv)
+            table_cell(t, "%lld", (long long)s);
+        else
+            table_cell(t, "%s", duration_text(s, text));
+    }
+}
+
+static void point_row(struct table *t, const struct plan *p, const struct frontier_point *q, bool csv)
+{
+    char name[2 * POLICY_TEXT_SIZE];
+    char usd[MONEY_TEXT_SIZE];
+    char percent[POLICY_TEXT_SIZE];
+    const struct outcome *o = &q->outcome;
+    table_cell(t, "%s", outcome_policy_text(&o->policy, name));
+    table_cell(t, "%s", csv ? money_text(q->per_month, usd) : money_short(q->per_month, usd));
+    table_cell(t, "%s", outcome_percent_text(o->money, p->frontier.idle->outcome.money, percent));
+    lead_cells(t, o, csv);
+    table_cell(t, "%lld", (long long)o->costs.total.deployments);
+    if (p->limits.by_cost)
+        table_cell(t, "%s", csv ? money_text(o->cost, usd) : money_short(o->cost, usd));
+    table_cell(t, "%s", mark_of(p, q));
+    if (q == p->best)
+        table_row_bold(t);
+    else if (q->dominated)
+        table_row_dim(t);
+}
+
+void plan_print_table(const struct plan *p, const struct session *session)
+{
+    bool csv = session_form(session) == FORM_CSV;
+    const struct frontier *f = &p->frontier;
+    const struct frontier_point **order = mem_zero(f->count, sizeof(*order));
+    for (size_t i = 0; i < f->count; i++)
+        order[i] = &f->points[i];
+    qsort(order, f->count, sizeof(*order), by_money);
+    struct table *t = table_new();
+    table_column(t, "policy", "policy", ALIGN_LEFT);
+    table_column(t, "USD/month", "usd_per_month", ALIGN_RIGHT);
+    table_column(t, "vs idle", "vs_idle", ALIGN_RIGHT);
+    table_column(t, "lead p50", "lead_p50_s", ALIGN_RIGHT);
+    table_column(t, "lead p95", "lead_p95_s", ALIGN_RIGHT);
+    table_optional_column(t, "deploys", "deployments", ALIGN_RIGHT);
+    if (p->limits.by_cost)
+        table_optional_column(t, "+waiting", "cost_usd", ALIGN_RIGHT);
+    table_column(t, "", "mark", ALIGN_LEFT);
+    size_t hidden = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        const struct frontier_point *q = order[i];
+        bool baseline = q == f->every || q == f->idle;
+        if (q->dominated && !p->show_all && !csv && !baseline && q != p->best)
+            hidden++;
+        else
+            point_row(t, p, q, csv);
+    }
+    table_print(t, session);
+    table_free(t);
+    free(order);
+    if (hidden && !csv)
+        fprintf(session->out, "%zu more are dominated: another one is no dearer and no slower (--all shows them).\n",
+                hidden);
+}
+
+/* Words wrapped to the terminal, or to 80 columns. */
+static void print_wrapped(const char *text, const struct session *session)
+{
+    int width = session->width ? session->width : 80;
+    int at = 0;
+    while (*text) {
+        int len = 0;
+        while (text[len] && text[len] != ' ')
+            len++;
+        if (at && at + 1 + len > width) {
+            fputc('\n', session->out);
+            at = 0;
+        }
+        at += fprintf(session->out, "%s%.*s", at ? " " : "", len, text);
+        text += len + (text[len] == ' ');
+    }
+    fputc('\n', session->out);
+}
+
+static void print_recommendation(const struct plan *p, const struct session *session)
+{
+    char name[2 * POLICY_TEXT_SIZE];
+    char usd[MONEY_TEXT_SIZE];
+    char p50[INSTANT_TEXT_SIZE];
+    char p95[INSTANT_TEXT_SIZE];
+    fputc('\n', session->out);
+    if (p->best)
+        fprintf(session->out, "%sRecommended: %s%s, %s USD a month, lead time p50 %s, p95 %s.\n", session_bold(session),
+                outcome_policy_text(&p->best->outcome.policy, name), session_plain(session),
+                money_short(p->best->per_month, usd), duration_text(p->best->outcome.lead.percentile[STATS_P50], p50),
+                duration_text(p->best->outcome.lead.percentile[STATS_P95], p95));
+    print_wrapped(p->reason.text, session);
+}
+
+static void add_missing(const struct model *m, struct str *to)
+{
+    const char *missing[3];
+    int count = 0;
+    if (!m->runner_per_minute)
+        missing[count++] = "CI minutes (--runner-usd-per-minute)";
+    if (!m->image_size)
+        missing[count++] = "stored images (--image-gb)";
+    if (!m->fleet)
+        missing[count++] = "the fleet that each rollout doubles for a while (--fleet, --surge, --drain)";
+    for (int i = 0; i < count; i++)
+        str_addf(to, "%s%s",
+                 !i               ? " Not counted, since no price was given: "
+                 : i + 1 == count ? " and "
+                                  : ", ",
+                 missing[i]);
+    if (count)
+        str_add_char(to, '.');
+}
+
+static void add_shares(const struct outcome *o, struct str *to)
+{
+    const char *sep = "The money goes to: ";
+    for (int k = 0; k < COST_KINDS; k++) {
+        if (!o->by_kind[k])
+            continue;
+        double share = 100.0 * (double)o->by_kind[k] / (double)o->money;
+        str_addf(to, share < 1 ? "%s%s %.2f %%" : "%s%s %.0f %%", sep, cost_kind_label((enum cost_kind)k), share);
+        sep = ", ";
+    }
+    str_add_char(to, '.');
+}
+
+static void print_shares(const struct plan *p, const struct session *session)
+{
+    if (!p->best || p->best->outcome.money <= 0)
+        return;
+    struct str text;
+    str_init(&text, 0);
+    add_shares(&p->best->outcome, &text);
+    double reuse = plan_reuse_percent(p);
+    if (reuse >= 1)
+        str_addf(&text, " Keeping the bake instance for the next deployment is worth %.0f %%.", reuse);
+    else if (reuse > -1)
+        str_addf(&text, " Keeping the bake instance for the next deployment is worth less than 1 %% here: leave it.");
+    add_missing(&p->scenario->model, &text);
+    if (p->best->per_month < MONEY_PER_USD && p->frontier.every->per_month < MONEY_PER_USD)
+        str_add(&text, " All of it is less than a dollar a month: choose by lead time.");
+    print_wrapped(text.text, session);
+    str_release(&text);
+}
+
+static void print_pool_months(const struct prepaid *pre, const struct session *session)
+{
+    struct table *t = table_new();
+    table_column(t, "month", "month", ALIGN_LEFT);
+    table_column(t, "prepaid h", "pool_hours", ALIGN_RIGHT);
+    table_column(t, "fleet h", "fleet_hours", ALIGN_RIGHT);
+    table_column(t, "free deploys", "free_deployments", ALIGN_RIGHT);
+    table_column(t, "deploys", "deployments", ALIGN_RIGHT);
+    table_column(t, "ran out", "ran_out", ALIGN_LEFT);
+    for (size_t i = 0; i < pre->count; i++) {
+        const struct prepaid_month *m = &pre->months[i];
+        char text[INSTANT_TEXT_SIZE];
+        table_cell(t, "%s", calendar_month_text(m->month, text));
+        table_cell(t, "%lld", (long long)m->pool_hours);
+        table_cell(t, "%lld", (long long)m->fleet_hours);
+        table_cell(t, "%lld", (long long)m->free_deployments);
+        table_cell(t, "%lld", (long long)m->deployments);
+        table_cell(t, "%.13s%s", m->ran_out == INSTANT_MAX ? "-" : calendar_text(m->ran_out, text),
+                   m->ran_out == INSTANT_MAX ? "" : "h");
+    }
+    table_print(t, session);
+    table_free(t);
+}
+
+static void print_prepaid(const struct plan *p, const struct session *session)
+{
+    const struct prepaid *pre = &p->prepaid;
+    const struct model *m = &p->scenario->model;
+    char usd[MONEY_TEXT_SIZE];
+    if (!pre->filled)
+        return;
+    fprintf(session->out, "\n%sPrepaid hours%s with the recommended policy\n", session_bold(session),
+            session_plain(session));
+    if (m->reserved_model == RESERVED_POOL) {
+        print_pool_months(pre, session);
+        struct str text;
+        str_init(&text, 0);
+        str_addf(&text,
+                 "Counted as a pool: 744 h a month for each of %lld reservations, a budgeting approximation. Free "
+                 "deployments are what the fleet, running day and night, leaves of them. After that each deployment "
+                 "that launches an instance costs %s USD.",
+                 (long long)m->reserved, money_short(pre->deployment_after, usd));
+        print_wrapped(text.text, session);
+        str_release(&text);
+        return;
+    }
+    const struct cost_month *total = &pre->outcome.costs.total;
+    fprintf(session->out,
+            "%.1f of %.1f bake hours fell into clock hours that the reservations had to spare (%.0f %%).\n",
+            (double)total->covered_s / 3600, (double)total->billed_s / 3600,
+            total->billed_s ? 100.0 * (double)total->covered_s / (double)total->billed_s : 0);
+}
+
+static void print_offers(const struct plan *p, const struct session *session)
+{
+    if (!p->offers.asked)
+        return;
+    fprintf(session->out, "\n%sBuying one more reservation%s of %s, by the sample of offers\n", session_bold(session),
+            session_plain(session), p->scenario->type);
+    struct table *t = table_new();
+    table_column(t, "offer", "offer", ALIGN_LEFT);
+    table_column(t, "seen", "seen", ALIGN_LEFT);
+    table_column(t, "fee/year", "fee_usd_per_year", ALIGN_RIGHT);
+    table_column(t, "saves/year", "saved_usd_per_year", ALIGN_RIGHT);
+    table_column(t, "h used/year", "used_hours", ALIGN_RIGHT);
+    table_column(t, "pays from h", "break_even_hours", ALIGN_RIGHT);
+    table_column(t, "", "verdict", ALIGN_LEFT);
+    for (size_t i = 0; i < p->offers.count; i++) {
+        const struct offer_verdict *v = &p->offers.items[i];
+        char text[MONEY_TEXT_SIZE];
+        table_cell(t, "%d year%s, %s", v->years, v->years > 1 ? "s" : "", payment_name(v->payment));
+        table_cell(t, "%s", calendar_date_text(v->seen, text));
+        table_cell(t, "%s", money_short(v->fee_per_year, text));
+        table_cell(t, "%s", money_short(v->saved_per_year, text));
+        table_cell(t, "%lld", (long long)v->used_hours);
+        table_cell(t, "%lld", (long long)v->break_even_hours);
+        table_cell(t, "%s %s", v->net_per_year > 0 ? "pays:" : "loses",
+                   money_short(v->net_per_year < 0 ? -v->net_per_year : v->net_per_year, text));
+    }
+    table_print(t, session);
+    table_free(t);
+}
+
+void plan_print(const struct plan *p, const struct session *session)
+{
+    scenario_print(p->scenario, session);
+    fputc('\n', session->out);
+    plan_print_table(p, session);
+    print_recommendation(p, session);
+    print_shares(p, session);
+    print_prepaid(p, session);
+    print_offers(p, session);
+}

@@ -1,0 +1,426 @@
+#include "sim/plot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+/* Colours of Okabe and Ito, "Color universal design" (2008): told apart by colour-blind people too. */
+#define BLACK  "#000000"
+#define ORANGE "#E69F00"
+#define SKY    "#56B4E9"
+#define GREEN  "#009E73"
+#define YELLOW "#F0E442"
+#define BLUE   "#0072B2"
+#define RED    "#D55E00"
+#define PURPLE "#CC79A7"
+#define GREY   "#999999"
+
+#define POOL_MONTHS_MAX   14 /* the burn-down shows at most so many months, the last */
+#define LABELS_MAX        13 /* month labels on an axis */
+#define POINTS_MONTHS_MAX 36 /* lines have a mark at each month up to so many */
+
+extern char **environ;
+
+/* Filled where the bake instance is kept, hollow where it is not: shapes tell triggers apart without colour. */
+static const struct {
+    const char *name, *colour;
+    int hollow, filled;
+} trigger_looks[] = {
+    [TRIGGER_EVERY] = {"every", BLACK, 4, 5},    [TRIGGER_IDLE] = {"idle", ORANGE, 8, 9},
+    [TRIGGER_COUNT] = {"count", SKY, 6, 7},      [TRIGGER_WINDOW] = {"window", GREEN, 12, 13},
+    [TRIGGER_TRAIN] = {"train", PURPLE, 10, 11}, [TRIGGER_AREA] = {"area", RED, 14, 15},
+};
+
+static const char *const kind_colours[COST_KINDS] = {
+    [COST_INSTANCE] = BLUE, [COST_DEPLOY] = GREY, [COST_LAUNCH] = BLACK, [COST_CI] = ORANGE,    [COST_STORAGE] = GREEN,
+    [COST_FSR] = YELLOW,    [COST_LICENCE] = RED, [COST_NAT] = SKY,      [COST_FLEET] = PURPLE,
+};
+
+static const char *extension(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && !strchr(dot, '/') ? dot + 1 : "";
+}
+
+int plot_check(const char *path, struct err *err)
+{
+    const char *ext = extension(path);
+    if (strcmp(ext, "png") == 0 || strcmp(ext, "svg") == 0)
+        return 0;
+    return err_set(err, EXIT_INPUT, "--plot: \"%.200s\" must end in .png or .svg", path);
+}
+
+static double usd(money_t money)
+{
+    return (double)money / (double)MONEY_PER_USD;
+}
+
+static double p95_min(const struct frontier_point *p)
+{
+    double minutes = (double)p->outcome.lead.percentile[STATS_P95] / 60;
+    return minutes < 1.0 / 60 ? 1.0 / 60 : minutes; /* the axis is logarithmic */
+}
+
+/* A text inside gnuplot's single quotes. */
+static void add_quoted(struct str *s, const char *text)
+{
+    str_add_char(s, '\'');
+    for (; *text; text++) {
+        str_add_char(s, *text);
+        if (*text == '\'')
+            str_add_char(s, '\'');
+    }
+    str_add_char(s, '\'');
+}
+
+static void add_point(struct str *s, const struct frontier_point *p)
+{
+    str_addf(s, "%.6f %.6f\n", p95_min(p), usd(p->per_month));
+}
+
+/* One data block for each trigger kind and look, and the legend's rows for those that have points. */
+static void add_series(struct str *data, struct str *rows, const struct plan *p, enum trigger_kind kind, bool kept)
+{
+    size_t count = 0;
+    struct str block;
+    str_init(&block, 0);
+    for (size_t i = 0; i < p->frontier.count; i++) {
+        const struct policy *policy = &p->frontier.points[i].outcome.policy;
+        if (policy->trigger.kind != kind || (policy->keep.kind != KEEP_TERMINATE) != kept)
+            continue;
+        add_point(&block, &p->frontier.points[i]);
+        count++;
+    }
+    if (count) {
+        str_addf(data, "$%s_%d << EOD\n%sEOD\n", trigger_looks[kind].name, kept, block.text);
+        str_addf(rows, "$%s_%d with points pt %d ps 1.5 lw 1.6 lc rgb '%s' title '%s%s', ", trigger_looks[kind].name,
+                 kept, kept ? trigger_looks[kind].filled : trigger_looks[kind].hollow, trigger_looks[kind].colour,
+                 trigger_looks[kind].name, kept ? ", instance kept" : "");
+    }
+    str_release(&block);
+}
+
+/* The staircase under which no policy lies: from the fastest on, each cheaper one. */
+static void add_staircase(struct str *data, const struct plan *p)
+{
+    const struct frontier *f = &p->frontier;
+    double x = -1;
+    double y = 1e300;
+    str_add(data, "$stairs << EOD\n");
+    for (;;) {
+        const struct frontier_point *next = NULL;
+        for (size_t i = 0; i < f->count; i++) {
+            const struct frontier_point *q = &f->points[i];
+            if (p95_min(q) <= x || usd(q->per_month) >= y)
+                continue;
+            if (!next || p95_min(q) < p95_min(next) || (p95_min(q) <= p95_min(next) && q->per_month < next->per_month))
+                next = q;
+        }
+        if (!next)
+            break;
+        add_point(data, next);
+        x = p95_min(next);
+        y = usd(next->per_month);
+    }
+    str_add(data, "EOD\n");
+}
+
+static void add_ring(struct str *data, struct str *rows, const char *name, const struct frontier_point *q,
+                     const char *what, const char *colour, double size)
+{
+    if (!q)
+        return;
+    char policy[2 * POLICY_TEXT_SIZE];
+    str_addf(data, "$%s << EOD\n", name);
+    add_point(data, q);
+    str_add(data, "EOD\n");
+    str_addf(rows, "$%s with points pt 6 ps %.1f lw 2.5 lc rgb '%s' title '%s: %s', ", name, size, colour, what,
+             outcome_policy_text(&q->outcome.policy, policy));
+}
+
+static void add_title(struct str *s, const struct plan *p)
+{
+    char first[INSTANT_TEXT_SIZE];
+    char last[INSTANT_TEXT_SIZE];
+    const struct scenario *sc = p->scenario;
+    struct str title;
+    str_init(&title, 0);
+    str_addf(&title, "%zu commits, %s to %s, %s", sc->commits.count,
+             calendar_date_text(sc->history.arrival_s[0], first),
+             calendar_date_text(sc->history.arrival_s[sc->commits.count - 1], last),
+             sc->model.terms.regime == REGIME_HOURLY ? "billed by the started hour" : "billed by the second");
+    add_quoted(s, title.text);
+    str_release(&title);
+}
+
+/* The legend stands right of the panel whose top is at `top` pixels from the bottom. */
+static void add_key(struct str *s, double top)
+{
+    str_addf(s, "set key at screen 0.695, screen %.4f left top vertical Left reverse samplen 1.5 spacing 1.2\n", top);
+}
+
+static void add_frontier(struct str *s, const struct plan *p, double top)
+{
+    struct str rows;
+    str_init(&rows, 0);
+    add_staircase(s, p);
+    for (int kind = TRIGGER_EVERY; kind <= TRIGGER_AREA; kind++)
+        for (int kept = 0; kept < 2; kept++)
+            add_series(s, &rows, p, (enum trigger_kind)kind, kept);
+    add_ring(s, &rows, "ring_every", p->frontier.every, "baseline", GREY, 2.6);
+    add_ring(s, &rows, "ring_idle", p->frontier.idle, "baseline", ORANGE, 2.6);
+    add_ring(s, &rows, "ring_best", p->best, "recommended", RED, 3.6);
+    str_add(s, "set title ");
+    add_title(s, p);
+    str_add(s, " font ',15'\n"
+               "set logscale x\nset xlabel 'lead time from commit to rolled out, 95th percentile (m minutes, h hours, "
+               "d days)'\n"
+               "set ylabel 'USD a month'\nset yrange [0:*]\nset offsets graph 0.04, graph 0.04, graph 0.06, 0\n"
+               "set xtics ('1s' 0.016667, '10s' 0.16667, '1m' 1, '2m' 2, '5m' 5, '10m' 10, "
+               "'20m' 20, '40m' 40, '80m' 80, '3h' 180, '6h' 360, '12h' 720, '1d' 1440, '2d' 2880, '4d' 5760, "
+               "'8d' 11520, '16d' 23040, '1mo' 43829, '3mo' 131487, '1y' 525949, '10y' 5259492)\n");
+    add_key(s, top);
+    str_addf(s, "plot $stairs with steps lc rgb '%s' lw 2 dt 2 title 'frontier', %s 1/0 notitle\n", GREY, rows.text);
+    str_add(s, "unset logscale x\nset offsets 0, 0, 0, 0\n");
+    str_release(&rows);
+}
+
+static double month_usd(const struct plan *p, const struct cost_month *m, int first_kind, int last_kind)
+{
+    struct exact sum = {0};
+    money_t money = 0;
+    for (int k = first_kind; k <= last_kind; k++)
+        cost_money(&p->scenario->model, m, (enum cost_kind)k, &sum);
+    int too_big = exact_round(&sum, &money);
+    exact_release(&sum);
+    return too_big ? 0 : usd(money);
+}
+
+/* Rows "index stack-top": bars are drawn from the highest stack to the lowest, one over the other. */
+static void add_stack(struct str *data, struct str *rows, const struct plan *p, const struct outcome *o, int kind)
+{
+    if (!o->by_kind[kind])
+        return;
+    str_addf(data, "$kind_%d << EOD\n", kind);
+    for (size_t i = 0; i < o->costs.count; i++)
+        str_addf(data, "%zu %.6f\n", i, month_usd(p, &o->costs.months[i], 0, kind));
+    str_add(data, "EOD\n");
+    str_addf(rows, "$kind_%d with boxes fs solid 1 noborder lc rgb '%s' title '%s', ", kind, kind_colours[kind],
+             cost_kind_label((enum cost_kind)kind));
+}
+
+static void add_baseline(struct str *data, struct str *rows, const struct plan *p, const char *name,
+                         const struct outcome *shown, const struct outcome *o, const char *look)
+{
+    int first = shown->costs.months[0].month;
+    bool many = o->costs.count > POINTS_MONTHS_MAX;
+    char policy[2 * POLICY_TEXT_SIZE];
+    str_addf(data, "$line_%s << EOD\n", name);
+    for (size_t i = 0; i < o->costs.count; i++)
+        str_addf(data, "%d %.6f\n", o->costs.months[i].month - first,
+                 month_usd(p, &o->costs.months[i], 0, COST_KINDS - 1));
+    str_add(data, "EOD\n");
+    str_addf(rows, "$line_%s with %s %s title '%s', ", name, many ? "lines" : "linespoints", look,
+             outcome_policy_text(&o->policy, policy));
+}
+
+/* "Jan" over the year, then "Feb", "Mar"; years alone where there are many. */
+static void add_month_label(struct str *s, int month, bool first, int step)
+{
+    static const char names[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    if (step >= 12)
+        str_addf(s, "\"%d\"", month / 12);
+    else if (first || month % 12 == 0)
+        str_addf(s, "\"%s\\n%d\"", names[month % 12], month / 12);
+    else
+        str_addf(s, "\"%s\"", names[month % 12]);
+}
+
+static int label_step(int months)
+{
+    static const int steps[] = {1, 3, 6, 12, 24, 60, 120, 600};
+    int i = 0;
+    while (i < 7 && months / steps[i] > LABELS_MAX)
+        i++;
+    return steps[i];
+}
+
+/* Labels for months first .. first + count - 1, by their number or by their begin (not before `from`). */
+static void add_month_tics(struct str *s, int first, int count, bool by_time, long long from)
+{
+    int step = label_step(count);
+    int written = 0;
+    str_add(s, "set xtics (");
+    for (int month = first; month < first + count; month++) {
+        if (month % step)
+            continue;
+        str_add(s, written ? ", " : "");
+        add_month_label(s, month, written == 0, step);
+        long long at = by_time ? (long long)calendar_month_start(month) : (long long)(month - first);
+        str_addf(s, " %lld", by_time && at < from ? from : at);
+        written++;
+    }
+    str_add(s, written ? ")\n" : "\"\" 0)\n");
+}
+
+static void add_months(struct str *s, const struct plan *p, double top)
+{
+    const struct outcome *o = p->best ? &p->best->outcome : &p->frontier.idle->outcome;
+    char policy[2 * POLICY_TEXT_SIZE];
+    struct str rows;
+    str_init(&rows, 0);
+    for (int k = COST_KINDS - 1; k >= 0; k--)
+        add_stack(s, &rows, p, o, k);
+    add_baseline(s, &rows, p, "every", o, &p->frontier.every->outcome, "lw 1.3 pt 4 ps 0.7 lc rgb '" BLACK "'");
+    add_baseline(s, &rows, p, "idle", o, &p->frontier.idle->outcome, "lw 1.3 pt 8 ps 0.7 lc rgb '" RED "'");
+    str_addf(s, "set title 'Month by month: %s as bars, the baselines as lines' font ',13'\n",
+             outcome_policy_text(&o->policy, policy));
+    add_month_tics(s, o->costs.months[0].month, (int)o->costs.count, false, 0);
+    add_key(s, top);
+    str_addf(s,
+             "set xlabel 'month (UTC)'\nset ylabel 'USD'\nset yrange [0:*]\nset xrange [-0.6:%.1f]\n"
+             "set boxwidth 0.8\nplot %s 1/0 notitle\nset xrange [*:*]\n",
+             (double)o->costs.count - 0.4, rows.text);
+    str_release(&rows);
+}
+
+static void add_pool(struct str *s, const struct plan *p, double top)
+{
+    const struct costs *c = &p->prepaid.outcome.costs;
+    instant_t last = c->pool[c->pool_count - 1].at;
+    instant_t from = calendar_month_start(calendar_month(last) - POOL_MONTHS_MAX + 1);
+    str_add(s, "$pool << EOD\n");
+    size_t shown = 0;
+    for (size_t i = 0; i < c->pool_count; i++) {
+        if (c->pool[i].at < from)
+            continue;
+        shown++;
+        str_addf(s, "%lld %.3f\n", (long long)c->pool[i].at, (double)c->pool[i].left_s / SECONDS_PER_HOUR);
+    }
+    str_add(s, "EOD\n");
+    instant_t begin = from > c->pool[0].at ? from : c->pool[0].at;
+    int first = calendar_month(begin);
+    add_month_tics(s, first, calendar_month(last - 1) - first + 1, true, (long long)begin);
+    add_key(s, top);
+    str_addf(s,
+             "set title 'Prepaid hours left in the month%s' font ',13'\nset xlabel 'day (UTC)'\n"
+             "set ylabel 'hours'\nset yrange [0:*]\nset xrange [%lld:%lld]\n"
+             "plot $pool using 1:2 with filledcurves y1=0 fs solid 0.25 noborder lc rgb '%s' notitle, "
+             "$pool using 1:2 with lines lw 1.5 lc rgb '%s' title 'hours left'\n",
+             shown < c->pool_count ? " (the last months)" : "", (long long)begin, (long long)last, SKY, BLUE);
+}
+
+/* Panels from the top, each a share of the height. */
+static void script(struct str *s, const struct plan *p, const char *part)
+{
+    bool pool = p->prepaid.filled && p->prepaid.outcome.costs.pool_count > 0;
+    int height = pool ? 1350 : 1020;
+    bool svg = strcmp(extension(part), "svg") == 0;
+    str_addf(s, "set terminal %s size 1200,%d font 'DejaVu Sans,11' %s\nset output ", svg ? "svg" : "pngcairo", height,
+             svg ? "noenhanced background rgb 'white'" : "noenhanced background rgb 'white'");
+    add_quoted(s, part);
+    str_addf(s,
+             "\nset encoding utf8\nset multiplot\nset grid lc rgb '#DDDDDD' lw 0.8\nset border 3 lc rgb '#444444'\n"
+             "set tics nomirror\nset lmargin at screen 0.075\nset rmargin at screen 0.675\n"
+             "set size 1,%.4f\nset origin 0,%.4f\n",
+             580.0 / height, 1 - 580.0 / height);
+    add_frontier(s, p, 1 - 40.0 / height);
+    str_addf(s, "set size 1,%.4f\nset origin 0,%.4f\n", 420.0 / height, 1 - 1010.0 / height);
+    add_months(s, p, 1 - 625.0 / height);
+    if (pool) {
+        str_addf(s, "set size 1,%.4f\nset origin 0,0.005\n", 325.0 / height);
+        add_pool(s, p, 310.0 / height);
+    }
+    str_add(s, "unset multiplot\nunset output\n");
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, text, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        text += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int no_gnuplot(struct err *err, int error)
+{
+    if (error == ENOENT)
+        return err_set(err, EXIT_FAILED,
+                       "--plot needs gnuplot, which is not installed (Debian: apt-get install gnuplot-nox)");
+    return err_set(err, EXIT_FAILED, "gnuplot cannot be started: %s", strerror(error));
+}
+
+static int spawn_gnuplot(int input, pid_t *pid)
+{
+    static const char *const argv[] = {"gnuplot", "-", NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    int error = posix_spawnp(pid, "gnuplot", &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+static int run_gnuplot(const struct str *text, struct err *err)
+{
+    int ends[2];
+    if (pipe(ends))
+        return err_set(err, EXIT_FAILED, "a pipe to gnuplot cannot be made: %s", strerror(errno));
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    pid_t pid;
+    int error = spawn_gnuplot(ends[0], &pid);
+    close(ends[0]);
+    if (error) {
+        close(ends[1]);
+        return no_gnuplot(err, error);
+    }
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+    sigaction(SIGPIPE, &ignore, &before); /* gnuplot may end early; its exit status tells */
+    int failed = write_all(ends[1], text->text, text->len);
+    close(ends[1]);
+    sigaction(SIGPIPE, &before, NULL);
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        return no_gnuplot(err, ENOENT);
+    if (failed || !WIFEXITED(status) || WEXITSTATUS(status))
+        return err_set(err, EXIT_FAILED, "gnuplot failed; what it said stands above");
+    return 0;
+}
+
+int plot_plan(const struct plan *p, const char *path, struct err *err)
+{
+    struct str part;
+    struct str text;
+    str_init(&part, 4096);
+    str_init(&text, 0);
+    str_addf(&part, "%s.part.%s", path, extension(path));
+    script(&text, p, part.text);
+    int code = part.full || text.full ? err_set(err, EXIT_INPUT, "--plot: the name or the picture is too long") : 0;
+    if (!code)
+        code = run_gnuplot(&text, err);
+    if (!code && rename(part.text, path))
+        code = err_set(err, EXIT_FAILED, "%s cannot be written: %s", path, strerror(errno));
+    if (code)
+        unlink(part.text);
+    str_release(&text);
+    str_release(&part);
+    return code;
+}
