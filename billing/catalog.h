@@ -3,6 +3,7 @@
  *
  * Ownership: a struct catalog is the caller's from catalog_builtin or catalog_open to catalog_free; what it returns
  * lives as long as it. Prices are 1e-10 USD an hour. Lookup is O(log n). Read-only after loading.
+ * The format is CSV: type,region,os,effective,usd_per_hour (os may be missing: linux; further columns are let be).
  * Errors: bad rows are reported one by one through the session's err stream, then EXIT_INPUT.
  */
 #ifndef BILLING_CATALOG_H
@@ -25,6 +26,9 @@ struct catalog_price {
 
 int catalog_builtin(struct catalog **out, struct err *err) MUST_USE; /* the sample that ships with the program */
 int catalog_open(struct catalog **out, const char *path, const struct session *session, struct err *err) MUST_USE;
+/* The same over text in memory; session NULL: bad rows are only counted. */
+int catalog_open_text(struct catalog **out, const char *name, const char *text, size_t len,
+                      const struct session *session, struct err *err) MUST_USE;
 void catalog_free(struct catalog *catalog);
 
 /* The price in force at an instant. -1 when there is none: err says whether the type, region or OS is unknown, or the

@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct meter {
     int64_t quantum_s, minimum_s;
 };
@@ -20,5 +22,8 @@ static inline int64_t meter_billed_s(struct meter m, int64_t duration_s)
     int64_t s = duration_s < m.minimum_s ? m.minimum_s : duration_s;
     return (s + m.quantum_s - 1) / m.quantum_s * m.quantum_s;
 }
+
+/* The meter of a kind that data/meters.csv names: "instance-second", "ci-job", "fsr", ... */
+int meter_kind(const char *kind, struct meter *out, struct err *err) MUST_USE;
 
 #endif
