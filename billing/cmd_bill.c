@@ -1,0 +1,318 @@
+/* cmd_bill.c - bakehour bill: usage records priced under prices and reservations. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/out.h"
+#include "base/str.h"
+#include "billing/bill.h"
+#include "billing/commands.h"
+
+struct args {
+    const char *usage, *reserved, *catalog;
+    enum regime_choice regime;
+    struct opt_instant from, to;
+};
+
+static int set_regime(void *field, const char *value, struct err *err)
+{
+    static const char *const names[] = {"auto", "hourly", "second"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(value, names[i]) == 0) {
+            *(enum regime_choice *)field = (enum regime_choice)i;
+            return 0;
+        }
+    return err_set(err, EXIT_INPUT, "\"%.60s\" is none of auto, hourly, second", value);
+}
+
+static const struct opt options[] = {
+    {"Input", OPT_HEADING, NULL, NULL, NULL, 0},
+    {"usage", OPT_VALUE, "FILE", "running periods, CSV: account,instance,type,region,zone,os,start,end (-: stdin)",
+     opt_text, offsetof(struct args, usage)},
+    {"reserved", OPT_VALUE, "FILE",
+     "reservations, CSV: account,type,region,zone,os,count,model,upfront_usd,hourly_usd,start,end", opt_text,
+     offsetof(struct args, reserved)},
+    {"catalog", OPT_VALUE, "FILE", "on-demand prices, CSV: type,region,os,effective,usd_per_hour", opt_text,
+     offsetof(struct args, catalog)},
+    {"Billing", OPT_HEADING, NULL, NULL, NULL, 0},
+    {"regime", OPT_VALUE, "auto|hourly|second", "how time is metered; auto: by operating system and date", set_regime,
+     offsetof(struct args, regime)},
+    {"from", OPT_VALUE, "TIME", "bill from here on (default: the first month that the usage touches)", opt_instant,
+     offsetof(struct args, from)},
+    {"to", OPT_VALUE, "TIME", "and up to here; instances without an end are billed up to it", opt_instant,
+     offsetof(struct args, to)},
+    OPT_END,
+};
+
+/* All that a bill is made from. Zeroed is empty. */
+struct files {
+    struct names *names;
+    struct usage usage;
+    struct reservations reservations;
+    struct catalog *catalog;
+};
+
+static void files_release(struct files *f)
+{
+    usage_release(&f->usage);
+    reservations_release(&f->reservations);
+    catalog_free(f->catalog);
+    names_free(f->names);
+}
+
+static int check_args(const struct args *args, struct err *err)
+{
+    if (!args->usage)
+        return err_set(err, EXIT_INPUT, "--usage FILE is needed: CSV with the columns instance,type,region,start,end");
+    const char *const paths[] = {args->usage, args->reserved, args->catalog};
+    int from_stdin = 0;
+    for (int i = 0; i < 3; i++)
+        from_stdin += paths[i] && strcmp(paths[i], "-") == 0;
+    if (from_stdin > 1)
+        return err_set(err, EXIT_INPUT, "only one file can come from stdin");
+    if (args->from.given && args->to.given && args->from.at >= args->to.at)
+        return err_set(err, EXIT_INPUT, "--from must be before --to");
+    return 0;
+}
+
+/* Every file is read, so that the bad rows of all of them are reported at once; the first error is kept in err. */
+static int files_open(struct files *f, const struct args *args, struct session *session, struct err *err)
+{
+    struct err more;
+    f->names = names_new();
+    int code = usage_open(&f->usage, f->names, args->usage, args->to.given ? &args->to.at : NULL, session, err);
+    if (args->reserved) {
+        struct err *to = code ? &more : err;
+        int failed = reservations_open(&f->reservations, f->names, args->reserved, session, to);
+        if (failed && code)
+            fprintf(session->err, "%s\n", more.text);
+        code = code ? code : failed;
+    }
+    struct err *to = code ? &more : err;
+    int failed =
+        args->catalog ? catalog_open(&f->catalog, args->catalog, session, to) : catalog_builtin(&f->catalog, to);
+    if (failed && code)
+        fprintf(session->err, "%s\n", more.text);
+    return code ? code : failed;
+}
+
+static void reservation_text(const struct bill *bill, const struct bill_line *line, struct str *to)
+{
+    str_clear(to);
+    if (line->reservation_line)
+        str_addf(to, "%s:%u#%u", bill->reserved_name, line->reservation_line, line->reservation_number);
+}
+
+static const char pool_note[] =
+    "pool: 744 prepaid hours a month are a budgeting approximation; AWS bills by clock hour";
+static const char sample_note[] =
+    "prices: the shipped sample, first seen by a public scraper, not AWS's word; --catalog FILE takes your own";
+
+/* One line as an object on one line: bills can have a million. */
+static void print_json_line(const struct bill *bill, const struct bill_line *line, struct str *where, FILE *out)
+{
+    char hours[BILL_HOURS_SIZE];
+    char cost[MONEY_TEXT_SIZE];
+    cJSON *object = cJSON_CreateObject();
+    json_text(object, "kind", bill_kind_name(line->kind));
+    json_text(object, "account", line->account);
+    json_text(object, "instance", line->instance);
+    json_text(object, "type", line->type);
+    json_text(object, "hours", bill_hours_text(line, hours));
+    json_text(object, "cost_usd", money_text(line->cost_usd, cost));
+    json_text(object, "region", line->region);
+    json_text(object, "os", line->os);
+    if (line->reservation_line) {
+        reservation_text(bill, line, where);
+        json_text(object, "zone", line->zone);
+        json_text(object, "reservation", where->text);
+    }
+    char *text = cJSON_PrintUnformatted(object);
+    fputs(text ? text : "", out);
+    cJSON_free(text);
+    cJSON_Delete(object);
+}
+
+/* A member of the document, printed as `"name": value`. */
+static void print_member(const char *name, cJSON *value, const char *behind, FILE *out)
+{
+    char *text = cJSON_PrintUnformatted(value);
+    fprintf(out, "  \"%s\": %s%s\n", name, text ? text : "", behind);
+    cJSON_free(text);
+    cJSON_Delete(value);
+}
+
+static cJSON *by_kind_json(const struct bill *bill)
+{
+    char cost[MONEY_TEXT_SIZE];
+    cJSON *object = cJSON_CreateObject();
+    for (int k = 0; k < BILL_KINDS; k++)
+        json_text(object, bill_kind_name((enum bill_kind)k), money_text(bill->by_kind_usd[k], cost));
+    return object;
+}
+
+static cJSON *notes_json(const struct bill *bill, bool sample)
+{
+    cJSON *array = cJSON_CreateArray();
+    if (sample)
+        cJSON_AddItemToArray(array, cJSON_CreateString(sample_note));
+    if (bill->has_pool)
+        cJSON_AddItemToArray(array, cJSON_CreateString(pool_note));
+    return array;
+}
+
+static void print_json(const struct bill *bill, bool sample, FILE *out)
+{
+    char text[MONEY_TEXT_SIZE];
+    char at[INSTANT_TEXT_SIZE];
+    cJSON *head = json_document("bill");
+    fputs("{\n", out);
+    print_member("schema", cJSON_DetachItemFromObject(head, "schema"), ",", out);
+    cJSON_Delete(head);
+    print_member("from", bill->from < bill->to ? cJSON_CreateString(calendar_text(bill->from, at)) : cJSON_CreateNull(),
+                 ",", out);
+    print_member("to", bill->from < bill->to ? cJSON_CreateString(calendar_text(bill->to, at)) : cJSON_CreateNull(),
+                 ",", out);
+    print_member("total_usd", cJSON_CreateString(money_text(bill->total_usd, text)), ",", out);
+    print_member("by_kind", by_kind_json(bill), ",", out);
+    print_member("notes", notes_json(bill, sample), ",", out);
+    fputs("  \"lines\": [", out);
+    struct str where;
+    str_init(&where, 0);
+    for (size_t i = 0; i < bill->count; i++) {
+        fputs(i ? ",\n    " : "\n    ", out);
+        print_json_line(bill, &bill->lines[i], &where, out);
+    }
+    str_release(&where);
+    fputs(bill->count ? "\n  ]\n}\n" : "]\n}\n", out);
+}
+
+static bool has_accounts(const struct bill *bill)
+{
+    for (size_t i = 0; i < bill->count; i++)
+        if (*bill->lines[i].account)
+            return true;
+    return false;
+}
+
+static void print_table(const struct bill *bill, const struct session *session)
+{
+    bool accounts = session->csv || has_accounts(bill);
+    char hours[BILL_HOURS_SIZE];
+    char cost[MONEY_TEXT_SIZE];
+    struct str where;
+    str_init(&where, 0);
+    struct table *t = table_new();
+    table_column(t, "Kind", "kind", ALIGN_LEFT);
+    if (accounts)
+        table_column(t, "Account", "account", ALIGN_LEFT);
+    table_column(t, "Instance", "instance", ALIGN_LEFT);
+    table_column(t, "Type", "type", ALIGN_LEFT);
+    table_column(t, "Hours", "hours", ALIGN_RIGHT);
+    table_column(t, "USD", "cost_usd", ALIGN_RIGHT);
+    table_optional_column(t, "Region", "region", ALIGN_LEFT);
+    table_optional_column(t, "OS", "os", ALIGN_LEFT);
+    table_optional_column(t, "Reservation", "reservation", ALIGN_LEFT);
+    for (size_t i = 0; i < bill->count; i++) {
+        const struct bill_line *line = &bill->lines[i];
+        reservation_text(bill, line, &where);
+        table_cell(t, "%s", bill_kind_name(line->kind));
+        if (accounts)
+            table_cell(t, "%s", line->account);
+        table_cell(t, "%s", line->instance);
+        table_cell(t, "%s", line->type);
+        table_cell(t, "%s", bill_hours_text(line, hours));
+        table_cell(t, "%s", money_text(line->cost_usd, cost));
+        table_cell(t, "%s", line->region);
+        table_cell(t, "%s", line->os);
+        table_cell(t, "%s", where.text);
+    }
+    table_print(t, session);
+    table_free(t);
+    str_release(&where);
+}
+
+static void print_totals(const struct bill *bill, const struct session *session)
+{
+    char cost[MONEY_TEXT_SIZE];
+    struct session plain = *session;
+    struct table *t = table_new();
+    table_column(t, "Total", "total", ALIGN_LEFT);
+    table_column(t, "USD", "usd", ALIGN_RIGHT);
+    for (int k = 0; k < BILL_KINDS; k++) {
+        if (!bill->by_kind_usd[k])
+            continue;
+        table_cell(t, "%s", bill_kind_name((enum bill_kind)k));
+        table_cell(t, "%s", money_text(bill->by_kind_usd[k], cost));
+    }
+    table_cell(t, "all");
+    table_cell(t, "%s", money_text(bill->total_usd, cost));
+    table_row_bold(t);
+    table_print(t, &plain);
+    table_free(t);
+}
+
+static void print_text(const struct bill *bill, bool sample, const struct session *session)
+{
+    char from[INSTANT_TEXT_SIZE];
+    char to[INSTANT_TEXT_SIZE];
+    if (bill->from < bill->to)
+        fprintf(session->out, "Bill from %s to %s\n\n", calendar_text(bill->from, from), calendar_text(bill->to, to));
+    if (bill->count) {
+        print_table(bill, session);
+        fputc('\n', session->out);
+    } else {
+        fputs("No usage and no fees in this time.\n\n", session->out);
+    }
+    print_totals(bill, session);
+    if (sample || bill->has_pool)
+        fputc('\n', session->out);
+    if (sample)
+        fprintf(session->out, "%s\n", sample_note);
+    if (bill->has_pool)
+        fprintf(session->out, "%s\n", pool_note);
+}
+
+static int run(struct session *session, void *data, struct err *err)
+{
+    const struct args *args = data;
+    struct files files = {0};
+    struct bill bill = {0};
+    int code = check_args(args, err);
+    if (code)
+        return code;
+    code = files_open(&files, args, session, err);
+    if (!code) {
+        struct bill_input in = {.names = files.names,
+                                .usage = &files.usage,
+                                .reservations = args->reserved ? &files.reservations : NULL,
+                                .catalog = files.catalog,
+                                .regime = args->regime,
+                                .from = args->from,
+                                .to = args->to};
+        code = bill_make(&bill, &in, session, err);
+    }
+    if (!code && session->json)
+        print_json(&bill, !args->catalog, session->out);
+    else if (!code && session->csv)
+        print_table(&bill, session);
+    else if (!code)
+        print_text(&bill, !args->catalog, session);
+    bill_release(&bill);
+    files_release(&files);
+    return code;
+}
+
+const struct command cmd_bill = {
+    .name = "bill",
+    .summary = "price usage records under prices and reservations",
+    .about =
+        "Reads running periods and prints what EC2 charges for them: one on-demand line for each running instance, one "
+        "reserved line for each instance that a reservation paid for, and for each reservation its fee and the hours "
+        "that nobody used. Every amount is exact, with ten decimals, rounded once.\n\n"
+        "Every bad row is reported as FILE:LINE:COLUMN; then nothing is billed and the exit code is 2.",
+    .example = "bakehour bill --usage usage.csv --reserved reserved.csv\n"
+               "bakehour bill --usage usage.csv --from 2015-08-01 --to 2015-09-01 --json",
+    .options = options,
+    .args_size = sizeof(struct args),
+    .run = run,
+};
