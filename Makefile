@@ -1,6 +1,7 @@
 # Bakehour. `make demo` and `make check` install what they need on Debian; `make` alone only builds.
 #
 #   make all|check|demo|bench|fuzz|lint|coverage|install|clean
+#   PARTS='house tidy' make lint only these parts of the lint
 #   SANITIZE=address,undefined   builds with sanitizers, in a build folder of its own
 #   PREFIX=/usr/local DESTDIR=   where install puts things
 #   REPO=path make demo          the demo on another repository
@@ -29,7 +30,7 @@ CFLAGS ?= $(OPTIMISE) -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
             -Wno-format-nonliteral $(if $(WERROR),-Werror)
 DEFINES := -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DBAKEHOUR_VERSION='"$(VERSION)"'
-HARDEN := -fstack-protector-strong $(if $(SANITIZE)$(COVERAGE),,-D_FORTIFY_SOURCE=2) -fPIE
+HARDEN := -fstack-protector-strong $(if $(SANITIZE)$(COVERAGE),,-U_FORTIFY_SOURCE $(if $(findstring -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)) -fPIE
 ALL_CFLAGS := -std=c11 -I. $(DEFINES) $(WARNINGS) $(HARDEN) $(CFLAGS) $(PKG_CFLAGS) \
               $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
               $(if $(COVERAGE),--coverage)
@@ -49,7 +50,7 @@ FUZZ_BINARIES := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support_*.c))
 CLI_TESTS := $(wildcard tests/cli/*.t)
 
-.PHONY: all tests check check-variant demo bench fuzz lint coverage install uninstall clean deps-build deps-check \
+.PHONY: all tests objects check check-variant demo bench fuzz lint coverage install uninstall clean deps-build deps-check \
         deps-demo deps-lint deps-coverage docs
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -77,10 +78,15 @@ $(BUILD)/billing/builtin.o: $(wildcard data/*.csv)
 
 $(BUILD)/sim/calibration.o: data/calibration-original.json
 
-$(LIB): $(LIB_OBJECTS)
+# A source that is gone leaves the library, though no object is newer.
+$(BUILD)/members: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(LIB_OBJECTS)' | cmp -s - $@ || printf '%s\n' '$(LIB_OBJECTS)' > $@
+
+$(LIB): $(LIB_OBJECTS) $(BUILD)/members
 	@rm -f $@
 	@echo '  AR   $@'
-	$(Q)$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $(LIB_OBJECTS)
 
 $(PROGRAM): $(BUILD)/bakehour.o $(LIB)
 	@echo '  LINK $@'
@@ -109,6 +115,10 @@ $(BUILD)/bakehour.bash: $(PROGRAM)
 	@$(PROGRAM) --completion > $@
 
 tests: $(PROGRAM) $(TEST_BINARIES) $(FUZZ_BINARIES)
+
+# All that compiles, not linked: for the lint.
+objects: $(LIB_OBJECTS) $(BUILD)/bakehour.o $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*.c))
+.SECONDARY: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*.c))
 
 # Everything below that needs packages goes through tests/deps.sh, then starts make again: the flags that pkg-config
 # gives are read when make starts.
@@ -145,7 +155,7 @@ lint: deps-lint
 
 .PHONY: lint-run
 lint-run:
-	@CFLAGS_FOR_LINT='-std=c11 -I. $(DEFINES) $(PKG_CFLAGS)' sh tests/lint.sh
+	@CFLAGS_FOR_LINT='$(subst ','\'',-std=c11 -I. $(DEFINES) $(PKG_CFLAGS))' sh tests/lint.sh $(PARTS)
 
 coverage: deps-coverage
 	@$(MAKE) --no-print-directory check-variant COVERAGE=1 OPTIMISE=-O0

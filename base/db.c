@@ -66,9 +66,12 @@ static int check_version(struct db *db, int known, int *version, struct err *err
 /* Asks for the write lock only when there is something to do, and looks again once it is held. */
 static int migrate(struct db *db, const char *const *migrations, struct err *err)
 {
+    static const char *const none[] = {NULL};
+    if (!migrations)
+        migrations = none;
     int version = 0;
     int known = 0;
-    while (migrations && migrations[known])
+    while (migrations[known])
         known++;
     int code = check_version(db, known, &version, err);
     if (code || version == known)

@@ -227,7 +227,7 @@ static int unknown_command(const struct command *const *commands, char **argv, s
     if (!two_word_hint(commands, argv, &err)) {
         const char *names[NAMES_MAX + 1];
         size_t count = 0;
-        for (; commands[count] && count < NAMES_MAX; count++)
+        for (; count < NAMES_MAX && commands[count]; count++)
             names[count] = commands[count]->name;
         names[count] = NULL;
         const char *nearest = opt_nearest(argv[0], names);

@@ -296,9 +296,10 @@ cJSON *json_array(cJSON *parent, const char *name)
 void json_print(cJSON *document, FILE *out)
 {
     char *text = cJSON_Print(document);
-    if (!text)
+    if (text)
+        fprintf(out, "%s\n", text);
+    else
         mem_die(0);
-    fprintf(out, "%s\n", text);
     free(text);
     cJSON_Delete(document);
 }

@@ -4,13 +4,14 @@
 set -eu
 
 build="gcc libc6-dev make pkg-config libsqlite3-dev libcjson-dev zlib1g-dev libssl-dev git ca-certificates"
-case "${1:-build}" in
+set_name="${1:-build}"
+case "$set_name" in
 build) want="$build" ;;
 demo) want="$build gnuplot-nox fonts-dejavu-core" ;;
 check) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core" ;;
-lint) want="$build clang clang-tidy clang-format cppcheck" ;;
+lint) want="$build libcmocka-dev clang clang-tidy clang-format cppcheck" ;;
 coverage) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core gcovr" ;;
-*) echo "tests/deps.sh: unknown set \"$1\"" >&2; exit 2 ;;
+*) echo "tests/deps.sh: unknown set \"$set_name\"" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
@@ -22,9 +23,20 @@ if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>
         for library in sqlite3 libcjson zlib libcrypto; do
             pkg-config --exists "$library" 2>/dev/null || missing="$missing $library"
         done
-        case "$1" in check | coverage) pkg-config --exists cmocka 2>/dev/null || missing="$missing cmocka" ;; esac
+        case "$set_name" in
+        check | lint | coverage) pkg-config --exists cmocka 2>/dev/null || missing="$missing cmocka" ;;
+        esac
     fi
-    case "$1" in check | demo | coverage) command -v gnuplot >/dev/null 2>&1 || missing="$missing gnuplot" ;; esac
+    case "$set_name" in
+    check) tools="gnuplot prove" ;;
+    demo) tools="gnuplot" ;;
+    lint) tools="clang clang-tidy clang-format cppcheck" ;;
+    coverage) tools="gnuplot prove gcovr" ;;
+    *) tools="" ;;
+    esac
+    for tool in $tools; do
+        command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+    done
     [ -z "$missing" ] && exit 0
     echo "Missing here:$missing" >&2
     echo "This system has no apt; install what Debian calls: $want" >&2
@@ -40,7 +52,8 @@ for package in $want; do
     gcc) command -v gcc >/dev/null 2>&1 && continue ;;
     pkg-config) command -v pkg-config >/dev/null 2>&1 && continue ;;
     gnuplot-nox) command -v gnuplot >/dev/null 2>&1 && continue ;;
-    git | make | perl | clang | clang-tidy | clang-format | cppcheck | gcovr)
+    perl) command -v prove >/dev/null 2>&1 && continue ;; # perl-base has perl, but not prove
+    git | make | clang | clang-tidy | clang-format | cppcheck | gcovr)
         command -v "$package" >/dev/null 2>&1 && continue ;;
     esac
     missing="$missing $package"
@@ -58,12 +71,11 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "Installing the Debian packages that are missing:$missing"
 log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 if ! { $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
     >"$log" 2>&1; then
     tail -n 20 "$log" >&2
-    rm -f "$log"
     echo "The installation failed. By hand: apt-get install$missing" >&2
     exit 1
 fi
-rm -f "$log"

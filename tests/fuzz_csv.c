@@ -31,7 +31,8 @@ static size_t read_all(const char *text, size_t len, FILE *out)
     if (out)
         fputs("a,b\n", out);
     while ((got = csv_next(csv, &err)) != 0) {
-        assert(++calls <= len); /* every call but the last takes at least a byte */
+        calls++;
+        assert(calls <= len); /* every call but the last takes at least a byte */
         assert(csv_line(csv) >= line);
         line = csv_line(csv);
         if (got < 0)

@@ -22,9 +22,9 @@ simulate() {
     "$BAKEHOUR" simulate "$@" --trigger idle --bake 900 --price 1 --json
 }
 
-# of_first NAME: a number of the first policy in $tap_out.
+# of_first NAME: a number of the first policy in $out.
 of_first() {
-    printf '%s' "$tap_out" | tr -d ' \t\n' | awk -v name="\"$1\":" '{
+    printf '%s' "$out" | tr -d ' \t\n' | awk -v name="\"$1\":" '{
         at = index($0, "\"policies\":[")
         text = substr($0, at)
         at = at ? index(text, name) : 0
@@ -48,8 +48,8 @@ refuses() {
     description=$1 code=$2 pattern=$3
     shift 3
     exit_is "$description" "$code" simulate "$@"
-    is "$description: nothing on stdout" "$tap_out" ""
-    has "$description: says why" "$tap_err" "$pattern"
+    is "$description: nothing on stdout" "$out" ""
+    has "$description: says why" "$err" "$pattern"
 }
 
 # commit REPOSITORY TIME...: empty commits with these times on what is checked out.
@@ -82,9 +82,9 @@ reads "small times" 3 1 --log "$folder/small.tsv"
 printf '1700000000\nabc\n123.5\n\tx\n-5\n1800086401\n1700000000000\n99999999999999999999\n1700000001\n' >"$folder/bad.tsv"
 refuses "bad lines" 2 "bad.tsv: 7 bad lines of 9; --skip-bad passes over them" --log "$folder/bad.tsv"
 for line in 2 3 4 5 6 7 8; do
-    has "bad lines: line $line is told" "$tap_err" "bad.tsv:$line:1: "
+    has "bad lines: line $line is told" "$err" "bad.tsv:$line:1: "
 done
-has "bad lines: milliseconds are recognised" "$tap_err" ":7:1: .*milliseconds"
+has "bad lines: milliseconds are recognised" "$err" ":7:1: .*milliseconds"
 reads "bad lines passed over" 2 0 --log "$folder/bad.tsv" --skip-bad
 refuses "an empty log" 2 "no commits at all" --log /dev/null
 refuses "a folder" 2 "is a folder" --log "$folder"
@@ -107,7 +107,7 @@ git clone -q --bare "$repository" "$folder/bare.git"
 reads "a bare repository" 3 1 --repo "$folder/bare.git"
 git clone -q --depth 2 "file://$repository" "$folder/shallow"
 reads "a shallow repository" 2 1 --repo "$folder/shallow"
-has "a shallow repository: a note says so" "$tap_err" "shallow"
+has "a shallow repository: a note says so" "$err" "shallow"
 git -C "$repository" worktree add -q -b side "$folder/tree" main~1
 commit "$folder/tree" 1700000900
 reads "a worktree" 3 0 --repo "$folder/tree"
@@ -138,7 +138,7 @@ done
 reads "forty commits in one second" 40 0 --repo "$folder/same"
 commit "$folder/same" 1900000000
 refuses "a commit in the future" 2 "same: 1 bad commit of 41; --skip-bad passes over it" --repo "$folder/same"
-has "a commit in the future: which" "$tap_err" "same: commit [0-9a-f]\{40\}: 1900000000"
+has "a commit in the future: which" "$err" "same: commit [0-9a-f]\{40\}: 1900000000"
 reads "a commit in the future passed over" 40 0 --repo "$folder/same" --skip-bad
 bare_path=$folder/bin
 mkdir "$bare_path"
@@ -146,7 +146,7 @@ no_git() {
     PATH=$bare_path "$BAKEHOUR" simulate --repo "$folder/tree" --trigger idle --bake 900 --price 1 --json
 }
 exit_is "no git on the PATH" 1 no_git
-has "no git on the PATH: says so" "$tap_err" "git cannot be started.*installed"
+has "no git on the PATH: says so" "$err" "git cannot be started.*installed"
 
 # --- the sample year: what its head says, counted afresh
 sample=data/sample-history.tsv.gz
