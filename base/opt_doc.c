@@ -54,7 +54,9 @@ static void help_options(const struct opt *options, const struct session *s, FIL
 {
     for (; options && options->name; options++) {
         if (options->kind == OPT_HEADING) {
-            fprintf(out, "\n%s%s%s\n", session_bold(s), options->name, session_plain(s));
+            fprintf(out, "\n%s", session_bold(s));
+            wrap(out, options->name, 0, 0, help_width(s));
+            fputs(session_plain(s), out);
             continue;
         }
         struct str left;

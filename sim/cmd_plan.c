@@ -49,7 +49,7 @@ static const struct opt plan_options[] = {
     PLAN_VALUE("max-usd", "USD", opt_given_price, max_usd, "the fastest that costs at most USD a month"),
     {"offers", OPT_MAYBE, "FILE",
      "would buying a reservation pay? By the shipped sample of offers, or FILE "
-     "(type,region,os,years,payment,seen,upfront_usd,hourly_usd)",
+     "(type, region, os, years, payment, seen, upfront_usd, hourly_usd)",
      opt_text, offsetof(struct plan_args, offers)},
     PLAN_VALUE("plot", "FILE", opt_text, plot, "draw the frontier, the months and the prepaid hours: .png or .svg"),
     SCENARIO_OPTIONS(struct plan_args),

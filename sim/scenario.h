@@ -70,7 +70,7 @@ opt_set opt_given_duration, opt_given_price, opt_given_count, opt_given_size, op
      SCENARIO_AT(type, skip_bad)},                                                                                    \
     SCENARIO_VALUE(type, "push-gap", "S", opt_span, push_gap_s,                                                       \
                    "commits within S seconds of the one before arrive with it, as one push (default 0: no)"),         \
-    SCENARIO_HEADING("Pipeline: seconds, or 15m, 2h; what is not given takes no time; with none, the original's 17 min"), \
+    SCENARIO_HEADING("Pipeline: seconds, 15m, 2h; what is not given takes none (all: 17 min)"), \
     SCENARIO_VALUE(type, "prepare", "S", opt_given_duration, prepare_s, "pull, test, build"),                          \
     SCENARIO_VALUE(type, "boot", "S", opt_given_duration, boot_s, "launch and boot of a new bake instance"),           \
     SCENARIO_VALUE(type, "bake", "S", opt_given_duration, bake_s, "upload, command line, create the image"),           \

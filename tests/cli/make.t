@@ -47,7 +47,7 @@ sources=$(ls base/*.c | wc -l | tr -d ' ')
 build() { # build DESC ARG...: runs make; $compiled is how many files were compiled
     desc=$1
     shift
-    exit_is "$desc" 0 make "$@"
+    exit_is "$desc" 0 make V=1 "$@"
     compiled=$(printf '%s\n' "$out" | grep -c -e ' -c -o ' || true)
 }
 
