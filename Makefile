@@ -169,7 +169,7 @@ install: all
 	install -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/bakehour'
 	install -m 644 $(BUILD)/bakehour.1 '$(DESTDIR)$(PREFIX)/share/man/man1/bakehour.1'
 	install -m 644 $(BUILD)/bakehour.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bakehour'
-	install -m 644 data/*.csv data/*.tsv.gz data/*.json '$(DESTDIR)$(PREFIX)/share/bakehour'
+	install -m 644 $(wildcard data/*.csv data/*.tsv.gz data/*.json) '$(DESTDIR)$(PREFIX)/share/bakehour'
 
 uninstall:
 	rm -rf '$(DESTDIR)$(PREFIX)/bin/bakehour' '$(DESTDIR)$(PREFIX)/share/man/man1/bakehour.1' \

@@ -181,6 +181,39 @@ static void binding(void **state)
     db_close(db);
 }
 
+static int run_it_again(void *context, sqlite3_stmt *row)
+{
+    (void)row;
+    struct err err;
+    return db_query(context, &err, run_it_again, context, "SELECT 1 UNION SELECT 2", "");
+}
+
+/* What would lose data in silence: a letter too few, a second statement, a statement inside its own rows. */
+static void misuse_is_a_bug(void **state)
+{
+    (void)state;
+    for (int misuse = 0; misuse < 4; misuse++) {
+        remove_files();
+        pid_t child = fork();
+        if (child == 0) {
+            struct err err;
+            struct db *db;
+            dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+            if (db_open(&db, path, version_one, &err))
+                _exit(1);
+            int code = misuse == 0   ? db_run(db, &err, "INSERT INTO t VALUES (?, ?)", "i", (int64_t)1)
+                       : misuse == 1 ? db_run(db, &err, "INSERT INTO t VALUES (?, 'x')", "d", 1.0)
+                       : misuse == 2 ? db_run(db, &err, "DELETE FROM t; DELETE FROM t", "")
+                                     : run_it_again(db, NULL);
+            _exit(code);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGABRT);
+    }
+}
+
 static void rows_stop_when_told(void **state)
 {
     (void)state;
@@ -383,6 +416,7 @@ int main(void)
         cmocka_unit_test_setup(a_failed_migration_leaves_nothing, set_up),
         cmocka_unit_test_setup(what_cannot_be_opened, set_up),
         cmocka_unit_test_setup(binding, set_up),
+        cmocka_unit_test_setup(misuse_is_a_bug, set_up),
         cmocka_unit_test_setup(rows_stop_when_told, set_up),
         cmocka_unit_test_setup(errors_carry_the_reason, set_up),
         cmocka_unit_test_setup(rollback_and_commit, set_up),
