@@ -121,7 +121,7 @@ int main(void)
             int chance = hour_weight[minute / 60] * day_weight(day);
             int64_t second = (int64_t)philox_below(&random, 60);
             if (philox_below(&random, CHANCE_OF) < (uint64_t)chance)
-                piece_of_work(&random, YEAR_BEGIN_S + day * INT64_C(86400) + minute * 60 + second);
+                piece_of_work(&random, YEAR_BEGIN_S + day * INT64_C(86400) + minute * INT64_C(60) + second);
         }
     }
     qsort(commits, commit_count, sizeof(*commits), earlier);

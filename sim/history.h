@@ -6,7 +6,7 @@
  * corrected. Instants are unix seconds. A struct history is the caller's, from a reader to history_release.
  *
  * Errors: every bad line is reported by itself (FILE:LINE:COLUMN, the first twenty) and counted; then EXIT_INPUT,
- * unless skip_bad. Cost: one pass; 8 bytes a commit.
+ * unless skip_bad. On an error *out is left alone. Cost: one pass; 8 bytes a commit.
  */
 #ifndef SIM_HISTORY_H
 #define SIM_HISTORY_H

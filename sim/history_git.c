@@ -89,7 +89,7 @@ static size_t edits(const char *a, const char *b)
     size_t len_b = strnlen(b, COMPARED_MAX);
     for (size_t j = 0; j <= len_b; j++)
         row[j] = j;
-    for (size_t i = 0; a[i] && i < COMPARED_MAX; i++) {
+    for (size_t i = 0; i < COMPARED_MAX && a[i]; i++) {
         size_t diagonal = row[0]++;
         for (size_t j = 0; j < len_b; j++) {
             size_t changed = diagonal + (a[i] != b[j]);

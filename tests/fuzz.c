@@ -34,7 +34,7 @@ extern const char *const fuzz_seeds[];
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The sanitizers' runtime has it; elsewhere it is NULL. */
-void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak)); /* NOLINT */
 
 static char current_path[PATH_SIZE];
 static int current_fd = -1;
@@ -159,46 +159,18 @@ static size_t below(struct philox *random, size_t bound)
     return (size_t)philox_below(random, bound ? bound : 1);
 }
 
+/* Interesting numbers and marks. */
+static const char *const words[] = {
+    // clang-format off
+    "0", "-1", "1", "-", ".", "1e9", "0.5", "255", "65536", "2147483647", "-2147483648", "4294967296",
+    "9223372036854775807", "9223372036854775808", "-9223372036854775808", "99999999999999999999999999",
+    "1700000000", "1700000000000", "253402300800", "\n", "\r\n", "\t", "\"", ",", "#", "{", "}", "[", "]", ":",
+    "null", "true", "\\u0000", "\xEF\xBB\xBF", "\xFF", "\x1f\x8b\x08",
+    // clang-format on
+};
+
 static void put_word(struct tape *t, struct philox *random)
 {
-    static const char *const words[] = {
-        "0",
-        "-1",
-        "1",
-        "-",
-        ".",
-        "1e9",
-        "0.5",
-        "255",
-        "65536",
-        "2147483647",
-        "-2147483648",
-        "4294967296",
-        "9223372036854775807",
-        "9223372036854775808",
-        "-9223372036854775808",
-        "99999999999999999999999999",
-        "1700000000",
-        "1700000000000",
-        "253402300800",
-        "\n",
-        "\r\n",
-        "\t",
-        "\"",
-        ",",
-        "#",
-        "{",
-        "}",
-        "[",
-        "]",
-        ":",
-        "null",
-        "true",
-        "\\u0000",
-        "\xEF\xBB\xBF",
-        "\xFF",
-        "\x1f\x8b\x08",
-    };
     const char *word = words[below(random, sizeof(words) / sizeof(*words))];
     size_t at = below(random, t->size + 1);
     size_t gone = below(random, 2) ? 0 : below(random, t->size - at + 1) % 24;

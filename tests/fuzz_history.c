@@ -10,6 +10,10 @@
 
 #define NOW_S INT64_C(1800000000)
 
+/* A first column, a blank line and a second column longer than what is kept of a line. */
+#define FORTY(c)   c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c
+#define LONG_LINES FORTY("1111") "\n" FORTY("    ") "\n1\t" FORTY("2222") "\n"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 extern const char *const fuzz_seeds[];
 
@@ -19,9 +23,7 @@ const char *const fuzz_seeds[] = {
     "1700000000000\n-5\n123.5\nabc\n\tx\n99999999999999999999\n1800086400\n1800086401\n",
     "10\n20\n20\n20\n15\n30\n1 2\n1,2\n   \n\t\t\n# 7\n",
     "0000000000000000000000000000000000000000000000000000000000000001\ttoo long?\n",
-    "1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000\n"
-    "                                                                                                               \n"
-    "1\t2222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222\n",
+    LONG_LINES,
     "",
     NULL,
 };

@@ -151,7 +151,7 @@ static void test_empty_logs_and_windows(void **state)
     assert_got_refused(got_from_text("", &history_everything), EXIT_INPUT, "no commits at all");
     assert_got_refused(got_from_text("# nothing\n\n  \n", &history_everything), EXIT_INPUT, "no commits at all");
     assert_got_refused(got_from_text("x\ny\n", &history_skipping), EXIT_INPUT, "all of the 2 lines are bad");
-    struct history_options late = {.from = 86400, .to = 2 * 86400};
+    struct history_options late = {.from = 86400, .to = 172800};
     assert_got_refused(got_from_text("1\n86399\n172800\n", &late), EXIT_INPUT,
                        "none of its 3 commits arrived from 1970-01-02T00:00:00Z to before 1970-01-03T00:00:00Z; they "
                        "arrived from 1970-01-01T00:00:01Z to 1970-01-03T00:00:00Z");
@@ -300,6 +300,7 @@ static void test_real_logs(void **state)
     if (!dir) {
         printf("# SKIP the real logs: there is no %s\n", logs);
         skip();
+        return;
     }
     size_t files = 0;
     for (struct dirent *entry; (entry = readdir(dir));) {

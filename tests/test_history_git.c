@@ -83,6 +83,13 @@ static void test_bare_and_shallow(void **state)
     got_release(&g);
 }
 
+static void test_sha256(void **state)
+{
+    (void)state;
+    folder_shell("git init -q -b main --object-format=sha256 wide; ./import wide main 1700000000 1700000100");
+    assert_repo(folder_path("wide"), NULL, (const int64_t[]){T0, T0 + 100}, 2, "wide (main)");
+}
+
 static void test_no_such_branch(void **state)
 {
     (void)state;
@@ -294,19 +301,13 @@ static void test_nothing_is_left_behind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_parents),
-        cmocka_unit_test(test_identical_times_and_windows),
-        cmocka_unit_test(test_bare_and_shallow),
-        cmocka_unit_test(test_no_such_branch),
-        cmocka_unit_test(test_no_commits_yet),
-        cmocka_unit_test(test_no_repository),
-        cmocka_unit_test(test_environment_does_not_lead_astray),
-        cmocka_unit_test(test_commits_in_the_future),
-        cmocka_unit_test(test_git_dies_half_way),
-        cmocka_unit_test(test_git_is_talkative),
-        cmocka_unit_test(test_no_git),
-        cmocka_unit_test(test_interrupted_calls),
-        cmocka_unit_test(test_odd_parents),
+        cmocka_unit_test(test_first_parents),          cmocka_unit_test(test_identical_times_and_windows),
+        cmocka_unit_test(test_bare_and_shallow),       cmocka_unit_test(test_sha256),
+        cmocka_unit_test(test_no_such_branch),         cmocka_unit_test(test_no_commits_yet),
+        cmocka_unit_test(test_no_repository),          cmocka_unit_test(test_environment_does_not_lead_astray),
+        cmocka_unit_test(test_commits_in_the_future),  cmocka_unit_test(test_git_dies_half_way),
+        cmocka_unit_test(test_git_is_talkative),       cmocka_unit_test(test_no_git),
+        cmocka_unit_test(test_interrupted_calls),      cmocka_unit_test(test_odd_parents),
         cmocka_unit_test(test_nothing_is_left_behind),
     };
     return cmocka_run_group_tests_name("history_git", tests, folder_begin, folder_end);
