@@ -179,35 +179,12 @@ struct decider policy_decider(const struct policy *policy, const struct terms *t
         d.tail_s = policy->keep.idle_s;
     else if (policy->keep.kind == KEEP_RENT)
         d.tail_s = (int64_t)num_div_ceil((int128)terms->launch_cost * 3600, terms->price_per_hour) + terms->boot_s;
+    struct rental none = {0};
+    d.launch_s = policy_marginal_s(&d, &none, 0);
     if (policy->trigger.kind == TRIGGER_AREA) {
-        struct rental none = {0};
-        d.launch_s = policy_marginal_s(&d, &none, 0);
         d.launch_wait = policy_area_wait(&d, d.launch_s);
     }
     return d;
-}
-
-int64_t policy_rental_billed_s(const struct decider *d, int64_t begin, int64_t busy_until)
-{
-    return meter_billed_s(d->meter, busy_until + d->tail_s - begin);
-}
-
-int64_t policy_kept_until(const struct decider *d, int64_t begin, int64_t busy_until)
-{
-    if (d->policy.keep.kind != KEEP_HOUR)
-        return busy_until + d->tail_s;
-    int64_t paid_until = begin + meter_billed_s(d->meter, busy_until - begin);
-    int64_t end = paid_until - d->terms.margin_s;
-    return end > busy_until ? end : busy_until;
-}
-
-int64_t policy_marginal_s(const struct decider *d, const struct rental *rental, int64_t t)
-{
-    int64_t at = t + d->terms.prepare_s;
-    if (!policy_reuses(rental, at))
-        return policy_rental_billed_s(d, 0, d->terms.boot_s + d->terms.bake_s);
-    return policy_rental_billed_s(d, rental->begin, at + d->terms.bake_s) -
-           policy_rental_billed_s(d, rental->begin, rental->busy_until);
 }
 
 int128 policy_area_wait(const struct decider *d, int64_t marginal_s)
@@ -217,27 +194,6 @@ int128 policy_area_wait(const struct decider *d, int64_t marginal_s)
     if (!money_hours || !d->policy.trigger.arg)
         return 0;
     return num_div_ceil(money_hours * d->policy.trigger.arg, (int128)t->delay_price_per_commit_hour * THETA_PER_ONE);
-}
-
-struct area_piece policy_area_piece(const struct decider *d, const struct rental *rental, int64_t t)
-{
-    struct area_piece piece = {.until = POLICY_NEVER, .from = t, .seconds = policy_marginal_s(d, rental, t)};
-    int64_t at = t + d->terms.prepare_s;
-    if (!policy_reuses(rental, at))
-        return piece;
-    int64_t last = rental->kept_until - 1 - d->terms.prepare_s; /* the last t that still reuses */
-    int64_t ran_s = at + d->terms.bake_s + d->tail_s - rental->begin;
-    int64_t jump; /* the last t with the same marginal seconds, or of the stretch in which they grow */
-    if (ran_s <= d->meter.minimum_s) {
-        jump = t + d->meter.minimum_s - ran_s;
-    } else if (d->meter.quantum_s == 1) {
-        piece.slope = 1;
-        jump = last;
-    } else {
-        jump = t + (d->meter.quantum_s - ran_s % d->meter.quantum_s) % d->meter.quantum_s;
-    }
-    piece.until = jump < last ? jump : last;
-    return piece;
 }
 
 /* The first t >= from at which count * t - arrival_sum reaches what the stretch asks for; may lie behind its end. */
@@ -272,7 +228,7 @@ static int128 reach_growing(const struct decider *d, const struct pending *p, co
 static int64_t area_fire_at(const struct decider *d, int64_t from, const struct pending *p, const struct rental *rental)
 {
     for (;;) {
-        struct area_piece piece = policy_area_piece(d, rental, from);
+        struct area_piece piece = policy_area_piece_by(d, d->meter, rental, from);
         int128 t = piece.slope ? reach_growing(d, p, &piece)
                                : reach_constant(p, policy_area_wait(d, piece.seconds), piece.from);
         if (t <= piece.until)

@@ -81,8 +81,8 @@ struct decider {
     struct terms terms;
     struct meter meter;
     int64_t tail_s;     /* idle seconds billed behind the last bake of a rental */
-    int64_t launch_s;   /* area: billed seconds of a launch, */
-    int128 launch_wait; /* and the commit-seconds of waiting that justify it */
+    int64_t launch_s;   /* billed seconds of a rental with one bake, */
+    int128 launch_wait; /* area: and the commit-seconds of waiting that justify it */
 };
 
 int policy_parse_trigger(const char *text, struct trigger *out, struct err *err) MUST_USE;
@@ -94,10 +94,35 @@ const char *policy_keep_text(struct keep k, char to[POLICY_TEXT_SIZE]);
 int policy_check(const struct policy *policy, const struct terms *terms, struct err *err) MUST_USE;
 struct decider policy_decider(const struct policy *policy, const struct terms *terms); /* after policy_check */
 
+/* Billed seconds of a rental whose last bake ends at busy_until, idle tail included. Like the functions below in two
+ * forms: the first is for loops that fix the meter or the kind of keep, so that it folds away. */
+static inline int64_t policy_rental_billed_by(struct meter meter, int64_t tail_s, int64_t begin, int64_t busy_until)
+{
+    return meter_billed_s(meter, busy_until + tail_s - begin);
+}
+
+static inline int64_t policy_rental_billed_s(const struct decider *d, int64_t begin, int64_t busy_until)
+{
+    return policy_rental_billed_by(d->meter, d->tail_s, begin, busy_until);
+}
+
 /* How long a rental that was last busy until then may still be used. */
-int64_t policy_kept_until(const struct decider *d, int64_t begin, int64_t busy_until);
-/* Billed seconds of a rental whose last bake ends at busy_until, idle tail included. */
-int64_t policy_rental_billed_s(const struct decider *d, int64_t begin, int64_t busy_until);
+static inline int64_t policy_kept_until_by(enum keep_kind kind, int64_t tail_s, int64_t margin_s, int64_t begin,
+                                           int64_t busy_until)
+{
+    if (kind != KEEP_HOUR)
+        return busy_until + tail_s;
+    int64_t ran_s = busy_until - begin;
+    int64_t hours = ran_s > 0 ? (ran_s + SECONDS_PER_HOUR - 1) / SECONDS_PER_HOUR : 1;
+    int64_t end = begin + hours * SECONDS_PER_HOUR - margin_s;
+    return end > busy_until ? end : busy_until;
+}
+
+static inline int64_t policy_kept_until(const struct decider *d, int64_t begin, int64_t busy_until)
+{
+    return policy_kept_until_by(d->policy.keep.kind, d->tail_s, d->terms.margin_s, begin, busy_until);
+}
+
 /* True when a bake that begins at `at` finds the instance still there. */
 static inline bool policy_reuses(const struct rental *r, int64_t at)
 {
@@ -105,7 +130,20 @@ static inline bool policy_reuses(const struct rental *r, int64_t at)
 }
 
 /* Billed seconds that deploying at t adds: the rental with the deployment minus without it, or a whole new one. */
-int64_t policy_marginal_s(const struct decider *d, const struct rental *rental, int64_t t);
+static inline int64_t policy_marginal_by(const struct decider *d, struct meter meter, const struct rental *rental,
+                                         int64_t t)
+{
+    int64_t at = t + d->terms.prepare_s;
+    if (!policy_reuses(rental, at))
+        return policy_rental_billed_by(meter, d->tail_s, 0, d->terms.boot_s + d->terms.bake_s);
+    return policy_rental_billed_by(meter, d->tail_s, rental->begin, at + d->terms.bake_s) -
+           policy_rental_billed_by(meter, d->tail_s, rental->begin, rental->busy_until);
+}
+
+static inline int64_t policy_marginal_s(const struct decider *d, const struct rental *rental, int64_t t)
+{
+    return policy_marginal_by(d, d->meter, rental, t);
+}
 
 /* Whether a further arrival can bring the moment forward. */
 static inline bool policy_hears_arrivals(enum trigger_kind kind)
@@ -128,7 +166,28 @@ struct area_piece {
     int64_t seconds; /* marginal seconds at `from` */
     int slope;       /* 0, or 1: one more each second */
 };
-struct area_piece policy_area_piece(const struct decider *d, const struct rental *rental, int64_t t);
+static inline struct area_piece policy_area_piece_by(const struct decider *d, struct meter meter,
+                                                     const struct rental *rental, int64_t t)
+{
+    struct area_piece piece = {.until = POLICY_NEVER, .from = t, .seconds = policy_marginal_by(d, meter, rental, t)};
+    int64_t at = t + d->terms.prepare_s;
+    if (!policy_reuses(rental, at))
+        return piece;
+    int64_t last = rental->kept_until - 1 - d->terms.prepare_s; /* the last t that still reuses */
+    int64_t ran_s = at + d->terms.bake_s + d->tail_s - rental->begin;
+    int64_t jump; /* the last t with the same marginal seconds, or of the stretch in which they grow */
+    if (ran_s <= meter.minimum_s) {
+        jump = t + meter.minimum_s - ran_s;
+    } else if (meter.quantum_s == 1) {
+        piece.slope = 1;
+        jump = last;
+    } else {
+        jump = t + (meter.quantum_s - ran_s % meter.quantum_s) % meter.quantum_s;
+    }
+    piece.until = jump < last ? jump : last;
+    return piece;
+}
+
 /* Commit-seconds of waiting that justify so many marginal seconds: the smallest whole number. */
 int128 policy_area_wait(const struct decider *d, int64_t marginal_s);
 

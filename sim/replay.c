@@ -7,6 +7,8 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define CACHED_HOURS  4
+#define BLOCK         ((size_t)1 << 24) /* commits whose waiting, each under 2^38 s, adds up inside 64 bits */
+#define WAIT_MAX      ((int64_t)1 << 61) /* more commit-seconds than a deployment ever waits; near it nothing overflows */
 
 void replay_init(struct replay *r)
 {
@@ -31,7 +33,7 @@ void replay_merge_pushes(const int64_t *arrival_s, size_t count, int64_t gap_s, 
     }
 }
 
-/* What the loop carries from one deployment to the next. */
+/* What the loops carry from one deployment to the next. */
 struct run {
     struct replay *out;
     const struct decider *d;
@@ -40,8 +42,16 @@ struct run {
     size_t next; /* the oldest commit that is not deployed */
     int64_t free_at;
     struct rental rental;
-    int64_t month_end;                /* of out->months' last */
-    int128 cached_wait[CACHED_HOURS]; /* area: what 0, 1, 2, 3 marginal hours ask for */
+    struct replay_month month; /* of the last start; not yet in out->months */
+    int64_t month_end;
+    int64_t launched_commits; /* of month */
+};
+
+/* What a loop fixes, so that the compiler makes one for each. */
+struct shape {
+    enum trigger_kind trigger;
+    enum keep_kind keep; /* KEEP_IDLE stands for KEEP_RENT too: both have a tail */
+    struct meter meter;
 };
 
 static int64_t later(int64_t a, int64_t b)
@@ -49,195 +59,387 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static void open_month(struct run *run, int64_t start_s)
+static bool is_hourly(struct meter m)
 {
-    struct replay *r = run->out;
-    int month = calendar_month(start_s);
-    r->months = mem_grow(r->months, &r->month_cap, r->month_count + 1, sizeof(*r->months));
-    r->months[r->month_count++] = (struct replay_month){.month = month};
-    run->month_end = calendar_month_start(month + 1);
+    return m.quantum_s == SECONDS_PER_HOUR && m.minimum_s == SECONDS_PER_HOUR;
 }
 
-/* Books the deployment of commits next .. end-1 at start_s. */
-ALWAYS_INLINE void deploy(struct run *run, int64_t start_s, size_t end, int128 arrival_sum)
+static void close_month(struct run *run)
 {
     struct replay *r = run->out;
     const struct terms *t = &run->d->terms;
+    struct replay_month *m = &run->month;
+    if (!m->deployments)
+        return;
+    m->lead_s = m->waiting_s + (int128)m->commits * (t->prepare_s + t->bake_s + t->rollout_s) +
+                (int128)run->launched_commits * t->boot_s;
+    r->months = mem_grow(r->months, &r->month_cap, r->month_count + 1, sizeof(*r->months));
+    r->months[r->month_count++] = *m;
+}
+
+static __attribute__((noinline)) void open_month(struct run *run, int64_t start_s)
+{
+    close_month(run);
+    int month = calendar_month(start_s);
+    run->month = (struct replay_month){.month = month};
+    run->launched_commits = 0;
+    run->month_end = calendar_month_start(month + 1);
+}
+
+/*
+ * Choices without a branch: all ones where a < b, else zero. Instants stay far inside 62 bits, so the difference does
+ * not overflow; the empty asm keeps the compiler from turning the choice back into a branch.
+ */
+ALWAYS_INLINE int64_t where_less(int64_t a, int64_t b)
+{
+    int64_t mask = (a - b) >> 63;
+    __asm__("" : "+r"(mask));
+    return mask;
+}
+
+ALWAYS_INLINE int64_t pick(int64_t mask, int64_t yes, int64_t no)
+{
+    return no ^ ((yes ^ no) & mask);
+}
+
+ALWAYS_INLINE int64_t latest(int64_t a, int64_t b)
+{
+    return a + ((b - a) & where_less(a, b));
+}
+
+/* The instance's part in a deployment that starts at start_s; returns whether it launches one. */
+ALWAYS_INLINE bool use_instance(struct run *run, struct shape shape, int64_t start_s)
+{
+    const struct terms *t = &run->d->terms;
     struct rental *rental = &run->rental;
     int64_t bake_at = start_s + t->prepare_s;
-    bool launch = !policy_reuses(rental, bake_at);
-    if (launch)
-        *rental = (struct rental){.open = true, .begin = bake_at, .busy_until = bake_at + t->boot_s + t->bake_s};
-    else
-        rental->busy_until = bake_at + t->bake_s;
-    rental->kept_until = policy_kept_until(run->d, rental->begin, rental->busy_until);
-    int64_t end_s = rental->busy_until + t->rollout_s;
+    int64_t launch = shape.keep == KEEP_TERMINATE ? -1 : ~where_less(bake_at, rental->kept_until);
+    rental->open = true;
+    rental->begin = pick(launch, bake_at, rental->begin);
+    rental->busy_until = bake_at + t->bake_s + (t->boot_s & launch);
+    if (shape.keep != KEEP_TERMINATE)
+        rental->kept_until =
+            policy_kept_until_by(shape.keep, run->d->tail_s, t->margin_s, rental->begin, rental->busy_until);
+    return launch & 1;
+}
+
+/* Deploys at start_s the commits from next on: those ready by then; `every` takes one push. */
+ALWAYS_INLINE void deploy(struct run *run, struct shape shape, int64_t start_s)
+{
+    struct replay *r = run->out;
+    bool launch = use_instance(run, shape, start_s);
+    int64_t end_s = run->rental.busy_until + run->d->terms.rollout_s;
+    int64_t took_s = end_s - start_s;
+    const int64_t *arrival_s = run->arrival_s;
+    const int64_t *ready_s = run->ready_s;
+    int64_t *lead_s = r->lead_s;
+    size_t count = run->count;
+    size_t first = run->next;
+    size_t end = first;
+    int64_t until = shape.trigger == TRIGGER_EVERY ? ready_s[first] : start_s;
+    bool single = shape.trigger == TRIGGER_EVERY && ready_s == arrival_s;
+    int128 waiting_s = 0;
+    do {
+        int64_t block_s = 0;
+        size_t block_end = count - end > BLOCK ? end + BLOCK : count;
+        do {
+            int64_t wait_s = start_s - arrival_s[end];
+            block_s += wait_s;
+            lead_s[end] = wait_s + took_s;
+            end++;
+        } while (!single && end < block_end && ready_s[end] <= until);
+        waiting_s += block_s;
+    } while (!single && end < count && ready_s[end] <= until);
 
     if (start_s >= run->month_end)
         open_month(run, start_s);
-    struct replay_month *month = &r->months[r->month_count - 1];
-    int64_t batch = (int64_t)(end - run->next);
-    int128 waiting = (int128)batch * start_s - arrival_sum;
-    month->commits += batch;
-    month->deployments++;
-    month->waiting_s += waiting;
-    month->lead_s += waiting + (int128)batch * (end_s - start_s);
+    int64_t batch = (int64_t)(end - first);
+    run->month.commits += batch;
+    run->month.deployments++;
+    run->month.waiting_s += waiting_s;
+    run->launched_commits += launch ? batch : 0;
     r->launches += launch;
     r->start[r->deployments++] = start_s * 2 + launch;
-    for (size_t i = run->next; i < end; i++)
-        r->lead_s[i] = end_s - run->arrival_s[i];
     run->next = end;
     run->free_at = end_s;
 }
 
-/* Takes what is ready at start_s and deploys it. */
-ALWAYS_INLINE void deploy_ready(struct run *run, int64_t start_s, size_t from, int128 arrival_sum)
+/* n / d rounded up, for 0 <= n < 2^62 and d > 0. Doubles are quicker than a division of 64 bits; what they round away
+ * is put right exactly. */
+static inline int64_t div_up(int64_t n, int64_t d)
 {
-    size_t end = from;
-    int64_t near_sum = 0; /* relative to the first, so that short sums stay in 64 bits */
-    int64_t base = run->arrival_s[run->next];
-    size_t begun = end;
-    while (end < run->count && run->ready_s[end] <= start_s) {
-        near_sum += run->arrival_s[end] - base;
-        end++;
-    }
-    deploy(run, start_s, end, arrival_sum + near_sum + (int128)(end - begun) * base);
+    int64_t q = (int64_t)((double)n / (double)d);
+    if (n >= (int64_t)1 << 52)
+        q = n / d;
+    int64_t rest = n - q * d;
+    return q + (rest > 0) - (rest <= -d);
 }
 
-static void run_every(struct run *run)
+/* When a deployment would start that this commit is the oldest of, if the pipeline were free. */
+ALWAYS_INLINE int64_t wanted_start(const struct run *run, struct shape shape, size_t i, int64_t arg)
 {
-    while (run->next < run->count) {
-        int64_t ready = run->ready_s[run->next];
-        size_t end = run->next;
-        int128 sum = 0;
-        if (run->ready_s == run->arrival_s) {
-            sum = ready;
-            end++;
-        } else {
-            while (end < run->count && run->ready_s[end] == ready)
-                sum += run->arrival_s[end++];
+    if (shape.trigger == TRIGGER_WINDOW)
+        return run->ready_s[i] + arg;
+    if (shape.trigger == TRIGGER_COUNT) {
+        size_t last = i + (size_t)arg - 1;
+        return run->ready_s[last < run->count ? last : run->count - 1];
+    }
+    return run->ready_s[i];
+}
+
+/* Deployment by deployment. */
+ALWAYS_INLINE void run_batches(struct run *state, struct shape shape)
+{
+    struct run run = *state;
+    int64_t arg = run.d->policy.trigger.arg;
+    while (run.next < run.count) {
+        int64_t start_s = later(run.free_at, wanted_start(&run, shape, run.next, arg));
+        if (shape.trigger == TRIGGER_TRAIN)
+            start_s = div_up(start_s, arg) * arg;
+        deploy(&run, shape, start_s);
+    }
+    *state = run;
+}
+
+/*
+ * Triggers whose moment follows from the oldest pending commit: one pass, commit by commit, without a branch that
+ * depends on the data, for such branches are guessed wrong at every batch's end. Each commit works out the deployment
+ * that it would begin, and takes it only if the current one started before the commit was ready. All of it is
+ * policy.h's rules in another shape; the tests hold them together.
+ */
+struct stream {
+    int64_t start_s, end_s; /* of the current deployment */
+    int64_t kept_until;
+    int64_t launched; /* whether it launched an instance: 0 or 1 */
+    size_t deployments;
+    int64_t launches, launched_commits, wait_s; /* since the totals were last taken */
+};
+
+/* Goes on with commit i; returns the commit whose deployment would start at month_end or later, or `limit`. */
+ALWAYS_INLINE size_t stream_month(const struct run *run, struct shape shape, struct stream *state, size_t i,
+                                  size_t limit)
+{
+    const struct terms t = run->d->terms;
+    const int64_t arg = run->d->policy.trigger.arg;
+    const int64_t tail_s = run->d->tail_s;
+    const int64_t month_end = run->month_end;
+    const int64_t fixed_s = t.prepare_s + t.bake_s + t.rollout_s;
+    const int64_t *arrival_s = run->arrival_s;
+    const int64_t *ready_s = run->ready_s;
+    int64_t *lead_s = run->out->lead_s;
+    int64_t *starts = run->out->start;
+    const bool single = ready_s == arrival_s;
+    struct stream now = *state;
+    for (; i < limit; i++) {
+        int64_t ready = ready_s[i];
+        int64_t opens = where_less(now.start_s, ready);
+        if (shape.trigger == TRIGGER_EVERY)
+            opens = single || !i ? -1 : where_less(ready_s[i - 1], ready);
+        int64_t start_s = latest(now.end_s, wanted_start(run, shape, i, arg));
+        start_s = pick(opens, start_s, now.start_s);
+        if (start_s >= month_end)
+            break;
+        int64_t bake_at = start_s + t.prepare_s;
+        int64_t launch = shape.keep == KEEP_TERMINATE ? -1 : ~where_less(bake_at, now.kept_until);
+        int64_t busy_until = bake_at + t.bake_s + (t.boot_s & launch);
+        now.end_s = pick(opens, busy_until + t.rollout_s, now.end_s);
+        if (shape.keep != KEEP_TERMINATE) {
+            now.kept_until = pick(opens, busy_until + tail_s, now.kept_until);
         }
-        deploy(run, later(run->free_at, ready), end, sum);
+        now.launched = pick(opens, launch & 1, now.launched);
+        now.start_s = start_s;
+        now.deployments -= (size_t)opens;
+        now.launches += launch & opens & 1;
+        now.launched_commits += now.launched;
+        starts[now.deployments - 1] = start_s * 2 + now.launched;
+        int64_t wait_s = start_s - arrival_s[i];
+        now.wait_s += wait_s;
+        lead_s[i] = wait_s + fixed_s + (t.boot_s & -now.launched);
     }
+    *state = now;
+    return i;
 }
 
-/* Triggers that look only at the oldest pending commit. */
-ALWAYS_INLINE void run_oldest(struct run *run, enum trigger_kind kind)
+ALWAYS_INLINE void run_stream(struct run *run, struct shape shape)
 {
-    int64_t arg = run->d->policy.trigger.arg;
-    while (run->next < run->count) {
-        int64_t oldest = run->ready_s[run->next];
-        int64_t start_s = later(run->free_at, oldest);
-        if (kind == TRIGGER_WINDOW)
-            start_s = later(run->free_at, oldest + arg);
-        if (kind == TRIGGER_TRAIN)
-            start_s += (arg - start_s % arg) % arg; /* instants here are not negative */
-        deploy_ready(run, start_s, run->next, 0);
+    struct stream now = {.start_s = INT64_MIN / 4, .end_s = INT64_MIN / 4, .kept_until = INT64_MIN / 4};
+    size_t i = 0;
+    while (i < run->count) {
+        size_t limit = run->count - i > BLOCK ? i + BLOCK : run->count;
+        size_t deployments = now.deployments;
+        size_t end = stream_month(run, shape, &now, i, limit);
+        run->month.commits += (int64_t)(end - i);
+        run->month.deployments += (int64_t)(now.deployments - deployments);
+        run->month.waiting_s += now.wait_s;
+        run->launched_commits += now.launched_commits;
+        run->out->launches += now.launches;
+        now.wait_s = now.launched_commits = now.launches = 0;
+        i = end;
+        if (i < limit)
+            open_month(run, later(now.end_s, wanted_start(run, shape, i, run->d->policy.trigger.arg)));
     }
+    run->out->deployments = now.deployments;
+    run->next = run->count;
+    run->free_at = now.end_s;
+    run->rental.kept_until = now.kept_until;
 }
 
-static void run_count(struct run *run)
+/* Where batches are of one size, or the instance's hours make the chain of choices long, a branch costs less. */
+ALWAYS_INLINE void run_direct(struct run *run, struct shape shape)
 {
-    size_t wanted = (size_t)run->d->policy.trigger.arg;
-    while (run->next < run->count) {
-        size_t left = run->count - run->next;
-        size_t last = run->next + (wanted < left ? wanted : left) - 1;
-        deploy_ready(run, later(run->free_at, run->ready_s[last]), run->next, 0);
-    }
+    bool short_chain = shape.keep != KEEP_HOUR && shape.trigger != TRIGGER_TRAIN && shape.trigger != TRIGGER_COUNT;
+    if (short_chain)
+        run_stream(run, shape);
+    else
+        run_batches(run, shape);
 }
 
-static int128 wait_for(const struct run *run, int64_t marginal_s)
-{
-    int64_t hours = marginal_s / SECONDS_PER_HOUR;
-    if (run->d->meter.quantum_s == SECONDS_PER_HOUR && hours < CACHED_HOURS)
-        return run->cached_wait[hours];
-    if (run->d->meter.quantum_s == 1 && marginal_s == run->d->launch_s)
-        return run->d->launch_wait;
-    return policy_area_wait(run->d, marginal_s);
-}
-
-/* The search for the second at which `area` fires, over arrivals and over the stretches of the threshold. */
+/*
+ * `area`: the search for its second goes over arrivals and over the stretches of the threshold
+ * (struct area_piece), whichever ends first.
+ */
 struct area_search {
     size_t end;   /* commits next .. end-1 are pending */
     int64_t base; /* arrivals are summed relative to it */
-    int128 near_sum;
+    int64_t near_sum;
     int64_t from; /* nothing before this second is left to look at */
     struct area_piece piece;
-    int128 wait;
+    int64_t wait; /* of the stretch */
 };
 
-static void absorb(const struct run *run, struct area_search *a, int64_t until)
+/* What 0, 1, 2, ... marginal hours, or a launch, ask for: commit-seconds of waiting. */
+struct thresholds {
+    int64_t by_hour[CACHED_HOURS];
+    int64_t launch;
+};
+
+static int64_t asked_wait(const struct run *run, int64_t marginal_s)
 {
-    size_t end = a->end;
-    int64_t near_sum = 0;
-    for (; end < run->count && run->ready_s[end] <= until; end++)
-        near_sum += run->arrival_s[end] - a->base;
-    a->near_sum += near_sum;
-    a->end = end;
+    int128 wait = policy_area_wait(run->d, marginal_s);
+    return wait < WAIT_MAX ? (int64_t)wait : WAIT_MAX;
 }
 
-static void enter_piece(const struct run *run, struct area_search *a)
+ALWAYS_INLINE void enter_piece(const struct run *run, struct shape shape, const struct thresholds *known,
+                               struct area_search *a)
 {
-    a->piece = policy_area_piece(run->d, &run->rental, a->from);
-    a->wait = wait_for(run, a->piece.seconds);
+    if (shape.keep == KEEP_TERMINATE) {
+        a->piece = (struct area_piece){.until = POLICY_NEVER, .from = a->from};
+        a->wait = known->launch;
+        return;
+    }
+    a->piece = policy_area_piece_by(run->d, shape.meter, &run->rental, a->from);
+    int64_t hours = a->piece.seconds / SECONDS_PER_HOUR;
+    bool cached = shape.meter.quantum_s == SECONDS_PER_HOUR && hours < CACHED_HOURS;
+    a->wait = cached ? known->by_hour[hours] : asked_wait(run, a->piece.seconds);
 }
 
-/* The second in [from, limit] at which the threshold is reached, or POLICY_NEVER. */
-static int64_t fire_within(const struct run *run, const struct area_search *a, int64_t limit)
+/* A stretch whose threshold grows with time: as production decides it. */
+static int64_t fire_growing(const struct run *run, const struct area_search *a)
 {
     int64_t pending = (int64_t)(a->end - run->next);
-    if (!a->piece.slope) {
-        if (limit != POLICY_NEVER && (int128)pending * (limit - a->base) - a->near_sum < a->wait)
-            return POLICY_NEVER;
-        int128 goal = a->wait + a->near_sum;
-        if (goal > INSTANT_MAX * (int128)pending)
-            return POLICY_NEVER;
-        int64_t t = goal <= INT64_MAX - pending ? a->base + ((int64_t)goal + pending - 1) / pending
-                                                : (int64_t)(a->base + (goal + pending - 1) / pending);
-        return later(t, a->from);
-    }
     struct pending p = {pending, a->from, a->near_sum + (int128)pending * a->base};
-    struct rental rental = run->rental;
-    int64_t t = policy_fire_at(run->d, a->from, &p, &rental);
-    return t <= limit ? t : POLICY_NEVER;
+    return policy_fire_at(run->d, a->from, &p, &run->rental);
 }
 
-static int64_t area_start(const struct run *run, struct area_search *a)
+/* Whether the threshold is reached at `limit` or before; a stretch of constant threshold. */
+ALWAYS_INLINE bool reached_by(const struct area_search *a, int64_t pending, int64_t limit)
+{
+    return pending * (limit - a->base) - a->near_sum >= a->wait;
+}
+
+/* POLICY_NEVER when only the year 9999 and later would see it. */
+ALWAYS_INLINE int64_t area_start(const struct run *run, struct shape shape, const struct thresholds *known,
+                                 struct area_search *a)
 {
     for (;;) {
+        int64_t pending = (int64_t)(a->end - run->next);
         int64_t arrival = a->end < run->count ? run->ready_s[a->end] : POLICY_NEVER;
         int64_t limit = arrival < a->piece.until ? arrival : a->piece.until;
-        int64_t t = fire_within(run, a, limit);
-        if (t != POLICY_NEVER || limit == POLICY_NEVER)
-            return t;
+        if (a->piece.slope) {
+            int64_t t = fire_growing(run, a);
+            if (t <= limit)
+                return t;
+        } else if (limit == POLICY_NEVER || reached_by(a, pending, limit)) {
+            if (a->wait >= WAIT_MAX || a->wait / pending > INSTANT_MAX)
+                return POLICY_NEVER;
+            return later(a->base + div_up(a->wait + a->near_sum, pending), a->from);
+        }
         if (limit == arrival) {
             a->from = arrival;
-            absorb(run, a, arrival);
+            a->near_sum += run->arrival_s[a->end++] - a->base;
         } else {
             a->from = limit + 1;
-            enter_piece(run, a);
+            enter_piece(run, shape, known, a);
         }
     }
 }
 
-static int run_area(struct run *run, struct err *err)
+ALWAYS_INLINE int run_area(struct run *state, struct shape shape, struct err *err)
 {
+    struct run run = *state;
+    struct thresholds known = {.launch = asked_wait(&run, run.d->launch_s)};
     for (int hours = 0; hours < CACHED_HOURS; hours++)
-        run->cached_wait[hours] = policy_area_wait(run->d, (int64_t)hours * SECONDS_PER_HOUR);
-    while (run->next < run->count) {
-        struct area_search a = {.end = run->next, .base = run->arrival_s[run->next]};
-        a.from = later(run->free_at, run->ready_s[run->next]);
-        absorb(run, &a, a.from);
-        enter_piece(run, &a);
-        int64_t start_s = area_start(run, &a);
+        known.by_hour[hours] = asked_wait(&run, (int64_t)hours * SECONDS_PER_HOUR);
+    while (run.next < run.count) {
+        struct area_search a = {.end = run.next, .base = run.arrival_s[run.next]};
+        a.from = later(run.free_at, run.ready_s[run.next]);
+        do
+            a.near_sum += run.arrival_s[a.end++] - a.base;
+        while (a.end < run.count && run.ready_s[a.end] <= a.from);
+        enter_piece(&run, shape, &known, &a);
+        int64_t start_s = area_start(&run, shape, &known, &a);
         if (start_s > INSTANT_MAX)
             return err_set(err, EXIT_INPUT,
                            "--trigger area: the waiting of %zu commits reaches the threshold only after the year 9999; "
                            "is --delay-price too small?",
-                           a.end - run->next);
-        deploy_ready(run, start_s, a.end, a.near_sum + (int128)(a.end - run->next) * a.base);
+                           a.end - run.next);
+        deploy(&run, shape, start_s);
+    }
+    *state = run;
+    return 0;
+}
+
+ALWAYS_INLINE int run_kept(struct run *run, enum keep_kind keep, struct meter meter, struct err *err)
+{
+    enum trigger_kind kind = run->d->policy.trigger.kind;
+    switch (kind) {
+    case TRIGGER_EVERY:
+        run_direct(run, (struct shape){TRIGGER_EVERY, keep, meter});
+        return 0;
+    case TRIGGER_IDLE:
+        run_direct(run, (struct shape){TRIGGER_IDLE, keep, meter});
+        return 0;
+    case TRIGGER_COUNT:
+        run_direct(run, (struct shape){TRIGGER_COUNT, keep, meter});
+        return 0;
+    case TRIGGER_WINDOW:
+        run_direct(run, (struct shape){TRIGGER_WINDOW, keep, meter});
+        return 0;
+    case TRIGGER_TRAIN:
+        run_direct(run, (struct shape){TRIGGER_TRAIN, keep, meter});
+        return 0;
+    case TRIGGER_AREA:
+        return run_area(run, (struct shape){TRIGGER_AREA, keep, meter}, err);
     }
     return 0;
+}
+
+static int run_terminate(struct run *run, struct err *err)
+{
+    return run_kept(run, KEEP_TERMINATE, run->d->meter, err);
+}
+
+static int run_hour(struct run *run, struct err *err)
+{
+    static const struct meter hourly = {SECONDS_PER_HOUR, SECONDS_PER_HOUR};
+    if (is_hourly(run->d->meter))
+        return run_kept(run, KEEP_HOUR, hourly, err);
+    return run_kept(run, KEEP_HOUR, run->d->meter, err);
+}
+
+static int run_tail(struct run *run, struct err *err)
+{
+    return run_kept(run, KEEP_IDLE, run->d->meter, err);
 }
 
 static void prepare_out(struct replay *r, size_t count)
@@ -273,27 +475,12 @@ int replay_run(struct replay *r, const struct decider *d, const struct commits *
                       .ready_s = c->ready_s,
                       .count = c->count,
                       .free_at = INT64_MIN / 4,
+                      .rental = {.kept_until = INT64_MIN / 4},
                       .month_end = INT64_MIN};
-    int code = 0;
-    switch (d->policy.trigger.kind) {
-    case TRIGGER_EVERY:
-        run_every(&run);
-        break;
-    case TRIGGER_IDLE:
-        run_oldest(&run, TRIGGER_IDLE);
-        break;
-    case TRIGGER_WINDOW:
-        run_oldest(&run, TRIGGER_WINDOW);
-        break;
-    case TRIGGER_TRAIN:
-        run_oldest(&run, TRIGGER_TRAIN);
-        break;
-    case TRIGGER_COUNT:
-        run_count(&run);
-        break;
-    case TRIGGER_AREA:
-        code = run_area(&run, err);
-        break;
-    }
+    enum keep_kind keep = d->policy.keep.kind;
+    int code = keep == KEEP_TERMINATE ? run_terminate(&run, err)
+               : keep == KEEP_HOUR    ? run_hour(&run, err)
+                                      : run_tail(&run, err);
+    close_month(&run);
     return code ? code : finish(&run, err);
 }
