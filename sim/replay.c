@@ -123,6 +123,22 @@ ALWAYS_INLINE bool use_instance(struct run *run, struct shape shape, int64_t sta
     return launch & 1;
 }
 
+ALWAYS_INLINE void book(struct run *run, int64_t start_s, size_t end, bool launch, int128 waiting_s)
+{
+    struct replay *r = run->out;
+    if (start_s >= run->month_end)
+        open_month(run, start_s);
+    int64_t batch = (int64_t)(end - run->next);
+    run->month.commits += batch;
+    run->month.deployments++;
+    run->month.waiting_s += waiting_s;
+    run->launched_commits += launch ? batch : 0;
+    r->launches += launch;
+    r->start[r->deployments++] = start_s * 2 + launch;
+    run->next = end;
+    run->free_at = run->rental.busy_until + run->d->terms.rollout_s;
+}
+
 /* Deploys at start_s the commits from next on: those ready by then; `every` takes one push. */
 ALWAYS_INLINE void deploy(struct run *run, struct shape shape, int64_t start_s)
 {
@@ -151,17 +167,7 @@ ALWAYS_INLINE void deploy(struct run *run, struct shape shape, int64_t start_s)
         waiting_s += block_s;
     } while (!single && end < count && ready_s[end] <= until);
 
-    if (start_s >= run->month_end)
-        open_month(run, start_s);
-    int64_t batch = (int64_t)(end - first);
-    run->month.commits += batch;
-    run->month.deployments++;
-    run->month.waiting_s += waiting_s;
-    run->launched_commits += launch ? batch : 0;
-    r->launches += launch;
-    r->start[r->deployments++] = start_s * 2 + launch;
-    run->next = end;
-    run->free_at = end_s;
+    book(run, start_s, end, launch, waiting_s);
 }
 
 /* n / d rounded up, for 0 <= n < 2^62 and d > 0. Doubles are quicker than a division of 64 bits; what they round away
@@ -341,10 +347,42 @@ static int64_t fire_growing(const struct run *run, const struct area_search *a)
     return policy_fire_at(run->d, a->from, &p, &run->rental);
 }
 
-/* Whether the threshold is reached at `limit` or before; a stretch of constant threshold. */
-ALWAYS_INLINE bool reached_by(const struct area_search *a, int64_t pending, int64_t limit)
+/* Takes in commits of a stretch of constant threshold. True when it is reached in the stretch, before the next commit;
+ * false at the stretch's end. */
+ALWAYS_INLINE bool search_piece(const struct run *run, struct area_search *a)
 {
-    return pending * (limit - a->base) - a->near_sum >= a->wait;
+    size_t end = a->end;
+    int64_t pending = (int64_t)(end - run->next);
+    int64_t near_sum = a->near_sum;
+    bool reached = false;
+    while (end < run->count && run->ready_s[end] <= a->piece.until) {
+        int64_t arrival = run->ready_s[end];
+        reached = (arrival > a->from) & (pending * (arrival - a->base) - near_sum >= a->wait);
+        if (reached)
+            break;
+        near_sum += run->arrival_s[end++] - a->base;
+        pending++;
+    }
+    a->end = end;
+    a->near_sum = near_sum;
+    int64_t until = a->piece.until;
+    return reached || until == POLICY_NEVER || pending * (until - a->base) - near_sum >= a->wait;
+}
+
+/* The same where the threshold grows; *start_s is the second, if there is one. */
+static bool search_growing(const struct run *run, struct area_search *a, int64_t *start_s)
+{
+    for (;;) {
+        int64_t arrival = a->end < run->count ? run->ready_s[a->end] : POLICY_NEVER;
+        int64_t limit = arrival < a->piece.until ? arrival : a->piece.until;
+        *start_s = fire_growing(run, a);
+        if (*start_s <= limit)
+            return true;
+        if (limit != arrival)
+            return false;
+        a->from = later(a->from, arrival);
+        a->near_sum += run->arrival_s[a->end++] - a->base;
+    }
 }
 
 /* POLICY_NEVER when only the year 9999 and later would see it. */
@@ -352,26 +390,42 @@ ALWAYS_INLINE int64_t area_start(const struct run *run, struct shape shape, cons
                                  struct area_search *a)
 {
     for (;;) {
-        int64_t pending = (int64_t)(a->end - run->next);
-        int64_t arrival = a->end < run->count ? run->ready_s[a->end] : POLICY_NEVER;
-        int64_t limit = arrival < a->piece.until ? arrival : a->piece.until;
+        int64_t start_s;
         if (a->piece.slope) {
-            int64_t t = fire_growing(run, a);
-            if (t <= limit)
-                return t;
-        } else if (limit == POLICY_NEVER || reached_by(a, pending, limit)) {
-            if (a->wait >= WAIT_MAX || a->wait / pending > INSTANT_MAX)
+            if (search_growing(run, a, &start_s))
+                return start_s;
+        } else if (search_piece(run, a)) {
+            int64_t pending = (int64_t)(a->end - run->next);
+            if (a->wait >= WAIT_MAX || a->wait > INSTANT_MAX * pending)
                 return POLICY_NEVER;
-            return later(a->base + div_up(a->wait + a->near_sum, pending), a->from);
+            start_s = a->base + div_up(a->wait + a->near_sum, pending);
+            return later(start_s, later(a->from, run->ready_s[a->end - 1]));
         }
-        if (limit == arrival) {
-            a->from = arrival;
-            a->near_sum += run->arrival_s[a->end++] - a->base;
-        } else {
-            a->from = limit + 1;
-            enter_piece(run, shape, known, a);
-        }
+        a->from = a->piece.until + 1;
+        enter_piece(run, shape, known, a);
     }
+}
+
+/* Deploys commits next .. a->end-1, and any that are ready in that very second. Leads are written eight at a time:
+ * those behind the batch are written again by the deployment they belong to. */
+ALWAYS_INLINE void deploy_found(struct run *run, struct shape shape, int64_t start_s, const struct area_search *a)
+{
+    bool launch = use_instance(run, shape, start_s);
+    int64_t end_s = run->rental.busy_until + run->d->terms.rollout_s;
+    int64_t near_sum = a->near_sum;
+    size_t end = a->end;
+    while (end < run->count && run->ready_s[end] <= start_s)
+        near_sum += run->arrival_s[end++] - a->base;
+    const int64_t *arrival_s = run->arrival_s;
+    int64_t *lead_s = run->out->lead_s;
+    size_t i = run->next;
+    for (; i < end && i + 8 <= run->count; i += 8)
+        for (size_t j = 0; j < 8; j++)
+            lead_s[i + j] = end_s - arrival_s[i + j];
+    for (; i < end; i++)
+        lead_s[i] = end_s - arrival_s[i];
+    int64_t batch = (int64_t)(end - run->next);
+    book(run, start_s, end, launch, (int128)batch * (start_s - a->base) - near_sum);
 }
 
 ALWAYS_INLINE int run_area(struct run *state, struct shape shape, struct err *err)
@@ -383,9 +437,7 @@ ALWAYS_INLINE int run_area(struct run *state, struct shape shape, struct err *er
     while (run.next < run.count) {
         struct area_search a = {.end = run.next, .base = run.arrival_s[run.next]};
         a.from = later(run.free_at, run.ready_s[run.next]);
-        do
-            a.near_sum += run.arrival_s[a.end++] - a.base;
-        while (a.end < run.count && run.ready_s[a.end] <= a.from);
+        a.end++; /* the oldest; its arrival is the base */
         enter_piece(&run, shape, &known, &a);
         int64_t start_s = area_start(&run, shape, &known, &a);
         if (start_s > INSTANT_MAX)
@@ -393,7 +445,7 @@ ALWAYS_INLINE int run_area(struct run *state, struct shape shape, struct err *er
                            "--trigger area: the waiting of %zu commits reaches the threshold only after the year 9999; "
                            "is --delay-price too small?",
                            a.end - run.next);
-        deploy(&run, shape, start_s);
+        deploy_found(&run, shape, start_s, &a);
     }
     *state = run;
     return 0;
