@@ -121,7 +121,7 @@ static void oracle(const struct scenario *s, struct expected *e)
     int64_t *left = calloc(MARKS_MAX, sizeof(*left));
     size_t count = 0;
     for (int i = 0; i < s->rows; i++)
-        count = oracle_meter(marks, count, MARKS_MAX, i, s->row[i].start, s->row[i].end, oracle_change(s->choice));
+        count = oracle_meter(marks, count, MARKS_MAX, i, s->row[i].start, s->row[i].end, oracle_change(s->choice), 1);
     sorting = s;
     qsort(marks, count, sizeof(*marks), compare_marks);
     memset(e, 0, sizeof(*e));

@@ -17,7 +17,7 @@
 /* Metered segments laid out as marks and compared one by one. */
 static void compare(struct mark *marks, enum regime_choice choice, int64_t start, int64_t end)
 {
-    size_t count = oracle_meter(marks, 0, MARKS_MAX, 0, start, end, oracle_change(choice));
+    size_t count = oracle_meter(marks, 0, MARKS_MAX, 0, start, end, oracle_change(choice), 1);
     size_t i = 0;
     struct metering m;
     struct segment s;
