@@ -197,6 +197,7 @@ static bool has_accounts(const struct bill *bill)
 static void print_table(const struct bill *bill, const struct session *session)
 {
     bool accounts = session->csv || has_accounts(bill);
+    bool reservations = session->csv || bill->reserved_name;
     char hours[BILL_HOURS_SIZE];
     char cost[MONEY_TEXT_SIZE];
     struct str where;
@@ -211,10 +212,10 @@ static void print_table(const struct bill *bill, const struct session *session)
     table_column(t, "USD", "cost_usd", ALIGN_RIGHT);
     table_optional_column(t, "Region", "region", ALIGN_LEFT);
     table_optional_column(t, "OS", "os", ALIGN_LEFT);
-    table_optional_column(t, "Reservation", "reservation", ALIGN_LEFT);
+    if (reservations)
+        table_optional_column(t, "Reservation", "reservation", ALIGN_LEFT);
     for (size_t i = 0; i < bill->count; i++) {
         const struct bill_line *line = &bill->lines[i];
-        reservation_text(bill, line, &where);
         table_cell(t, "%s", bill_kind_name(line->kind));
         if (accounts)
             table_cell(t, "%s", line->account);
@@ -224,7 +225,9 @@ static void print_table(const struct bill *bill, const struct session *session)
         table_cell(t, "%s", money_text(line->cost_usd, cost));
         table_cell(t, "%s", line->region);
         table_cell(t, "%s", line->os);
-        table_cell(t, "%s", where.text);
+        reservation_text(bill, line, &where);
+        if (reservations)
+            table_cell(t, "%s", where.text);
     }
     table_print(t, session);
     table_free(t);
