@@ -338,6 +338,20 @@ static void an_hour_belongs_to_the_window_it_opens_in(void **state)
     made_release(&m);
 }
 
+static void what_begins_at_the_end_of_the_window_is_outside(void **state)
+{
+    (void)state;
+    const char *rows = USAGE "a,m4.large,us-east-1,2018-08-01T10:00:00Z,2018-08-01T13:00:00Z\n"
+                             "b,m4.large,us-east-1,2018-08-01T11:00:00Z,2018-08-01T12:00:00Z\n";
+    for (int choice = CHOOSE_HOURLY; choice <= CHOOSE_SECOND; choice++) {
+        struct made m;
+        make_bill(&m, rows, NULL, CATALOG, (enum regime_choice)choice, "2018-08-01T10:00:00Z", "2018-08-01T11:00:00Z");
+        assert_string_equal(made_hours(&m, BILL_ON_DEMAND, "a"), "1");
+        assert_int_equal(m.bill.count, 1);
+        made_release(&m);
+    }
+}
+
 /* t2.micro fell from 0.013 to 0.012 on 2016-12-01: the hour opened before costs the old price whole. */
 static void prices_change_for_hours_at_the_opening_for_seconds_at_once(void **state)
 {
@@ -442,6 +456,7 @@ int main(void)
         cmocka_unit_test(covered_usage_needs_no_price),
         cmocka_unit_test(the_default_window_is_the_months_touched),
         cmocka_unit_test(an_hour_belongs_to_the_window_it_opens_in),
+        cmocka_unit_test(what_begins_at_the_end_of_the_window_is_outside),
         cmocka_unit_test(prices_change_for_hours_at_the_opening_for_seconds_at_once),
         cmocka_unit_test(the_hour_before_the_change_of_regime_is_whole),
         cmocka_unit_test(instances_still_running_need_an_end),

@@ -82,6 +82,22 @@ static void usage_before_the_window_draws_too(void **state)
     made_release(&m);
 }
 
+/* c takes one of the 744 hours; a and b open the others in pairs, and the odd one is for the row that stands first. */
+static void the_first_row_wins_a_tie(void **state)
+{
+    (void)state;
+    struct made m;
+    make_bill(&m,
+              "instance,type,region,start,end\n"
+              "c,m4.large,r,2015-08-01T00:00:00Z,2015-08-01T00:30:00Z\n"
+              "b,m4.large,r,2015-08-01,2015-09-01\na,m4.large,r,2015-08-01,2015-09-01\n",
+              "type,region,model,start,end\nm4.large,r,pool,2015-01-01,2016-01-01\n", CATALOG, CHOOSE_HOURLY, NULL,
+              NULL);
+    assert_string_equal(made_hours(&m, BILL_RESERVED, "b"), "372");
+    assert_string_equal(made_hours(&m, BILL_RESERVED, "a"), "371");
+    made_release(&m);
+}
+
 static void another_type_or_region_has_no_part(void **state)
 {
     (void)state;
@@ -254,11 +270,9 @@ static void random_months_against_the_literal_draw(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(free_deployments_by_the_length_of_the_month),
-        cmocka_unit_test(a_pool_costs_744_hours_a_month),
-        cmocka_unit_test(usage_before_the_window_draws_too),
-        cmocka_unit_test(another_type_or_region_has_no_part),
-        cmocka_unit_test(clock_hours_pay_before_pools),
+        cmocka_unit_test(free_deployments_by_the_length_of_the_month), cmocka_unit_test(a_pool_costs_744_hours_a_month),
+        cmocka_unit_test(usage_before_the_window_draws_too),           cmocka_unit_test(the_first_row_wins_a_tie),
+        cmocka_unit_test(another_type_or_region_has_no_part),          cmocka_unit_test(clock_hours_pay_before_pools),
         cmocka_unit_test(random_months_against_the_literal_draw),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
