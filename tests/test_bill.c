@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include "base/str.h"
 #include "tests/support_bill.h"
+#include "tests/support_oracle.h"
 
 #define USAGE    "instance,type,region,start,end\n"
 #define RESERVED "type,region,count,start,end\n"
@@ -430,6 +432,77 @@ static void hours_are_exact_or_six_decimals(void **state)
     }
 }
 
+#define MIXED_ROWS 8
+#define MIXED_HELD 6
+
+struct mixed {
+    struct str usage, held;
+    int64_t metered_s, capacity_s; /* of large hours: every row is a large */
+};
+
+/* Rows of larges in two accounts around Linux's change of regime; reservations of both models with whole-hour terms.
+ * The window is October 2017, and everything lies inside it. */
+static void draw_mixed(struct mixed *x, uint32_t number, struct mark *marks, size_t cap)
+{
+    struct philox p = philox_stream(31, number, 0, 5);
+    int64_t begin = at("2017-10-01");
+    char a[INSTANT_TEXT_SIZE];
+    char z[INSTANT_TEXT_SIZE];
+    *x = (struct mixed){0};
+    str_init(&x->usage, 0);
+    str_init(&x->held, 0);
+    str_add(&x->usage, "account,instance,type,region,start,end\n");
+    str_add(&x->held, "account,type,region,model,count,upfront_usd,hourly_usd,start,end\n");
+    for (int i = 0; i < MIXED_ROWS; i++) {
+        int64_t start = begin + draw_between(&p, 0, 2 * 86400);
+        int64_t end = start + draw_between(&p, 0, 30000);
+        str_addf(&x->usage, "%c,i-%d,m4.large,us-east-1,%s,%s\n", 'A' + i % 2, i, calendar_text(start, a),
+                 calendar_text(end, z));
+        size_t count = oracle_meter(marks, 0, cap, i, start, end, oracle_change(CHOOSE_AUTO), 1);
+        for (size_t m = 0; m < count; m++)
+            x->metered_s += marks[m].weight;
+    }
+    for (int i = 0; i < MIXED_HELD; i++) {
+        bool pool = philox_below(&p, 2);
+        int64_t count = draw_between(&p, 1, 2);
+        int64_t start = begin + 3600 * draw_between(&p, 0, 40);
+        int64_t hours = draw_between(&p, 1, 600);
+        str_addf(&x->held, "%c,m4.large,us-east-1,%s,%d,%d,0.0%d,%s,%s\n", 'A' + i % 2, pool ? "pool" : "clock-hour",
+                 (int)count, (int)draw_between(&p, 0, 99), (int)draw_between(&p, 1, 9), calendar_text(start, a),
+                 calendar_text(start + hours * 3600, z));
+        x->capacity_s += count * (pool ? 744 : hours) * 3600;
+    }
+}
+
+static void covered_and_used_add_up_in_mixed_bills(void **state)
+{
+    (void)state;
+    static struct mark marks[40000];
+    for (uint32_t i = 0; i < 60; i++) {
+        struct mixed x;
+        struct made m;
+        draw_mixed(&x, i, marks, sizeof(marks) / sizeof(marks[0]));
+        make_bill(&m, x.usage.text, x.held.text, CATALOG, CHOOSE_AUTO, "2017-10-01", "2017-11-01");
+        assert_int_equal(m.code, 0);
+        int128 reserved = made_seconds_scaled(&m, BILL_RESERVED, NULL, 1);
+        assert_true(reserved + made_seconds_scaled(&m, BILL_ON_DEMAND, NULL, 1) == x.metered_s);
+        assert_true(reserved + made_seconds_scaled(&m, BILL_UNUSED, NULL, 1) == x.capacity_s);
+        assert_true(made_seconds_scaled(&m, BILL_RESERVED_FEE, NULL, 1) == x.capacity_s);
+        int64_t lines = 0;
+        int64_t kinds = 0;
+        for (size_t l = 0; l < m.bill.count; l++)
+            lines += m.bill.lines[l].cost_usd;
+        for (int k = 0; k < BILL_KINDS; k++)
+            kinds += m.bill.by_kind_usd[k];
+        /* Each line and kind is rounded for itself, by half a unit at most. */
+        assert_in_range(lines - m.bill.total_usd + (int64_t)m.bill.count, 0, 2 * m.bill.count);
+        assert_in_range(kinds - m.bill.total_usd + BILL_KINDS, 0, 2 * BILL_KINDS);
+        made_release(&m);
+        str_release(&x.usage);
+        str_release(&x.held);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +535,7 @@ int main(void)
         cmocka_unit_test(instances_still_running_need_an_end),
         cmocka_unit_test(sums_are_rounded_once),
         cmocka_unit_test(hours_are_exact_or_six_decimals),
+        cmocka_unit_test(covered_and_used_add_up_in_mixed_bills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
