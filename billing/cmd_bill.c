@@ -74,25 +74,32 @@ static int check_args(const struct args *args, struct err *err)
     return 0;
 }
 
-/* Every file is read, so that the bad rows of all of them are reported at once; the first error is kept in err. */
+/* Folds one file's outcome into the whole: the first error is kept in err, later ones are printed at once. */
+static int fold(const struct session *session, int code, int failed, const struct err *why, struct err *err)
+{
+    if (!failed)
+        return code;
+    if (code)
+        fprintf(session->err, "%s\n", why->text);
+    else
+        *err = *why;
+    return code ? code : failed;
+}
+
+/* Every file is read, so that the bad rows of all of them are reported at once. */
 static int files_open(struct files *f, const struct args *args, struct session *session, struct err *err)
 {
-    struct err more;
+    struct err why = {0};
     f->names = names_new();
-    int code = usage_open(&f->usage, f->names, args->usage, args->to.given ? &args->to.at : NULL, session, err);
+    int failed = usage_open(&f->usage, f->names, args->usage, args->to.given ? &args->to.at : NULL, session, &why);
+    int code = fold(session, 0, failed, &why, err);
     if (args->reserved) {
-        struct err *to = code ? &more : err;
-        int failed = reservations_open(&f->reservations, f->names, args->reserved, session, to);
-        if (failed && code)
-            fprintf(session->err, "%s\n", more.text);
-        code = code ? code : failed;
+        failed = reservations_open(&f->reservations, f->names, args->reserved, session, &why);
+        code = fold(session, code, failed, &why, err);
     }
-    struct err *to = code ? &more : err;
-    int failed =
-        args->catalog ? catalog_open(&f->catalog, args->catalog, session, to) : catalog_builtin(&f->catalog, to);
-    if (failed && code)
-        fprintf(session->err, "%s\n", more.text);
-    return code ? code : failed;
+    failed =
+        args->catalog ? catalog_open(&f->catalog, args->catalog, session, &why) : catalog_builtin(&f->catalog, &why);
+    return fold(session, code, failed, &why, err);
 }
 
 static void reservation_text(const struct bill *bill, const struct bill_line *line, struct str *to)
@@ -197,6 +204,7 @@ static bool has_accounts(const struct bill *bill)
 static void print_table(const struct bill *bill, const struct session *session)
 {
     bool accounts = session->csv || has_accounts(bill);
+    bool reservations = session->csv || bill->reserved_name;
     char hours[BILL_HOURS_SIZE];
     char cost[MONEY_TEXT_SIZE];
     struct str where;
@@ -211,10 +219,10 @@ static void print_table(const struct bill *bill, const struct session *session)
     table_column(t, "USD", "cost_usd", ALIGN_RIGHT);
     table_optional_column(t, "Region", "region", ALIGN_LEFT);
     table_optional_column(t, "OS", "os", ALIGN_LEFT);
-    table_optional_column(t, "Reservation", "reservation", ALIGN_LEFT);
+    if (reservations)
+        table_optional_column(t, "Reservation", "reservation", ALIGN_LEFT);
     for (size_t i = 0; i < bill->count; i++) {
         const struct bill_line *line = &bill->lines[i];
-        reservation_text(bill, line, &where);
         table_cell(t, "%s", bill_kind_name(line->kind));
         if (accounts)
             table_cell(t, "%s", line->account);
@@ -224,7 +232,9 @@ static void print_table(const struct bill *bill, const struct session *session)
         table_cell(t, "%s", money_text(line->cost_usd, cost));
         table_cell(t, "%s", line->region);
         table_cell(t, "%s", line->os);
-        table_cell(t, "%s", where.text);
+        reservation_text(bill, line, &where);
+        if (reservations)
+            table_cell(t, "%s", where.text);
     }
     table_print(t, session);
     table_free(t);

@@ -5,11 +5,19 @@
 #   exit_is DESC CODE CMD...  runs CMD; its output is left in $out and $err
 #   has DESC TEXT PATTERN     a line of TEXT matches the basic regular expression
 #   hasnt DESC TEXT PATTERN   none does
+#   holds DESC TEXT PART      the text holds the part, letter by letter
+#   run ARGS...               runs $BAKEHOUR; leaves $out, $err and $code
+#   golden DESC ARGS...       runs it: exit code 0 and stdout is what stands on stdin
+#   refused DESC PART ARGS... runs it: exit code 2, nothing on stdout, the part on stderr
 #   done_testing              prints the plan; exits 1 when something failed
 #
 # $tmp is a folder of the test's own; it goes away at the end.
 
 tests_run=0
+case ${BAKEHOUR:=./bakehour} in
+/*) ;;
+*) BAKEHOUR=$PWD/$BAKEHOUR ;;
+esac
 tests_failed=0
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/tap.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
@@ -75,6 +83,39 @@ hasnt() {
         return
     fi
     ok "$1" 0
+}
+
+holds() {
+    case $2 in
+    *"$3"*) ok "$1" 0 ;;
+    *) is "$1" "$2" "...$3..." ;;
+    esac
+}
+
+run() {
+    code=0
+    "$BAKEHOUR" "$@" >"$tmp/.out" 2>"$tmp/.err" || code=$?
+    out=$(cat "$tmp/.out")
+    err=$(cat "$tmp/.err")
+}
+
+golden() {
+    tap_desc=$1
+    shift
+    tap_wanted=$(cat)
+    run "$@"
+    is "$tap_desc: exit code" "$code" 0
+    is "$tap_desc" "$out" "$tap_wanted"
+}
+
+refused() {
+    tap_desc=$1
+    tap_part=$2
+    shift 2
+    run "$@"
+    is "$tap_desc: exit code" "$code" 2
+    is "$tap_desc: nothing on stdout" "$out" ""
+    holds "$tap_desc: message" "$err" "$tap_part"
 }
 
 done_testing() {

@@ -1,0 +1,98 @@
+#include "tests/support_bill.h"
+
+#include <assert.h>
+#include <string.h>
+
+static struct opt_instant instant_of(const char *text)
+{
+    return text ? (struct opt_instant){true, at(text)} : (struct opt_instant){false, 0};
+}
+
+void make_bill(struct made *m, const char *usage, const char *reserved, const char *catalog, enum regime_choice regime,
+               const char *from, const char *to)
+{
+    *m = (struct made){.names = names_new()};
+    struct opt_instant until = instant_of(to);
+    m->code =
+        usage_open_text(&m->usage, m->names, "usage.csv", usage, strlen(usage), to ? &until.at : NULL, NULL, &m->err);
+    if (!m->code && reserved)
+        m->code = reservations_open_text(&m->reservations, m->names, "reserved.csv", reserved, strlen(reserved), NULL,
+                                         &m->err);
+    if (!m->code)
+        m->code = catalog ? catalog_open_text(&m->catalog, "catalog.csv", catalog, strlen(catalog), NULL, &m->err)
+                          : catalog_builtin(&m->catalog, &m->err);
+    if (m->code)
+        return;
+    struct bill_input in = {.names = m->names,
+                            .usage = &m->usage,
+                            .reservations = reserved ? &m->reservations : NULL,
+                            .catalog = m->catalog,
+                            .regime = regime,
+                            .from = instant_of(from),
+                            .to = until};
+    m->code = bill_make(&m->bill, &in, NULL, &m->err);
+}
+
+void made_release(struct made *m)
+{
+    bill_release(&m->bill);
+    usage_release(&m->usage);
+    reservations_release(&m->reservations);
+    catalog_free(m->catalog);
+    names_free(m->names);
+}
+
+int128 made_seconds_scaled(const struct made *m, enum bill_kind kind, const char *instance, int64_t scale)
+{
+    int128 sum = 0;
+    for (size_t i = 0; i < m->bill.count; i++) {
+        const struct bill_line *line = &m->bill.lines[i];
+        if (line->kind != kind || (instance && strcmp(line->instance, instance) != 0))
+            continue;
+        int128 scaled = line->hours_numerator * 3600 * scale;
+        assert(scaled % line->hours_denominator == 0);
+        sum += scaled / line->hours_denominator;
+    }
+    return sum;
+}
+
+const char *made_hours(const struct made *m, enum bill_kind kind, const char *instance)
+{
+    static char text[BILL_HOURS_SIZE];
+    text[0] = '\0';
+    for (size_t i = 0; i < m->bill.count; i++) {
+        const struct bill_line *line = &m->bill.lines[i];
+        if (line->kind != kind || strcmp(line->instance, instance) != 0)
+            continue;
+        assert(!text[0]);
+        bill_hours_text(line, text);
+    }
+    return text;
+}
+
+size_t made_lines(const struct made *m, enum bill_kind kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < m->bill.count; i++)
+        count += m->bill.lines[i].kind == kind;
+    return count;
+}
+
+money_t usd(const char *text)
+{
+    money_t value = 0;
+    int code = money_parse(text, &value);
+    assert(code == 0);
+    (void)code;
+    return value;
+}
+
+instant_t at(const char *text)
+{
+    instant_t t = 0;
+    struct err err;
+    int code = calendar_parse(text, &t, &err);
+    assert(code == 0);
+    (void)code;
+    return t;
+}
