@@ -29,7 +29,7 @@ static const struct opt options[] = {
     {"usage", OPT_VALUE, "FILE", "running periods, CSV: account,instance,type,region,zone,os,start,end (-: stdin)",
      opt_text, offsetof(struct args, usage)},
     {"reserved", OPT_VALUE, "FILE",
-     "reservations, CSV: account,type,region,zone,os,count,model,upfront_usd,hourly_usd,start,end", opt_text,
+     "reservations, CSV: account, type, region, zone, os, count, model, upfront_usd, hourly_usd, start, end", opt_text,
      offsetof(struct args, reserved)},
     {"catalog", OPT_VALUE, "FILE", "on-demand prices, CSV: type,region,os,effective,usd_per_hour", opt_text,
      offsetof(struct args, catalog)},
