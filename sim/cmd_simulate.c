@@ -118,13 +118,13 @@ static struct table *policy_table(const struct scenario *s)
     table_column(t, "policy", "policy", ALIGN_LEFT);
     table_column(t, "deploys", "deployments", ALIGN_RIGHT);
     table_optional_column(t, "launches", "launches", ALIGN_RIGHT);
-    table_column(t, hourly ? "paid h" : "paid s", hourly ? "billed_hours" : "billed_seconds", ALIGN_RIGHT);
+    table_optional_column(t, hourly ? "paid h" : "paid s", hourly ? "billed_hours" : "billed_seconds", ALIGN_RIGHT);
     table_column(t, "USD", "money_usd", ALIGN_RIGHT);
     if (s->model.terms.delay_price_per_commit_hour)
         table_column(t, "+waiting", "cost_usd", ALIGN_RIGHT);
     table_column(t, "vs every", "saving_every", ALIGN_RIGHT);
     table_column(t, "vs idle", "saving_idle", ALIGN_RIGHT);
-    table_optional_column(t, "lead p50", "lead_p50_s", ALIGN_RIGHT);
+    table_column(t, "lead p50", "lead_p50_s", ALIGN_RIGHT);
     table_column(t, "p95", "lead_p95_s", ALIGN_RIGHT);
     return t;
 }

@@ -5,6 +5,8 @@
 #include "base/out.h"
 #include "sim/plan.h"
 
+#define SHORT_SPAN_S ((int64_t)14 * SECONDS_PER_DAY)
+
 double plan_reuse_percent(const struct plan *p)
 {
     if (!p->best)
@@ -171,6 +173,16 @@ static void add_missing(const struct model *m, struct str *to)
         str_add_char(to, '.');
 }
 
+/* A month made of a few days is a guess. */
+static void add_short_span(const struct scenario *s, struct str *to)
+{
+    int64_t span_s = s->span_to - s->span_from;
+    char text[INSTANT_TEXT_SIZE];
+    if (span_s < SHORT_SPAN_S)
+        str_addf(to, " The history spans %s only: a month is what it would be if all went on like this.",
+                 duration_text(span_s, text));
+}
+
 static void add_shares(const struct outcome *o, struct str *to)
 {
     const char *sep = "The money goes to: ";
@@ -197,6 +209,7 @@ static void print_shares(const struct plan *p, const struct session *session)
     else if (reuse > -1)
         str_addf(&text, " Keeping the bake instance for the next deployment is worth less than 1 %% here: leave it.");
     add_missing(&p->scenario->model, &text);
+    add_short_span(p->scenario, &text);
     if (p->best->per_month < MONEY_PER_USD && p->frontier.every->per_month < MONEY_PER_USD)
         str_add(&text, " All of it is less than a dollar a month: choose by lead time.");
     print_wrapped(text.text, session);
