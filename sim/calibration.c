@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/out.h"
+#include "billing/builtin.h"
 #include "scheduler/policy.h"
 
 #define CALIBRATION_MAX ((size_t)1 << 20)
@@ -15,6 +16,8 @@ __asm__(".section .rodata\n"
         ".byte 0\n"
         ".previous\n");
 extern const char calibration_text[], calibration_text_end[];
+
+static const struct builtin original = {"built-in calibration-original.json", calibration_text, calibration_text_end};
 
 static int64_t *field_of(struct calibration *c, const char *key)
 {
@@ -66,8 +69,7 @@ int calibration_parse(struct calibration *out, const char *name, const char *tex
 
 int calibration_builtin(struct calibration *out, struct err *err)
 {
-    return calibration_parse(out, "built-in calibration-original.json", calibration_text,
-                             (size_t)(calibration_text_end - calibration_text), err);
+    return calibration_parse(out, original.name, original.text, builtin_len(&original), err);
 }
 
 int calibration_open(struct calibration *out, const char *path, struct err *err)

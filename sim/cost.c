@@ -354,7 +354,7 @@ void cost_money(const struct model *m, const struct cost_month *month, enum cost
         exact_add(sum, (int128)fleet_extra_s * m->price_per_hour, SECONDS_PER_HOUR);
         break;
     case COST_KINDS:
-        assert(!"no kind");
+        assert(kind < COST_KINDS);
     }
 }
 

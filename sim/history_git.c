@@ -278,7 +278,7 @@ static int run_walk(struct walk *walk, struct str *facts, const char *branch, st
 int history_read_repo(struct history *out, const char *dir, const char *branch, const struct history_options *options,
                       const struct session *session, struct err *err)
 {
-    if (!*dir)
+    if (!dir || !*dir)
         return err_set(err, EXIT_INPUT, "the path of the repository is empty");
     struct walk walk = {.revs = {.garbled = false}};
     history_reading_begin(&walk.revs.reading, options, session);

@@ -27,10 +27,15 @@ double plan_reuse_percent(const struct plan *p)
     return 100.0 * saved / (double)plain->outcome.money;
 }
 
+/* Rows are sorted, points stay where they are. */
+struct row {
+    const struct frontier_point *point;
+};
+
 static int by_money(const void *a, const void *b)
 {
-    const struct frontier_point *pa = *(const struct frontier_point *const *)a;
-    const struct frontier_point *pb = *(const struct frontier_point *const *)b;
+    const struct frontier_point *pa = ((const struct row *)a)->point;
+    const struct frontier_point *pb = ((const struct row *)b)->point;
     if (pa->outcome.money != pb->outcome.money)
         return pa->outcome.money < pb->outcome.money ? -1 : 1;
     int64_t la = pa->outcome.lead.percentile[STATS_P95];
@@ -88,9 +93,9 @@ void plan_print_table(const struct plan *p, const struct session *session)
 {
     bool csv = session_form(session) == FORM_CSV;
     const struct frontier *f = &p->frontier;
-    const struct frontier_point **order = mem_zero(f->count, sizeof(*order));
+    struct row *order = mem_zero(f->count, sizeof(*order));
     for (size_t i = 0; i < f->count; i++)
-        order[i] = &f->points[i];
+        order[i].point = &f->points[i];
     qsort(order, f->count, sizeof(*order), by_money);
     struct table *t = table_new();
     table_column(t, "policy", "policy", ALIGN_LEFT);
@@ -104,7 +109,7 @@ void plan_print_table(const struct plan *p, const struct session *session)
     table_column(t, "", "mark", ALIGN_LEFT);
     size_t hidden = 0;
     for (size_t i = 0; i < f->count; i++) {
-        const struct frontier_point *q = order[i];
+        const struct frontier_point *q = order[i].point;
         bool baseline = q == f->every || q == f->idle;
         if (q->dominated && !p->show_all && !csv && !baseline && q != p->best)
             hidden++;

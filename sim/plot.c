@@ -324,8 +324,8 @@ static void script(struct str *s, const struct plan *p, const char *part)
     bool pool = p->prepaid.filled && p->prepaid.outcome.costs.pool_count > 0;
     int height = pool ? 1350 : 1020;
     bool svg = strcmp(extension(part), "svg") == 0;
-    str_addf(s, "set terminal %s size 1200,%d font 'DejaVu Sans,11' %s\nset output ", svg ? "svg" : "pngcairo", height,
-             svg ? "noenhanced background rgb 'white'" : "noenhanced background rgb 'white'");
+    str_addf(s, "set terminal %s size 1200,%d font 'DejaVu Sans,11' noenhanced background rgb 'white'\nset output ",
+             svg ? "svg" : "pngcairo", height);
     add_quoted(s, part);
     str_addf(s,
              "\nset encoding utf8\nset multiplot\nset grid lc rgb '#DDDDDD' lw 0.8\nset border 3 lc rgb '#444444'\n"
@@ -366,11 +366,13 @@ static int no_gnuplot(struct err *err, int error)
 
 static int spawn_gnuplot(int input, pid_t *pid)
 {
-    static const char *const argv[] = {"gnuplot", "-", NULL};
+    char name[] = "gnuplot";
+    char from_stdin[] = "-";
+    char *const argv[] = {name, from_stdin, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-    int error = posix_spawnp(pid, "gnuplot", &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+    int error = posix_spawnp(pid, "gnuplot", &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     return error;
 }

@@ -92,7 +92,7 @@ static __attribute__((noinline)) void open_month(struct run *run, int64_t start_
  */
 ALWAYS_INLINE int64_t where_less(int64_t a, int64_t b)
 {
-    int64_t mask = (a - b) >> 63;
+    int64_t mask = -(int64_t)((uint64_t)(a - b) >> 63);
     __asm__("" : "+r"(mask));
     return mask;
 }

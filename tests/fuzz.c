@@ -34,7 +34,8 @@ extern const char *const fuzz_seeds[];
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The sanitizers' runtime has it; elsewhere it is NULL. */
-void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak)); /* NOLINT */
+void __sanitizer_set_death_callback(void (*callback)(void))
+    __attribute__((weak)); /* NOLINT(bugprone-reserved-identifier): the name is the sanitizers' */
 
 static char current_path[PATH_SIZE];
 static int current_fd = -1;

@@ -9,8 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 extern const char *const fuzz_seeds[];
 
 const char *const fuzz_seeds[] = {
-    "type,region,os,effective,usd_per_hour\nt2.micro,us-east-1,linux,2014-07-06,0.013\n"
-    "t2.micro,us-east-1,linux,2016-12-01,0.012\nt2.micro,us-east-1,suse,2016-12-01,0.112\n",
+    ("type,region,os,effective,usd_per_hour\nt2.micro,us-east-1,linux,2014-07-06,0.013\n"
+     "t2.micro,us-east-1,linux,2016-12-01,0.012\nt2.micro,us-east-1,suse,2016-12-01,0.112\n"),
     "# mine\nusd_per_hour,effective,region,type\n.5,2015-08-01T12:00:00Z,r,\"a \"\"b\"\"\"\n",
     "\"FormatVersion\",\"v1.0\"\n",
     "{\"formatVersion\": \"v1.0\"}",

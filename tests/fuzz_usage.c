@@ -9,9 +9,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 extern const char *const fuzz_seeds[];
 
 const char *const fuzz_seeds[] = {
-    "account,instance,type,region,zone,os,start,end\n"
-    "A,i-1,t2.micro,us-east-1,us-east-1a,linux,2017-09-30T23:10:00Z,2017-10-02T01:00:07Z\n"
-    "A,i-2,m4.large,eu-west-1,,linux,2016-11-30T22:00:00Z,2016-12-01T02:59:59Z\n",
+    ("account,instance,type,region,zone,os,start,end\n"
+     "A,i-1,t2.micro,us-east-1,us-east-1a,linux,2017-09-30T23:10:00Z,2017-10-02T01:00:07Z\n"
+     "A,i-2,m4.large,eu-west-1,,linux,2016-11-30T22:00:00Z,2016-12-01T02:59:59Z\n"),
     "instance,type,region,start,end\r\n\"i,1\",t2.small,us-east-1,2015-08-01,2015-08-02\r\n",
     "instance,type,region,start,end\ni,t2.micro,us-east-1,0001-01-01,9999-12-31T23:59:59Z\n",
     "# none\ninstance,type,region,start,end\n",

@@ -1,10 +1,14 @@
 #include "tests/support_history.h"
 
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/str.h"
+
+extern char **environ;
 
 char folder_name[] = "/tmp/bakehour-history-XXXXXX";
 char log_path[256];
@@ -78,7 +82,12 @@ void folder_shell(const char *script)
     struct str command;
     str_init(&command, 0);
     str_addf(&command, "set -e; cd %s; %s", folder_name, script);
-    if (system(command.text) != 0)
+    char name[] = "sh";
+    char option[] = "-c";
+    char *const argv[] = {name, option, command.text, NULL};
+    pid_t pid;
+    int status = -1;
+    if (posix_spawnp(&pid, name, NULL, NULL, argv, environ) || waitpid(pid, &status, 0) != pid || status != 0)
         fail_msg("this failed: %s", script);
     str_release(&command);
 }

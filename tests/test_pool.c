@@ -163,7 +163,7 @@ static int compare_marks(const void *a, const void *b)
 
 static void compare(const struct scenario *s, const struct made *m, const struct mark *marks, size_t count)
 {
-    int64_t left[SINGLES];
+    int64_t left[SINGLES] = {0};
     int128 reserved = 0;
     int128 on_demand = 0;
     int128 cost = 0;
