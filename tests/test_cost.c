@@ -1,0 +1,774 @@
+/*
+ * What a replay costs: every running period billed by itself, every image followed from bake to deletion, reservations
+ * clock hour by clock hour; and small cases by hand. The replay itself is tests/test_replay.c's.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "sim/outcome.h"
+#include "tests/support_draw.h"
+#include "tests/support_periods.h"
+
+#define USD         MONEY_PER_USD
+#define GB          GB_UNITS
+#define MAX_COMMITS 70
+#define MAX_MONTHS  24
+
+struct scene {
+    int64_t arrival[MAX_COMMITS];
+    struct commits commits;
+    struct policy policy;
+    struct model model;
+    struct replay replay;
+    struct outcome outcome;
+};
+
+static int64_t at(int year, int month, int day, int hour, int minute)
+{
+    return calendar_instant((struct civil){year, month, day, hour, minute, 0});
+}
+
+static struct model plain_model(enum regime regime)
+{
+    return (struct model){.terms = {.regime = regime},
+                          .surge = 1,
+                          .retain = 3,
+                          .ci_meter = {60, 60},
+                          .fsr_meter = {60, 3600},
+                          .reserved_model = RESERVED_CLOCK_HOUR,
+                          .until = INSTANT_MIN};
+}
+
+static void run(struct scene *s, size_t count)
+{
+    struct err err = {0};
+    s->commits = (struct commits){s->arrival, s->arrival, count};
+    replay_init(&s->replay);
+    if (outcome_run(&s->outcome, &s->policy, &s->model, &s->commits, &s->replay, true, &err))
+        fail_msg("%s", err.text);
+}
+
+static void release(struct scene *s)
+{
+    outcome_release(&s->outcome);
+    replay_release(&s->replay);
+}
+
+static void is_money(money_t value, const char *text)
+{
+    char to[MONEY_TEXT_SIZE];
+    assert_string_equal(money_text(value, to), text);
+}
+
+/* by hand */
+
+/* Prepare to rollout is the job; a reused instance saves the boot: 301 s is 6 minutes, 300 s is 5. */
+static void ci_minutes_by_job(void **state)
+{
+    (void)state;
+    struct scene s = {.policy = {{TRIGGER_IDLE, 0}, {KEEP_HOUR, 0}}, .model = plain_model(REGIME_HOURLY)};
+    s.model.terms.prepare_s = 100;
+    s.model.terms.boot_s = 1;
+    s.model.terms.bake_s = 150;
+    s.model.terms.rollout_s = 50;
+    s.model.runner_per_minute = USD * 6 / 1000;
+    s.arrival[0] = at(2015, 8, 3, 10, 0);
+    s.arrival[1] = s.arrival[0] + 1000;
+    run(&s, 2);
+    assert_int_equal(s.outcome.costs.total.launches, 1);
+    assert_int_equal(s.outcome.costs.total.ci_minutes, 6 + 5);
+    is_money(s.outcome.by_kind[COST_CI], "0.0660000000");
+    assert_true(s.outcome.money == s.outcome.by_kind[COST_CI]);
+    release(&s);
+}
+
+/* A job of 17 minutes at 0.006 is 0.102; one second more makes the eighteenth; a job of no time is a minute. */
+static void ci_minutes_round_up(void **state)
+{
+    (void)state;
+    static const int64_t cases[][2] = {{0, 1}, {1, 1}, {60, 1}, {61, 2}, {1020, 17}, {1021, 18}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct scene s = {.policy = {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}, .model = plain_model(REGIME_SECOND)};
+        s.model.terms.bake_s = cases[i][0];
+        s.model.runner_per_minute = USD * 6 / 1000;
+        s.arrival[0] = at(2015, 8, 3, 10, 0);
+        run(&s, 1);
+        assert_true(s.outcome.by_kind[COST_CI] == cases[i][1] * USD * 6 / 1000);
+        release(&s);
+    }
+}
+
+/* 2 GB at 0.05 for a whole month is 0.10, whatever its length. */
+static void an_image_for_a_month(void **state)
+{
+    (void)state;
+    static const int months[][2] = {{2015, 1}, {2015, 4}, {2015, 2}, {2016, 2}};
+    for (size_t i = 0; i < 4; i++) {
+        int year = months[i][0];
+        int month = months[i][1];
+        struct scene s = {.policy = {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}, .model = plain_model(REGIME_SECOND)};
+        s.model.image_size = 2 * GB;
+        s.model.storage_per_gb_month = USD / 20;
+        s.model.until = at(year, month + 1, 1, 0, 0);
+        s.arrival[0] = at(year, month, 1, 0, 0);
+        run(&s, 1);
+        is_money(s.outcome.by_kind[COST_STORAGE], "0.1000000000");
+        assert_int_equal(s.outcome.costs.count, 1);
+        release(&s);
+    }
+}
+
+/*
+ * Four bakes, two images kept, 1 GB at 1 USD: one image from 30 January, two from 31 January, two after each of the
+ * others, to 2 March 2015. January has 1 + 2 image-days of 31, February 2 x 28 of 28, March 2 of 31:
+ * 2 + 5 / 31 = 2.16129032258..., rounded once.
+ */
+static void images_over_month_ends(void **state)
+{
+    (void)state;
+    struct scene s = {.policy = {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}, .model = plain_model(REGIME_SECOND)};
+    s.model.image_size = GB;
+    s.model.retain = 2;
+    s.model.storage_per_gb_month = USD;
+    s.model.until = at(2015, 3, 2, 0, 0);
+    s.arrival[0] = at(2015, 1, 30, 0, 0);
+    s.arrival[1] = at(2015, 1, 31, 0, 0);
+    s.arrival[2] = at(2015, 2, 11, 0, 0);
+    s.arrival[3] = at(2015, 2, 11, 7, 0);
+    run(&s, 4);
+    is_money(s.outcome.by_kind[COST_STORAGE], "2.1612903226");
+    assert_int_equal(s.outcome.costs.count, 3);
+    assert_int_equal((int64_t)s.outcome.costs.months[0].image_s, 3 * 86400);
+    assert_int_equal((int64_t)s.outcome.costs.months[1].image_s, 2 * 28 * 86400);
+    assert_int_equal((int64_t)s.outcome.costs.months[2].image_s, 2 * 86400);
+    assert_int_equal((int64_t)s.outcome.costs.total.image_s, 61 * 86400);
+    release(&s);
+}
+
+/* Half a unit: 1 GB at 1 unit for half of February is 0.5, to even 0; at 3 units 1.5, to even 2. */
+static void rounded_once_half_to_even(void **state)
+{
+    (void)state;
+    for (int units = 1; units <= 3; units += 2) {
+        struct scene s = {.policy = {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}, .model = plain_model(REGIME_SECOND)};
+        s.model.image_size = GB;
+        s.model.storage_per_gb_month = units;
+        s.model.until = at(2015, 2, 15, 0, 0);
+        s.arrival[0] = at(2015, 2, 1, 0, 0);
+        run(&s, 1);
+        assert_true(s.outcome.by_kind[COST_STORAGE] == (units == 1 ? 0 : 2));
+        assert_true(s.outcome.money == s.outcome.by_kind[COST_STORAGE]);
+        release(&s);
+    }
+    /* storage 14/28 and an instance of 1,800 s at 1 unit an hour: each rounds to 0, their sum is 1 */
+    struct scene s = {.policy = {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}, .model = plain_model(REGIME_SECOND)};
+    s.model.terms.bake_s = 1800;
+    s.model.terms.price_per_hour = s.model.price_per_hour = 1;
+    s.model.image_size = GB;
+    s.model.storage_per_gb_month = 1;
+    s.model.until = at(2015, 2, 15, 0, 30);
+    s.arrival[0] = at(2015, 2, 1, 0, 0);
+    run(&s, 1);
+    assert_true(s.outcome.by_kind[COST_STORAGE] == 0 && s.outcome.by_kind[COST_INSTANCE] == 0);
+    assert_true(s.outcome.money == 1);
+    release(&s);
+}
+
+/* A rollout of 3 minutes pays an hour of 0.75 in each of 2 zones: 1.50; one of 61 min 1 s pays 62 min: 1.55. */
+static void fast_restore(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t rollout_s;
+        const char *usd;
+    } cases[] = {{180, "1.5000000000"}, {3600, "1.5000000000"}, {3661, "1.5500000000"}, {0, "1.5000000000"}};
+    for (size_t i = 0; i < 4; i++) {
+        struct scene s = {.policy = {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}, .model = plain_model(REGIME_SECOND)};
+        s.model.terms.rollout_s = cases[i].rollout_s;
+        s.model.fsr_zones = 2;
+        s.model.fsr_per_hour = USD * 3 / 4;
+        s.arrival[0] = at(2015, 8, 3, 10, 0);
+        run(&s, 1);
+        is_money(s.outcome.by_kind[COST_FSR], cases[i].usd);
+        release(&s);
+    }
+}
+
+/* Two deployments, each launches: K twice, launches twice, 2 x 3 GB through the NAT, 2 licensed and paid hours. */
+static void other_kinds(void **state)
+{
+    (void)state;
+    struct scene s = {.policy = {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}, .model = plain_model(REGIME_HOURLY)};
+    struct model *m = &s.model;
+    m->terms.bake_s = 300;
+    m->price_per_hour = USD * 67 / 1000;
+    m->licence_per_hour = USD / 100;
+    m->terms.price_per_hour = m->price_per_hour + m->licence_per_hour;
+    m->terms.per_deploy = USD / 4;
+    m->terms.launch_cost = USD / 1000;
+    m->terms.delay_price_per_commit_hour = USD * 36;
+    m->nat_size = 3 * GB;
+    m->nat_per_gb = USD * 45 / 1000;
+    s.arrival[0] = at(2015, 8, 31, 23, 59);
+    s.arrival[1] = s.arrival[0] + 100; /* waits 200 s for the pipeline: 2.00 USD */
+    run(&s, 2);
+    is_money(s.outcome.by_kind[COST_INSTANCE], "0.1340000000");
+    is_money(s.outcome.by_kind[COST_LICENCE], "0.0200000000");
+    is_money(s.outcome.by_kind[COST_DEPLOY], "0.5000000000");
+    is_money(s.outcome.by_kind[COST_LAUNCH], "0.0020000000");
+    is_money(s.outcome.by_kind[COST_NAT], "0.2700000000");
+    is_money(s.outcome.money, "0.9260000000");
+    is_money(s.outcome.waiting, "2.0000000000");
+    is_money(s.outcome.cost, "2.9260000000");
+    assert_int_equal(s.outcome.costs.count, 2); /* the second starts at 00:04 in September */
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(s.outcome.costs.months[i].billed_s, 3600);
+    release(&s);
+}
+
+/* facts: ten m5.large at 0.096, ten minutes of roll and drain beside the old ones: 0.16 USD. */
+static void fleet_overlap(void **state)
+{
+    (void)state;
+    struct scene s = {.policy = {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}, .model = plain_model(REGIME_SECOND)};
+    s.model.terms.rollout_s = 300;
+    s.model.drain_s = 300;
+    s.model.fleet = s.model.surge = 10;
+    s.model.price_per_hour = s.model.terms.price_per_hour = USD * 96 / 1000;
+    s.arrival[0] = at(2024, 8, 3, 10, 0);
+    run(&s, 1);
+    is_money(s.outcome.by_kind[COST_FLEET], "0.1600000000");
+    release(&s);
+}
+
+/*
+ * facts: one reservation, one instance day and night, April (30 days): 24 h are left. Bakes of an hour each, from the
+ * first: the fleet takes hour 0, the bakes what they need; 744 hours are used up when the 24th has been paid.
+ */
+static void pool_runs_out(void **state)
+{
+    (void)state;
+    struct scene s = {.policy = {{TRIGGER_EVERY, 0}, {KEEP_TERMINATE, 0}}, .model = plain_model(REGIME_HOURLY)};
+    s.model.terms.bake_s = 600;
+    s.model.price_per_hour = s.model.terms.price_per_hour = USD / 10;
+    s.model.reserved = 1;
+    s.model.reserved_model = RESERVED_POOL;
+    s.model.until = at(2015, 5, 1, 0, 0);
+    for (int i = 0; i < 30; i++) /* 24 bakes a day, 31 days of them would be 744 */
+        s.arrival[i] = at(2015, 4, 1 + i, 12, 5);
+    run(&s, 30);
+    assert_int_equal(s.outcome.costs.total.covered_s, 30 * 3600);
+    assert_true(s.outcome.costs.months[0].ran_out == INSTANT_MAX);
+    assert_int_equal(s.outcome.costs.months[0].pool_s, 744 * 3600);
+    release(&s);
+    /* with a fleet of one it is: from 12:05 on 1 April the fleet, first rolled at 12:15, so hours at :05 once and :15
+     */
+    s.model.fleet = 1;
+    run(&s, 30);
+    const struct cost_month *april = &s.outcome.costs.months[0];
+    /* base: ceil(707.92) = 708 h; 30 bakes; each rollout opens anew: at 12:05, 12:15, then daily 24 h on from 12:15 */
+    assert_int_equal(april->base_s, 708 * 3600);
+    assert_int_equal(april->billed_s, 30 * 3600);
+    assert_int_equal(april->fleet_s, (1 + 29 * 24 + 12) * 3600);
+    assert_true(april->ran_out == INSTANT_MAX); /* 709 + 30 = 739 */
+    assert_true(s.outcome.by_kind[COST_FLEET] == 0 && s.outcome.money == 0);
+    release(&s);
+    /* seven more bakes at the month's end: hours 745 and 746 are on demand, from 20:00 on the 30th */
+    for (int i = 0; i < 7; i++)
+        s.arrival[30 + i] = at(2015, 4, 30, 13 + i, 30);
+    s.model.fleet = 0;
+    s.model.reserved = 0;
+    s.model.terms.bake_s = 600;
+    run(&s, 37);
+    assert_int_equal(s.outcome.costs.total.covered_s, 0);
+    is_money(s.outcome.money, "3.7000000000");
+    release(&s);
+}
+
+/* What is left of the pool goes to zero inside a clock hour: that one is named, and the deployments before it. */
+static void the_hour_it_ran_out(void **state)
+{
+    (void)state;
+    struct scene s = {.policy = {{TRIGGER_EVERY, 0}, {KEEP_IDLE, 25 * 3600}}, .model = plain_model(REGIME_SECOND)};
+    s.model.price_per_hour = s.model.terms.price_per_hour = USD;
+    s.model.reserved = 1;
+    s.model.reserved_model = RESERVED_POOL;
+    s.model.until = at(2015, 3, 1, 0, 0);
+    s.model.fleet = 1;
+    /* from 1 February 00:00: a fleet instance and, kept for 25 h after each daily deployment, the bake instance: two
+     * an hour, and a minute's minimum for the first fleet instance that is replaced at once. 744 h - 60 s are 371 full
+     * clock hours of two, and in the next one the prepaid time ends. */
+    for (int i = 0; i < 27; i++)
+        s.arrival[i] = at(2015, 2, 1 + i, 0, 0);
+    run(&s, 27);
+    const struct cost_month *m = &s.outcome.costs.months[0];
+    assert_true(m->ran_out == at(2015, 2, 16, 11, 0));
+    assert_int_equal(m->deployments_before_run_out, 16);
+    assert_int_equal(s.outcome.costs.pool[0].left_s, 744 * 3600);
+    assert_int_equal(s.outcome.costs.pool[1].left_s, 744 * 3600 - 7200 - 60);
+    assert_true(s.outcome.costs.pool[1].at == at(2015, 2, 1, 1, 0));
+    /* the books end with the month: no point says that the next one would be full again */
+    assert_int_equal(s.outcome.costs.pool[s.outcome.costs.pool_count - 1].left_s, 0);
+    assert_int_equal(s.outcome.costs.count, 1);
+    release(&s);
+}
+
+/* random scenes */
+
+static void draw_history(struct philox *p, struct scene *s, size_t *count)
+{
+    /* month ends behind 28, 29, 30 and 31 days, and the middle of a month */
+    int64_t t = DRAW_OF(p, at(2015, 2, 28, 20, 0), at(2016, 2, 29, 12, 0), at(2015, 4, 30, 22, 0),
+                        at(2015, 12, 31, 22, 0), at(2015, 7, 10, 3, 0)) +
+                draw(p, 0, 7200);
+    int64_t scale = DRAW_OF(p, 60, 900, 7200, 60000);
+    *count = (size_t)draw(p, 1, MAX_COMMITS);
+    for (size_t i = 0; i < *count; i++) {
+        t += draw(p, 0, 3) ? draw(p, 0, scale) : draw(p, 0, 3 * scale);
+        s->arrival[i] = t;
+    }
+}
+
+static void draw_policy(struct philox *p, struct scene *s)
+{
+    enum keep_kind keep = (enum keep_kind)draw(p, 0, 3);
+    s->policy.trigger = draw(p, 0, 1) ? (struct trigger){TRIGGER_EVERY, 0} : (struct trigger){TRIGGER_WINDOW, 900};
+    s->policy.keep = (struct keep){keep, keep == KEEP_IDLE ? DRAW_OF(p, 1, 600, 3600, 9000) : 0};
+    if (keep == KEEP_HOUR)
+        s->model.terms.regime = REGIME_HOURLY;
+}
+
+static void draw_terms(struct philox *p, struct model *m)
+{
+    struct terms *t = &m->terms;
+    t->prepare_s = DRAW_OF(p, 0, 1, 600);
+    t->boot_s = DRAW_OF(p, 0, 30, 61);
+    t->bake_s = DRAW_OF(p, 0, 210, 900, 3600, 3601);
+    t->rollout_s = DRAW_OF(p, 0, 180, 3661);
+    t->margin_s = DRAW_OF(p, 0, 120);
+    t->per_deploy = DRAW_OF(p, 0, 1, 123456789);
+    t->delay_price_per_commit_hour = DRAW_OF(p, 0, 1, 7777777777);
+    m->price_per_hour = DRAW_OF(p, 1, 670000000, 123456789);
+    m->licence_per_hour = DRAW_OF(p, 0, 0, 1, 99999999);
+    t->price_per_hour = m->price_per_hour + m->licence_per_hour;
+    t->launch_cost = t->price_per_hour < 1000 ? draw(p, 0, 2) : DRAW_OF(p, 0, 1, 33333, 50000000); /* rent: < 3 h */
+}
+
+static void draw_model(struct philox *p, struct model *m)
+{
+    *m = plain_model(draw(p, 0, 1) ? REGIME_HOURLY : REGIME_SECOND);
+    draw_terms(p, m);
+    m->fleet = DRAW_OF(p, 0, 0, 1, 2, 3, 5);
+    m->surge = draw(p, 1, 6);
+    m->drain_s = m->fleet ? DRAW_OF(p, 0, 0, 60, 600, 10000) : 0;
+    m->reserved = DRAW_OF(p, 0, 1, 1, 2, 3, 6);
+    m->reserved_model = draw(p, 0, 1) ? RESERVED_POOL : RESERVED_CLOCK_HOUR;
+    m->runner_per_minute = DRAW_OF(p, 0, 1, 60000000);
+    m->image_size = DRAW_OF(p, 0, 1, 2 * GB, 1234567);
+    m->retain = DRAW_OF(p, 1, 2, 3, 1000);
+    m->storage_per_gb_month = DRAW_OF(p, 1, 500000000, 939400000);
+    m->fsr_zones = DRAW_OF(p, 0, 1, 3);
+    m->fsr_per_hour = DRAW_OF(p, 7500000000, 1);
+    m->nat_size = DRAW_OF(p, 0, 1, 1234567);
+    m->nat_per_gb = DRAW_OF(p, 0, 450000000, 1);
+}
+
+static void draw_scene(struct philox *p, struct scene *s, size_t *count)
+{
+    draw_model(p, &s->model);
+    draw_policy(p, s);
+    draw_history(p, s, count);
+    if (draw(p, 0, 2) == 0)
+        s->model.until = s->arrival[*count - 1] + draw(p, -100000, 4000000);
+}
+
+/* The same figures, from the periods. Index 0 is the month of the first start. */
+struct books {
+    int first_month;
+    struct cost_month months[MAX_MONTHS];
+    int64_t first_hour;
+    size_t hours;
+    int64_t *base, *fleet, *bake; /* billed seconds by clock hour */
+};
+
+static struct cost_month *month_of(struct books *b, int64_t t)
+{
+    int index = calendar_month(t) - b->first_month;
+    assert_in_range(index, 0, MAX_MONTHS - 1);
+    return &b->months[index];
+}
+
+static int64_t *bill(struct books *b, struct periods *p, enum regime regime)
+{
+    int64_t *seconds = mem_zero(b->hours, sizeof(*seconds));
+    periods_bill(p, regime, b->first_hour, b->hours, seconds);
+    periods_release(p);
+    return seconds;
+}
+
+static void open_books(struct books *b, const struct scene *s, int64_t until)
+{
+    const struct replay *r = &s->replay;
+    enum regime regime = s->model.terms.regime;
+    struct periods p = {0};
+    *b = (struct books){.first_month = calendar_month(replay_start_s(r, 0))};
+    b->first_hour = replay_start_s(r, 0) / 3600;
+    b->hours = (size_t)((until + 30000) / 3600 - b->first_hour + 2);
+    periods_of_bakes(&p, r, &s->model, &s->policy);
+    for (size_t i = 0; i < p.count; i++)
+        month_of(b, p.items[i].begin)->launches++;
+    b->bake = bill(b, &p, regime);
+    periods_of_fleet(&p, r, &s->model, until);
+    b->fleet = bill(b, &p, regime);
+    periods_undisturbed(&p, r, &s->model, until);
+    b->base = bill(b, &p, regime);
+}
+
+static void close_books(struct books *b)
+{
+    free(b->bake);
+    free(b->fleet);
+    free(b->base);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Fleet first, then the bake instance, from what each clock hour (or the month) has; alone: the fleet undisturbed. */
+static void cover(struct books *b, const struct model *m)
+{
+    bool pool = m->reserved_model == RESERVED_POOL;
+    int64_t left = 0;
+    int64_t alone = 0;
+    for (size_t h = 0; h < b->hours; h++) {
+        int64_t t = (b->first_hour + (int64_t)h) * 3600;
+        struct cost_month *month = month_of(b, t);
+        if (!pool)
+            left = alone = m->reserved * 3600;
+        else if (h == 0 || calendar_month(t) != calendar_month(t - 3600))
+            left = alone = m->reserved * 744 * 3600;
+        bool fits = b->fleet[h] + b->bake[h] <= left;
+        if (pool && m->reserved && !fits && !month->ran_out)
+            month->ran_out = t;
+        month->billed_s += b->bake[h];
+        month->fleet_s += b->fleet[h];
+        month->base_s += b->base[h];
+        int64_t fleet_s = least(b->fleet[h], left);
+        int64_t bake_s = least(b->bake[h], left - fleet_s);
+        int64_t base_s = least(b->base[h], alone);
+        month->fleet_uncovered_s += b->fleet[h] - fleet_s;
+        month->base_uncovered_s += b->base[h] - base_s;
+        month->covered_s += bake_s;
+        left -= fleet_s + bake_s;
+        alone -= base_s;
+    }
+}
+
+static int64_t baked_s(const struct scene *s, size_t i)
+{
+    const struct terms *t = &s->model.terms;
+    return replay_start_s(&s->replay, i) + t->prepare_s + (replay_launched(&s->replay, i) ? t->boot_s : 0) + t->bake_s;
+}
+
+static int64_t round_up(int64_t n, int64_t to)
+{
+    while (n % to)
+        n++;
+    return n;
+}
+
+/* An image is there from its bake until `retain` later ones have been baked. */
+static void follow_images(struct books *b, const struct scene *s, int64_t until)
+{
+    size_t retain = (size_t)s->model.retain;
+    for (size_t i = 0; i < s->replay.deployments; i++) {
+        int64_t gone = i + retain < s->replay.deployments ? baked_s(s, i + retain) : until;
+        for (int k = 0; k < MAX_MONTHS; k++) {
+            int64_t from = calendar_month_start(b->first_month + k);
+            int64_t to = calendar_month_start(b->first_month + k + 1);
+            from = from < baked_s(s, i) ? baked_s(s, i) : from;
+            to = least(to, gone);
+            b->months[k].image_s += to > from ? to - from : 0;
+        }
+    }
+}
+
+static void count_jobs(struct books *b, const struct scene *s)
+{
+    const struct terms *t = &s->model.terms;
+    int64_t fsr_s = round_up(t->rollout_s, 60);
+    for (size_t i = 0; i < s->replay.deployments; i++) {
+        struct cost_month *month = month_of(b, replay_start_s(&s->replay, i));
+        int64_t job_s = baked_s(s, i) - replay_start_s(&s->replay, i) + t->rollout_s;
+        month->deployments++;
+        month->ci_minutes += job_s ? round_up(job_s, 60) / 60 : 1;
+        month->fsr_s += fsr_s < 3600 ? 3600 : fsr_s;
+        if (!month->ran_out || replay_start_s(&s->replay, i) < month->ran_out)
+            month->deployments_before_run_out++;
+    }
+}
+
+/* Every denominator that appears divides this: GB, seconds of an hour, seconds of months of 28, 29, 30 and 31 days. */
+#define COMMON ((int128)GB * 86400 * (4 * 7 * 29 * 15 * 31))
+
+static int128 part(int128 numerator, int64_t denominator)
+{
+    assert_true(COMMON % denominator == 0);
+    return numerator * (COMMON / denominator);
+}
+
+static int128 kind_money(const struct model *m, const struct cost_month *c, int days, int kind)
+{
+    switch ((enum cost_kind)kind) {
+    case COST_INSTANCE:
+        return part((int128)(c->billed_s - c->covered_s) * m->price_per_hour, 3600);
+    case COST_DEPLOY:
+        return part((int128)c->deployments * m->terms.per_deploy, 1);
+    case COST_LAUNCH:
+        return part((int128)c->launches * m->terms.launch_cost, 1);
+    case COST_CI:
+        return part((int128)c->ci_minutes * m->runner_per_minute, 1);
+    case COST_STORAGE:
+        return part(c->image_s * m->image_size * m->storage_per_gb_month, GB * 86400 * days);
+    case COST_FSR:
+        return part((int128)c->fsr_s * m->fsr_zones * m->fsr_per_hour, 3600);
+    case COST_LICENCE:
+        return part((int128)(c->billed_s + c->fleet_s - c->base_s) * m->licence_per_hour, 3600);
+    case COST_NAT:
+        return part((int128)c->deployments * m->nat_size * m->nat_per_gb, GB);
+    case COST_FLEET:
+        return part((int128)(c->fleet_uncovered_s - c->base_uncovered_s) * m->price_per_hour, 3600);
+    case COST_KINDS:
+        break;
+    }
+    fail();
+    return 0;
+}
+
+static money_t half_even(int128 n)
+{
+    int128 whole = n / COMMON;
+    int128 rest = n % COMMON;
+    assert_true(n >= 0);
+    if (rest * 2 > COMMON || (rest * 2 == COMMON && whole % 2))
+        whole++;
+    return (money_t)whole;
+}
+
+static void same_money(const struct books *b, const struct scene *s)
+{
+    const struct outcome *o = &s->outcome;
+    int128 sum = 0;
+    int128 waiting_s = 0;
+    for (int kind = 0; kind < COST_KINDS; kind++) {
+        int128 of_kind = 0;
+        for (int k = 0; k < MAX_MONTHS; k++) {
+            int days = calendar_days_in_month((b->first_month + k) / 12, (b->first_month + k) % 12 + 1);
+            of_kind += kind_money(&s->model, &b->months[k], days, kind);
+        }
+        assert_true(o->by_kind[kind] == half_even(of_kind));
+        sum += of_kind;
+    }
+    assert_true(o->money == half_even(sum));
+    for (size_t i = 0; i < s->replay.commits; i++)
+        waiting_s += s->replay.lead_s[i];
+    for (size_t i = 0, k = 0; i < s->replay.deployments;
+         i++) /* a commit's waiting is its lead without the deployment */
+        for (; k < s->commits.count && s->arrival[k] <= replay_start_s(&s->replay, i) &&
+               s->replay.lead_s[k] + s->arrival[k] == baked_s(s, i) + s->model.terms.rollout_s;
+             k++)
+            waiting_s -= baked_s(s, i) + s->model.terms.rollout_s - replay_start_s(&s->replay, i);
+    int128 waiting = part(waiting_s * s->model.terms.delay_price_per_commit_hour, 3600);
+    assert_true(o->waiting == half_even(waiting));
+    assert_true(o->cost == half_even(sum + waiting));
+}
+
+static void same_month(const struct cost_month *got, const struct cost_month *want, const struct model *m)
+{
+    bool matched = m->reserved || m->fleet;
+    assert_int_equal(got->deployments, want->deployments);
+    assert_int_equal(got->launches, want->launches);
+    assert_int_equal(got->billed_s, want->billed_s);
+    assert_int_equal(got->covered_s, want->covered_s);
+    assert_int_equal(got->fleet_s, want->fleet_s);
+    assert_int_equal(got->base_s, want->base_s);
+    assert_int_equal(got->fleet_uncovered_s, want->fleet_uncovered_s);
+    assert_int_equal(got->base_uncovered_s, want->base_uncovered_s);
+    assert_true(got->image_s == (m->image_size ? want->image_s : 0));
+    assert_int_equal(got->ci_minutes, m->runner_per_minute || m->fsr_zones ? want->ci_minutes : 0);
+    assert_int_equal(got->fsr_s, m->runner_per_minute || m->fsr_zones ? want->fsr_s : 0);
+    assert_true(got->ran_out == (want->ran_out ? want->ran_out : INSTANT_MAX));
+    if (matched)
+        assert_int_equal(got->deployments_before_run_out, want->deployments_before_run_out);
+    if (m->reserved && m->reserved_model == RESERVED_POOL)
+        assert_int_equal(got->pool_s, m->reserved * 744 * 3600);
+}
+
+static void same_counts(const struct cost_month *a, const struct cost_month *b)
+{
+    assert_int_equal(a->commits, b->commits);
+    assert_int_equal(a->deployments, b->deployments);
+    assert_int_equal(a->launches, b->launches);
+    assert_true(a->waiting_s == b->waiting_s && a->lead_s == b->lead_s && a->image_s == b->image_s);
+    assert_int_equal(a->billed_s, b->billed_s);
+    assert_int_equal(a->covered_s, b->covered_s);
+    assert_int_equal(a->ci_minutes, b->ci_minutes);
+    assert_int_equal(a->fsr_s, b->fsr_s);
+    assert_int_equal(a->fleet_s, b->fleet_s);
+    assert_int_equal(a->base_s, b->base_s);
+    assert_int_equal(a->fleet_uncovered_s, b->fleet_uncovered_s);
+    assert_int_equal(a->base_uncovered_s, b->base_uncovered_s);
+    assert_int_equal(a->deployments_before_run_out, b->deployments_before_run_out);
+}
+
+static void same_months(struct books *b, const struct scene *s)
+{
+    const struct costs *c = &s->outcome.costs;
+    struct cost_month nothing = {0};
+    assert_int_equal(c->months[0].month, b->first_month);
+    for (size_t k = 0; k < MAX_MONTHS; k++) {
+        if (k < c->count) {
+            assert_int_equal(c->months[k].month, b->first_month + (int)k);
+            same_month(&c->months[k], &b->months[k], &s->model);
+        } else { /* a month that is not listed cost nothing */
+            nothing.image_s = s->model.image_size ? 0 : b->months[k].image_s;
+            same_counts(&b->months[k], &nothing);
+        }
+    }
+}
+
+/* The sums over months and over kinds are the totals, exactly. */
+static void sums_agree(const struct scene *s)
+{
+    const struct costs *c = &s->outcome.costs;
+    struct exact by_month = {0};
+    struct exact by_kind = {0};
+    struct cost_month t = {0};
+    for (size_t i = 0; i < c->count; i++) {
+        const struct cost_month *m = &c->months[i];
+        cost_money_all(&s->model, m, &by_month);
+        t.commits += m->commits;
+        t.deployments += m->deployments;
+        t.launches += m->launches;
+        t.waiting_s += m->waiting_s;
+        t.lead_s += m->lead_s;
+        t.billed_s += m->billed_s;
+        t.covered_s += m->covered_s;
+        t.ci_minutes += m->ci_minutes;
+        t.fsr_s += m->fsr_s;
+        t.image_s += m->image_s;
+        t.fleet_s += m->fleet_s;
+        t.base_s += m->base_s;
+        t.fleet_uncovered_s += m->fleet_uncovered_s;
+        t.base_uncovered_s += m->base_uncovered_s;
+        t.deployments_before_run_out += m->deployments_before_run_out;
+    }
+    for (int kind = 0; kind < COST_KINDS; kind++)
+        for (size_t i = 0; i < c->count; i++)
+            cost_money(&s->model, &c->months[i], (enum cost_kind)kind, &by_kind);
+    assert_int_equal(exact_compare(&by_month, &s->outcome.money_exact), 0);
+    assert_int_equal(exact_compare(&by_kind, &s->outcome.money_exact), 0);
+    same_counts(&c->total, &t);
+    assert_int_equal(t.commits, s->commits.count);
+    exact_release(&by_month);
+    exact_release(&by_kind);
+}
+
+/* A point for each clock hour that used some of the pool, one at the month's begin and one at its end. */
+static void same_pool(const struct books *b, const struct scene *s)
+{
+    const struct costs *c = &s->outcome.costs;
+    if (!s->model.reserved || s->model.reserved_model != RESERVED_POOL) {
+        assert_true(c->pool_count == 0 || !s->model.reserved);
+        return;
+    }
+    size_t n = 0;
+    int64_t full = s->model.reserved * 744 * 3600;
+    int64_t left = full;
+    for (size_t h = 0; h < b->hours; h++) {
+        int64_t t = (b->first_hour + (int64_t)h) * 3600;
+        bool turn = h && calendar_month(t) != calendar_month(t - 3600);
+        int64_t used = b->fleet[h] + b->bake[h];
+        if (h == 0 || turn) {
+            n += turn; /* what was left of the month before */
+            if (n < c->pool_count)
+                assert_true(c->pool[n].at == t && c->pool[n].left_s == full);
+            if (turn && n <= c->pool_count)
+                assert_true(c->pool[n - 1].at == t && c->pool[n - 1].left_s == left);
+            n++;
+            left = full;
+        }
+        left -= least(left, used);
+        if (used) {
+            assert_true(n < c->pool_count && c->pool[n].at == t + 3600 && c->pool[n].left_s == left);
+            n++;
+        }
+    }
+    assert_true(n >= c->pool_count);
+    assert_true(c->pool[c->pool_count - 1].at <= calendar_month_start(b->first_month + (int)c->count));
+}
+
+static void literally(void **state)
+{
+    (void)state;
+    int ran_out = 0;
+    for (uint64_t i = 0; i < 3000; i++) {
+        struct philox p = philox_stream(2015, 0, i, 1);
+        struct scene s = {0};
+        struct books b;
+        size_t count = 0;
+        draw_scene(&p, &s, &count);
+        run(&s, count);
+        int64_t until = periods_until(&s.replay, &s.model);
+        open_books(&b, &s, until);
+        cover(&b, &s.model);
+        follow_images(&b, &s, until);
+        count_jobs(&b, &s);
+        same_months(&b, &s);
+        same_money(&b, &s);
+        sums_agree(&s);
+        same_pool(&b, &s);
+        ran_out += b.months[0].ran_out || b.months[1].ran_out;
+        close_books(&b);
+        release(&s);
+    }
+    assert_true(ran_out > 100);
+}
+
+static void kinds_have_names(void **state)
+{
+    (void)state;
+    for (int a = 0; a < COST_KINDS; a++) {
+        assert_non_null(cost_kind_label((enum cost_kind)a));
+        for (int b = 0; b < a; b++)
+            assert_string_not_equal(cost_kind_name((enum cost_kind)a), cost_kind_name((enum cost_kind)b));
+    }
+    assert_string_equal(cost_kind_name(COST_INSTANCE), "instance");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ci_minutes_by_job),
+        cmocka_unit_test(ci_minutes_round_up),
+        cmocka_unit_test(an_image_for_a_month),
+        cmocka_unit_test(images_over_month_ends),
+        cmocka_unit_test(rounded_once_half_to_even),
+        cmocka_unit_test(fast_restore),
+        cmocka_unit_test(other_kinds),
+        cmocka_unit_test(fleet_overlap),
+        cmocka_unit_test(pool_runs_out),
+        cmocka_unit_test(the_hour_it_ran_out),
+        cmocka_unit_test(literally),
+        cmocka_unit_test(kinds_have_names),
+    };
+    return cmocka_run_group_tests_name("cost", tests, NULL, NULL);
+}
