@@ -62,9 +62,9 @@ static bool dominates(const struct frontier_point *a, const struct frontier_poin
 {
     const int64_t *la = a->outcome.lead.percentile;
     const int64_t *lb = b->outcome.lead.percentile;
-    if (a->outcome.money > b->outcome.money || la[STATS_P50] > lb[STATS_P50] || la[STATS_P95] > lb[STATS_P95])
+    if (a->per_month > b->per_month || la[STATS_P50] > lb[STATS_P50] || la[STATS_P95] > lb[STATS_P95])
         return false;
-    bool better = a->outcome.money < b->outcome.money || la[STATS_P50] < lb[STATS_P50] || la[STATS_P95] < lb[STATS_P95];
+    bool better = a->per_month < b->per_month || la[STATS_P50] < lb[STATS_P50] || la[STATS_P95] < lb[STATS_P95];
     return better || a < b; /* of equals the first stands: terminate comes before the keeps */
 }
 
@@ -139,8 +139,8 @@ static void merits(const struct limits *l, const struct frontier_point *p, int64
 {
     const struct outcome *o = &p->outcome;
     bool money_first = l->max_lead_s.is || !l->max_per_month.is;
-    merit[0] = l->by_cost ? o->cost : money_first ? o->money : o->lead.percentile[STATS_P95];
-    merit[1] = l->by_cost || !money_first ? o->money : o->lead.percentile[STATS_P95];
+    merit[0] = l->by_cost ? o->cost : money_first ? p->per_month : o->lead.percentile[STATS_P95];
+    merit[1] = l->by_cost || !money_first ? p->per_month : o->lead.percentile[STATS_P95];
     merit[2] = o->lead.percentile[STATS_P50];
 }
 
