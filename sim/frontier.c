@@ -16,14 +16,15 @@ static const int64_t thetas[] = {THETA_PER_ONE / 4, THETA_PER_ONE / 2, THETA_PER
 static const struct policy baselines[] = {{{TRIGGER_EVERY, 0}, {KEEP_TERMINATE, 0}},
                                           {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}};
 
+/* With terminate, and with the regime's own way of keeping where the terms allow it. */
 static void add_keeps(struct policy_list *list, const struct terms *t, enum trigger_kind kind, int64_t arg)
 {
     struct trigger trigger = {kind, arg};
+    struct policy kept = {trigger, {t->regime == REGIME_HOURLY ? KEEP_HOUR : KEEP_RENT, 0}};
+    struct err err;
     policy_list_add(list, (struct policy){trigger, {KEEP_TERMINATE, 0}});
-    if (t->regime == REGIME_HOURLY)
-        policy_list_add(list, (struct policy){trigger, {KEEP_HOUR, 0}});
-    else if (t->price_per_hour)
-        policy_list_add(list, (struct policy){trigger, {KEEP_RENT, 0}});
+    if (!policy_check(&kept, t, &err))
+        policy_list_add(list, kept);
 }
 
 static void add_all(struct policy_list *list, const struct terms *t, enum trigger_kind kind, const int64_t *args,

@@ -308,6 +308,16 @@ static void the_grid(void **state)
     policy_list_release(&list);
 }
 
+/* A launch worth more than ten years of rent: the grid does without `rent`, it does not fail. */
+static void the_grid_is_always_allowed(void **state)
+{
+    (void)state;
+    struct policy_list list;
+    struct terms t = {.regime = REGIME_SECOND, .price_per_hour = 1, .launch_cost = USD};
+    assert_int_equal(grid_of(t, &list), 19);
+    policy_list_release(&list);
+}
+
 static void per_month(int64_t span_s, int128 numerator, int64_t denominator, money_t expected)
 {
     struct scenario s = {.span_from = 1000, .span_to = 1000 + span_s};
@@ -358,7 +368,8 @@ static void too_much_money_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(word_by_word),    cmocka_unit_test(recommended_by_hand),    cmocka_unit_test(the_grid),
+        cmocka_unit_test(word_by_word),    cmocka_unit_test(recommended_by_hand),
+        cmocka_unit_test(the_grid),        cmocka_unit_test(the_grid_is_always_allowed),
         cmocka_unit_test(dollars_a_month), cmocka_unit_test(too_much_money_is_said),
     };
     return cmocka_run_group_tests_name("frontier", tests, NULL, NULL);
