@@ -232,6 +232,26 @@ static void other_kinds(void **state)
     release(&s);
 }
 
+/* Hours that open at 22:00 and 23:00 are January's, those at 00:00 and 01:00 February's. */
+static void hours_at_a_months_end(void **state)
+{
+    (void)state;
+    for (int minute = 0; minute <= 30; minute += 30) {
+        struct scene s = {.policy = {{TRIGGER_IDLE, 0}, {KEEP_IDLE, 4 * 3600}}, .model = plain_model(REGIME_HOURLY)};
+        s.arrival[0] = at(2015, 1, 31, 22, minute);
+        run(&s, 1);
+        assert_int_equal(s.outcome.costs.count, 2);
+        assert_int_equal(s.outcome.costs.months[0].billed_s, 2 * 3600);
+        assert_int_equal(s.outcome.costs.months[1].billed_s, 2 * 3600);
+        release(&s);
+        s.model.terms.regime = REGIME_SECOND;
+        run(&s, 1);
+        assert_int_equal(s.outcome.costs.months[0].billed_s, 2 * 3600 - minute * 60);
+        assert_int_equal(s.outcome.costs.months[1].billed_s, 2 * 3600 + minute * 60);
+        release(&s);
+    }
+}
+
 /* facts: ten m5.large at 0.096, ten minutes of roll and drain beside the old ones: 0.16 USD. */
 static void fleet_overlap(void **state)
 {
@@ -247,11 +267,8 @@ static void fleet_overlap(void **state)
     release(&s);
 }
 
-/*
- * facts: one reservation, one instance day and night, April (30 days): 24 h are left. Bakes of an hour each, from the
- * first: the fleet takes hour 0, the bakes what they need; 744 hours are used up when the 24th has been paid.
- */
-static void pool_runs_out(void **state)
+/* A reservation of April, 744 h: a bake a day, alone and beside a fleet of one; then without the reservation. */
+static void a_pool_that_lasts(void **state)
 {
     (void)state;
     struct scene s = {.policy = {{TRIGGER_EVERY, 0}, {KEEP_TERMINATE, 0}}, .model = plain_model(REGIME_HOURLY)};
@@ -260,31 +277,27 @@ static void pool_runs_out(void **state)
     s.model.reserved = 1;
     s.model.reserved_model = RESERVED_POOL;
     s.model.until = at(2015, 5, 1, 0, 0);
-    for (int i = 0; i < 30; i++) /* 24 bakes a day, 31 days of them would be 744 */
+    for (int i = 0; i < 30; i++)
         s.arrival[i] = at(2015, 4, 1 + i, 12, 5);
     run(&s, 30);
     assert_int_equal(s.outcome.costs.total.covered_s, 30 * 3600);
     assert_true(s.outcome.costs.months[0].ran_out == INSTANT_MAX);
     assert_int_equal(s.outcome.costs.months[0].pool_s, 744 * 3600);
     release(&s);
-    /* with a fleet of one it is: from 12:05 on 1 April the fleet, first rolled at 12:15, so hours at :05 once and :15
-     */
+    /* a fleet of one from 12:05 on 1 April, rolled at 12:15 each day: 12:05 once, then every hour at :15 */
     s.model.fleet = 1;
     run(&s, 30);
     const struct cost_month *april = &s.outcome.costs.months[0];
-    /* base: ceil(707.92) = 708 h; 30 bakes; each rollout opens anew: at 12:05, 12:15, then daily 24 h on from 12:15 */
-    assert_int_equal(april->base_s, 708 * 3600);
+    assert_int_equal(april->base_s, 708 * 3600); /* 707 h 55 min */
     assert_int_equal(april->billed_s, 30 * 3600);
     assert_int_equal(april->fleet_s, (1 + 29 * 24 + 12) * 3600);
     assert_true(april->ran_out == INSTANT_MAX); /* 709 + 30 = 739 */
     assert_true(s.outcome.by_kind[COST_FLEET] == 0 && s.outcome.money == 0);
     release(&s);
-    /* seven more bakes at the month's end: hours 745 and 746 are on demand, from 20:00 on the 30th */
     for (int i = 0; i < 7; i++)
         s.arrival[30 + i] = at(2015, 4, 30, 13 + i, 30);
     s.model.fleet = 0;
     s.model.reserved = 0;
-    s.model.terms.bake_s = 600;
     run(&s, 37);
     assert_int_equal(s.outcome.costs.total.covered_s, 0);
     is_money(s.outcome.money, "3.7000000000");
@@ -304,9 +317,9 @@ static void the_hour_it_ran_out(void **state)
     /* from 1 February 00:00: a fleet instance and, kept for 25 h after each daily deployment, the bake instance: two
      * an hour, and a minute's minimum for the first fleet instance that is replaced at once. 744 h - 60 s are 371 full
      * clock hours of two, and in the next one the prepaid time ends. */
-    for (int i = 0; i < 27; i++)
-        s.arrival[i] = at(2015, 2, 1 + i, 0, 0);
-    run(&s, 27);
+    for (int i = 0; i < 28; i++) /* and one that starts with that very hour, which is not before it */
+        s.arrival[i] = i < 16 ? at(2015, 2, 1 + i, 0, 0) : i == 16 ? at(2015, 2, 16, 11, 0) : at(2015, 2, i, 0, 0);
+    run(&s, 28);
     const struct cost_month *m = &s.outcome.costs.months[0];
     assert_true(m->ran_out == at(2015, 2, 16, 11, 0));
     assert_int_equal(m->deployments_before_run_out, 16);
@@ -764,8 +777,9 @@ int main(void)
         cmocka_unit_test(rounded_once_half_to_even),
         cmocka_unit_test(fast_restore),
         cmocka_unit_test(other_kinds),
+        cmocka_unit_test(hours_at_a_months_end),
         cmocka_unit_test(fleet_overlap),
-        cmocka_unit_test(pool_runs_out),
+        cmocka_unit_test(a_pool_that_lasts),
         cmocka_unit_test(the_hour_it_ran_out),
         cmocka_unit_test(literally),
         cmocka_unit_test(kinds_have_names),

@@ -477,6 +477,34 @@ static void area_wait_by_hand(void **state)
     assert_int_equal((int64_t)policy_area_wait(&d, 3), 9604);
 }
 
+/* Where stretches meet, and where waiting grows no faster than what is asked for. */
+static void area_between_stretches(void **state)
+{
+    (void)state;
+    /* Hourly: until 2,700 a bake of 900 s fits the paid hour, then it costs another one, from 3,600 on a launch does:
+     * an hour as well. 899 s of waiting at 3,600 an hour pay an hour at 899: exactly at 2,701 + 899 = 3,600. */
+    struct terms terms = {
+        .regime = REGIME_HOURLY, .bake_s = 900, .price_per_hour = 899, .delay_price_per_commit_hour = 3600};
+    struct decider d = decider_of(TRIGGER_AREA, ONE, KEEP_HOUR, 0, terms);
+    struct rental rental = {true, 0, 900, 3600};
+    struct pending p = {1, 2701, 2701};
+    assert_int_equal(policy_fire_at(&d, 900, &p, &rental), 3600);
+    p = (struct pending){1, 2700, 2700}; /* a second earlier it costs nothing */
+    assert_int_equal(policy_fire_at(&d, 900, &p, &rental), 2700);
+
+    /* By the second, w equal to the price, K a whole USD: each second waited costs one more, up to the end of the 600
+     * idle seconds. Then a launch is 660 s, whenever: t - 100 = 3,600 + 660. */
+    terms = (struct terms){.regime = REGIME_SECOND,
+                           .bake_s = 60,
+                           .price_per_hour = USD,
+                           .per_deploy = USD,
+                           .delay_price_per_commit_hour = USD};
+    d = decider_of(TRIGGER_AREA, ONE, KEEP_IDLE, 600, terms);
+    rental = (struct rental){true, 0, 100, 700};
+    p = (struct pending){1, 100, 100};
+    assert_int_equal(policy_fire_at(&d, 100, &p, &rental), 4360);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +520,7 @@ int main(void)
         cmocka_unit_test(other_triggers_fire_at_the_first_second),
         cmocka_unit_test(who_hears_arrivals),
         cmocka_unit_test(area_wait_by_hand),
+        cmocka_unit_test(area_between_stretches),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
 }

@@ -207,6 +207,20 @@ static void bakes_alone(void **state)
     offer_list_release(&list);
 }
 
+/* Two days of ten instances are 87,600 hours a year; one reservation pays for the 8,760 of its year. */
+static void a_reservation_is_no_more_than_its_year(void **state)
+{
+    (void)state;
+    int64_t arrivals[] = {at(2015, 1, 1)};
+    struct scenario s = scenario_of(arrivals, 1, at(2015, 1, 1), at(2015, 1, 3));
+    s.model.fleet = s.model.surge = 10;
+    struct offer_list list;
+    judge(&list, &s);
+    assert_int_equal(list.items[0].used_hours, 8760);
+    assert_true(list.items[0].saved_per_year == USD * 58692 / 100);
+    offer_list_release(&list);
+}
+
 static void refused(const struct scenario *s, const char *path, const char *said)
 {
     struct err err = {0};
@@ -274,10 +288,15 @@ static void offers_of_a_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(free_deployments),         cmocka_unit_test(what_a_deployment_takes),
-        cmocka_unit_test(only_the_pool_has_months), cmocka_unit_test(the_pool_runs_out),
-        cmocka_unit_test(a_year_of_one_instance),   cmocka_unit_test(bakes_alone),
-        cmocka_unit_test(what_cannot_be_judged),    cmocka_unit_test(offers_of_a_file),
+        cmocka_unit_test(free_deployments),
+        cmocka_unit_test(what_a_deployment_takes),
+        cmocka_unit_test(only_the_pool_has_months),
+        cmocka_unit_test(the_pool_runs_out),
+        cmocka_unit_test(a_year_of_one_instance),
+        cmocka_unit_test(bakes_alone),
+        cmocka_unit_test(a_reservation_is_no_more_than_its_year),
+        cmocka_unit_test(what_cannot_be_judged),
+        cmocka_unit_test(offers_of_a_file),
     };
     return cmocka_run_group_tests_name("prepaid", tests, NULL, NULL);
 }
