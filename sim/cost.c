@@ -302,7 +302,7 @@ static void drop_empty_tail(struct costs *c)
 {
     while (c->count > 1) {
         const struct cost_month *m = &c->months[c->count - 1];
-        if (m->deployments || m->launches || m->billed_s || m->image_s || m->fleet_s)
+        if (m->deployments || m->launches || m->billed_s || m->image_s || m->fleet_s || m->base_s)
             return;
         drop_points(c, calendar_month_start(m->month));
         c->count--;

@@ -258,6 +258,28 @@ static void fleet_overlap(void **state)
     release(&s);
 }
 
+/*
+ * By the hour, books from 22:50 to 00:55. Undisturbed the instance opens 22:50, 23:50 and, in September, 00:50. Rolled
+ * at 22:55 and 23:58 it opens 22:50, 22:55, 23:55 and 23:58: one more, and none in September, which gets one back.
+ */
+static void a_rollout_saves_the_next_month_an_hour(void **state)
+{
+    (void)state;
+    struct scene s = {.policy = {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}, .model = plain_model(REGIME_HOURLY)};
+    s.model.terms.bake_s = 300;
+    s.model.price_per_hour = s.model.terms.price_per_hour = USD / 10;
+    s.model.fleet = 1;
+    s.model.until = at(2015, 9, 1, 0, 55);
+    s.arrival[0] = at(2015, 8, 31, 22, 50);
+    s.arrival[1] = at(2015, 8, 31, 23, 53);
+    run(&s, 2);
+    is_money(s.outcome.by_kind[COST_FLEET], "0.1000000000");
+    is_money(s.outcome.money, "0.3000000000");
+    assert_int_equal(s.outcome.costs.count, 2);
+    assert_int_equal(s.outcome.costs.months[1].fleet_s - s.outcome.costs.months[1].base_s, -3600);
+    release(&s);
+}
+
 /* A reservation of April, 744 h: a bake a day, alone and beside a fleet of one; then without the reservation. */
 static void a_pool_that_lasts(void **state)
 {
@@ -346,6 +368,7 @@ int main(void)
         cmocka_unit_test(other_kinds),
         cmocka_unit_test(hours_at_a_months_end),
         cmocka_unit_test(fleet_overlap),
+        cmocka_unit_test(a_rollout_saves_the_next_month_an_hour),
         cmocka_unit_test(a_pool_that_lasts),
         cmocka_unit_test(the_hour_it_ran_out),
         cmocka_unit_test(kinds_have_names),

@@ -125,6 +125,8 @@ static void draw_scene(struct philox *p, struct scene *s, size_t *count)
     draw_history(p, s, count);
     if (draw(p, 0, 2) == 0)
         s->model.until = s->arrival[*count - 1] + draw(p, -100000, 4000000);
+    else if (draw(p, 0, 2) == 0) /* just behind the end of a month */
+        s->model.until = calendar_month_start(calendar_month(s->arrival[*count - 1]) + 1) + draw(p, 0, 3600);
 }
 
 /* The same figures, from the periods. Index 0 is the month of the first start. */
