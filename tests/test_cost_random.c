@@ -294,11 +294,13 @@ static int128 kind_money(const struct model *m, const struct cost_month *c, int 
     return 0;
 }
 
+/* Below zero too: a rollout can move an opened hour to a month whose pool has room for it. */
 static money_t half_even(int128 n)
 {
+    if (n < 0)
+        return -half_even(-n);
     int128 whole = n / COMMON;
     int128 rest = n % COMMON;
-    assert_true(n >= 0);
     if (rest * 2 > COMMON || (rest * 2 == COMMON && whole % 2))
         whole++;
     return (money_t)whole;
@@ -319,14 +321,12 @@ static void same_money(const struct books *b, const struct scene *s)
         sum += of_kind;
     }
     assert_true(o->money == half_even(sum));
-    for (size_t i = 0; i < s->replay.commits; i++)
-        waiting_s += s->replay.lead_s[i];
-    for (size_t i = 0, k = 0; i < s->replay.deployments;
-         i++) /* a commit's waiting is its lead without the deployment */
-        for (; k < s->commits.count && s->arrival[k] <= replay_start_s(&s->replay, i) &&
-               s->replay.lead_s[k] + s->arrival[k] == baked_s(s, i) + s->model.terms.rollout_s;
-             k++)
-            waiting_s -= baked_s(s, i) + s->model.terms.rollout_s - replay_start_s(&s->replay, i);
+    for (size_t i = 0, k = 0; i < s->replay.deployments; i++) {
+        int64_t start_s = replay_start_s(&s->replay, i);
+        do /* every takes one commit, the others all that are there */
+            waiting_s += start_s - s->arrival[k++];
+        while (s->policy.trigger.kind != TRIGGER_EVERY && k < s->commits.count && s->arrival[k] <= start_s);
+    }
     int128 waiting = part(waiting_s * s->model.terms.delay_price_per_commit_hour, 3600);
     assert_true(o->waiting == half_even(waiting));
     assert_true(o->cost == half_even(sum + waiting));
