@@ -279,6 +279,7 @@ static void add_up(struct costs *c)
         t->covered_s += m->covered_s;
         t->ci_minutes += m->ci_minutes;
         t->fsr_s += m->fsr_s;
+        t->image_s += m->image_s;
         t->fleet_s += m->fleet_s;
         t->base_s += m->base_s;
         t->fleet_uncovered_s += m->fleet_uncovered_s;
@@ -287,13 +288,23 @@ static void add_up(struct costs *c)
     }
 }
 
+/* The points of a month that begins at `begin` and used nothing; what the one before left stays. */
+static void drop_points(struct costs *c, instant_t begin)
+{
+    while (c->pool_count && c->pool[c->pool_count - 1].at > begin)
+        c->pool_count--;
+    if (c->pool_count && c->pool[c->pool_count - 1].at == begin)
+        c->pool_count--;
+}
+
 /* Months behind the last in which anything happened. */
 static void drop_empty_tail(struct costs *c)
 {
     while (c->count > 1) {
         const struct cost_month *m = &c->months[c->count - 1];
-        if (m->deployments || m->launches || m->billed_s || m->image_s || m->fleet_s)
+        if (m->deployments || m->launches || m->billed_s || m->image_s || m->fleet_s || m->base_s)
             return;
+        drop_points(c, calendar_month_start(m->month));
         c->count--;
     }
 }

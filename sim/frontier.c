@@ -16,14 +16,15 @@ static const int64_t thetas[] = {THETA_PER_ONE / 4, THETA_PER_ONE / 2, THETA_PER
 static const struct policy baselines[] = {{{TRIGGER_EVERY, 0}, {KEEP_TERMINATE, 0}},
                                           {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}};
 
+/* With terminate, and with the regime's own way of keeping where the terms allow it. */
 static void add_keeps(struct policy_list *list, const struct terms *t, enum trigger_kind kind, int64_t arg)
 {
     struct trigger trigger = {kind, arg};
+    struct policy kept = {trigger, {t->regime == REGIME_HOURLY ? KEEP_HOUR : KEEP_RENT, 0}};
+    struct err err;
     policy_list_add(list, (struct policy){trigger, {KEEP_TERMINATE, 0}});
-    if (t->regime == REGIME_HOURLY)
-        policy_list_add(list, (struct policy){trigger, {KEEP_HOUR, 0}});
-    else if (t->price_per_hour)
-        policy_list_add(list, (struct policy){trigger, {KEEP_RENT, 0}});
+    if (!policy_check(&kept, t, &err))
+        policy_list_add(list, kept);
 }
 
 static void add_all(struct policy_list *list, const struct terms *t, enum trigger_kind kind, const int64_t *args,
@@ -62,9 +63,9 @@ static bool dominates(const struct frontier_point *a, const struct frontier_poin
 {
     const int64_t *la = a->outcome.lead.percentile;
     const int64_t *lb = b->outcome.lead.percentile;
-    if (a->outcome.money > b->outcome.money || la[STATS_P50] > lb[STATS_P50] || la[STATS_P95] > lb[STATS_P95])
+    if (a->per_month > b->per_month || la[STATS_P50] > lb[STATS_P50] || la[STATS_P95] > lb[STATS_P95])
         return false;
-    bool better = a->outcome.money < b->outcome.money || la[STATS_P50] < lb[STATS_P50] || la[STATS_P95] < lb[STATS_P95];
+    bool better = a->per_month < b->per_month || la[STATS_P50] < lb[STATS_P50] || la[STATS_P95] < lb[STATS_P95];
     return better || a < b; /* of equals the first stands: terminate comes before the keeps */
 }
 
@@ -139,8 +140,8 @@ static void merits(const struct limits *l, const struct frontier_point *p, int64
 {
     const struct outcome *o = &p->outcome;
     bool money_first = l->max_lead_s.is || !l->max_per_month.is;
-    merit[0] = l->by_cost ? o->cost : money_first ? o->money : o->lead.percentile[STATS_P95];
-    merit[1] = l->by_cost || !money_first ? o->money : o->lead.percentile[STATS_P95];
+    merit[0] = l->by_cost ? o->cost : money_first ? p->per_month : o->lead.percentile[STATS_P95];
+    merit[1] = l->by_cost || !money_first ? p->per_month : o->lead.percentile[STATS_P95];
     merit[2] = o->lead.percentile[STATS_P50];
 }
 

@@ -1,0 +1,199 @@
+/* What a rollout adds: the fleet's running periods one by one, and by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "sim/fleet.h"
+#include "tests/support_draw.h"
+#include "tests/support_periods.h"
+
+#define MOST 12 /* deployments */
+
+/* Deployments as a replay packs them. */
+struct deployments {
+    int64_t start[MOST];
+    struct replay replay;
+};
+
+static void deploy(struct deployments *d, int64_t start_s, bool launched)
+{
+    d->replay.start = d->start;
+    d->start[d->replay.deployments++] = start_s * 2 + launched;
+}
+
+static struct decider idle_decider(const struct model *m)
+{
+    struct policy policy = {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}};
+    return policy_decider(&policy, &m->terms);
+}
+
+static int64_t sum_of(const struct hours *h)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < h->count; i++)
+        sum += h->seconds[i];
+    return sum;
+}
+
+static void run(const struct model *m, const struct replay *r, int64_t until, struct hours *rolled,
+                struct hours *undisturbed)
+{
+    struct err err;
+    assert_int_equal(hours_init(rolled, replay_start_s(r, 0), until + 7200, &err), 0);
+    assert_int_equal(hours_init(undisturbed, replay_start_s(r, 0), until + 7200, &err), 0);
+    fleet_run(m, r, until, rolled, undisturbed);
+}
+
+/* facts: ten m5.large at 0.096 running twice for ten minutes of roll and drain cost 0.16 USD. */
+static void ten_instances_by_the_second(void **state)
+{
+    (void)state;
+    struct model m = {.terms = {.bake_s = 100, .rollout_s = 400, .regime = REGIME_SECOND},
+                      .fleet = 10,
+                      .surge = 10,
+                      .drain_s = 200,
+                      .until = INSTANT_MIN};
+    struct deployments d = {0};
+    deploy(&d, 1000000000, true);
+    struct decider decider = idle_decider(&m);
+    int64_t until = fleet_until(&m, &d.replay, &decider);
+    assert_int_equal(until, 1000000000 + 100 + 400 + 200);
+    struct hours rolled;
+    struct hours undisturbed;
+    run(&m, &d.replay, until, &rolled, &undisturbed);
+    int64_t extra_s = sum_of(&rolled) - sum_of(&undisturbed);
+    assert_int_equal(sum_of(&undisturbed), 10 * 700);
+    assert_int_equal(extra_s, 10 * 600);
+    assert_true(extra_s * 960000000 / 3600 == MONEY_PER_USD * 16 / 100);
+    hours_release(&rolled);
+    hours_release(&undisturbed);
+}
+
+/*
+ * One instance, by the hour, from 00:00; deployments that start at 00:00 and 00:20 are baked ten minutes later and
+ * replace it at once. Undisturbed it opens 00:00, 01:00 and 02:00. Rolled: 00:00, 00:10, 00:30, 01:30, and 02:30 only
+ * where the books are open longer than that.
+ */
+static void one_instance_by_the_hour(void **state)
+{
+    (void)state;
+    const int64_t day = 1440000000 / 86400 * 86400;
+    struct model m = {.terms = {.bake_s = 600, .regime = REGIME_HOURLY}, .fleet = 1, .surge = 1};
+    struct deployments d = {0};
+    deploy(&d, day, true);
+    deploy(&d, day + 1200, true);
+    for (int later = 0; later < 2; later++) {
+        m.until = day + 2 * 3600 + (later ? 2400 : 600);
+        struct decider decider = idle_decider(&m);
+        assert_int_equal(fleet_until(&m, &d.replay, &decider), m.until);
+        struct hours rolled;
+        struct hours undisturbed;
+        run(&m, &d.replay, m.until, &rolled, &undisturbed);
+        for (int64_t h = 0; h < 3; h++)
+            assert_int_equal(undisturbed.seconds[h], 3600);
+        assert_int_equal(rolled.seconds[0], 3 * 3600);
+        assert_int_equal(rolled.seconds[1], 3600);
+        assert_int_equal(rolled.seconds[2], later ? 3600 : 0);
+        hours_release(&rolled);
+        hours_release(&undisturbed);
+    }
+}
+
+static void books_end(void **state)
+{
+    (void)state;
+    struct model m = {.terms = {.prepare_s = 1, .boot_s = 10, .bake_s = 100, .rollout_s = 1000}, .drain_s = 5000};
+    struct deployments d = {0};
+    deploy(&d, 500000, true);
+    deploy(&d, 600000, false);
+    m.until = INSTANT_MIN;
+    struct decider decider = idle_decider(&m);
+    assert_int_equal(fleet_until(&m, &d.replay, &decider), 601101); /* no fleet, no draining; no boot: it reuses */
+    m.fleet = 1;
+    assert_int_equal(fleet_until(&m, &d.replay, &decider), 606101);
+    m.until = 606100;
+    assert_int_equal(fleet_until(&m, &d.replay, &decider), 606101);
+    m.until = 606102;
+    assert_int_equal(fleet_until(&m, &d.replay, &decider), 606102);
+}
+
+static void draw_model(struct philox *p, struct model *m)
+{
+    *m = (struct model){.until = INSTANT_MIN};
+    m->terms.regime = draw(p, 0, 1) ? REGIME_HOURLY : REGIME_SECOND;
+    m->terms.prepare_s = DRAW_OF(p, 0, 100);
+    m->terms.boot_s = DRAW_OF(p, 0, 30);
+    m->terms.bake_s = DRAW_OF(p, 0, 1, 300, 3600);
+    m->terms.rollout_s = DRAW_OF(p, 0, 0, 1, 5, 300, 3599, 7001);
+    m->fleet = draw(p, 1, 7);
+    m->surge = draw(p, 1, 9);
+    m->drain_s = DRAW_OF(p, 0, 0, 1, 59, 60, 600, 3600, 20000, 90000);
+}
+
+static void draw_deployments(struct philox *p, const struct model *m, struct deployments *d)
+{
+    const struct terms *t = &m->terms;
+    int64_t at = 1427839200 + draw(p, 0, 3600); /* 2015-03-31T22:00Z */
+    int64_t count = draw(p, 1, MOST);
+    for (int64_t i = 0; i < count; i++) {
+        bool launched = i == 0 || draw(p, 0, 1);
+        deploy(d, at, launched);
+        at += t->prepare_s + (launched ? t->boot_s : 0) + t->bake_s + t->rollout_s;
+        at += draw(p, 0, 1) * draw(p, 0, DRAW_OF(p, 10, 1000, 12000));
+    }
+}
+
+static void same_hours(const struct hours *h, const struct periods *periods, enum regime regime)
+{
+    int64_t *expected = mem_zero(h->count, sizeof(*expected));
+    periods_bill(periods, regime, h->first, h->count, expected);
+    assert_memory_equal(h->seconds, expected, h->count * sizeof(*expected));
+    free(expected);
+}
+
+static void period_by_period(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 3000; i++) {
+        struct philox p = philox_stream(11, 0, i, 1);
+        struct model m;
+        struct deployments d = {0};
+        draw_model(&p, &m);
+        draw_deployments(&p, &m, &d);
+        if (draw(&p, 0, 2) == 0)
+            m.until = replay_start_s(&d.replay, d.replay.deployments - 1) + draw(&p, -5000, 200000);
+        struct decider decider = idle_decider(&m);
+        int64_t until = fleet_until(&m, &d.replay, &decider);
+        assert_int_equal(until, periods_until(&d.replay, &m));
+        struct hours rolled;
+        struct hours undisturbed;
+        struct periods expected = {0};
+        run(&m, &d.replay, until, &rolled, &undisturbed);
+        periods_of_fleet(&expected, &d.replay, &m, until);
+        assert_int_equal(expected.count, m.fleet * (int64_t)(d.replay.deployments + 1));
+        same_hours(&rolled, &expected, m.terms.regime);
+        periods_release(&expected);
+        periods_undisturbed(&expected, &d.replay, &m, until);
+        same_hours(&undisturbed, &expected, m.terms.regime);
+        assert_true(sum_of(&rolled) >= sum_of(&undisturbed));
+        periods_release(&expected);
+        hours_release(&rolled);
+        hours_release(&undisturbed);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ten_instances_by_the_second),
+        cmocka_unit_test(one_instance_by_the_hour),
+        cmocka_unit_test(books_end),
+        cmocka_unit_test(period_by_period),
+    };
+    return cmocka_run_group_tests_name("fleet", tests, NULL, NULL);
+}
