@@ -498,4 +498,168 @@ run "a keep behind two triggers" --log "$h" $pipeline $hourly --trigger every --
 figures "a keep behind two triggers: holds for both" "$out" policies. '
     0.keep hour
     1.keep hour'
+
+# --- what a person reads: the figures above, rounded. 0.7800, 1.025 and 2.465 (half to even), 11 min of 700 s,
+# 18 min of 1100 s, 12 min of 740 s; the mean lead time of 492.5 s is rounded to 8 min 13 s.
+cd "$tmp" || exit 1
+exit_is "text" 0 "$BAKEHOUR" simulate --log h.tsv $pipeline $hourly --trigger idle --keep hour
+is "text: all of it" "$out" "$(
+    cat <<'TEXT'
+History   8 commits, 2025-10-06, h.tsv; 1 time before the parent's corrected.
+Pipeline  prepare 60 s, boot 40 s, bake 3 min 20 s, rollout 100 s.
+Price     0.3600 USD an hour, billed by the started hour.
+
+policy             deploys  launches  paid h     USD  +waiting  vs idle     p95
+idle + hour              6         2       2  0.7800      1.02    -65 %  11 min
+every + terminate        8         8       8    2.96      3.63    +33 %  18 min
+idle + terminate         6         6       6    2.22      2.46      0 %  12 min
+
+idle + hour, month by month (UTC)
+month    commits  deploys  launches  paid h     USD   mean lead
+2025-10        8        6         2       2  0.7800  8 min 13 s
+
+By kind, USD: bake instance 0.7200, per deployment 0.0600.
+
+Baselines: every + terminate is a deployment for each commit, idle + terminate
+           what a CI system does with one line of configuration. Claim savings
+           against idle.
+TEXT
+)"
+is "text: nothing on stderr" "$err" ""
+text=$out
+for width in 20 60 200; do
+    exit_is "text in a pipe, COLUMNS=$width" 0 env COLUMNS=$width TERM=xterm-256color "$BAKEHOUR" simulate --log h.tsv \
+        $pipeline $hourly --trigger idle --keep hour
+    is "text in a pipe, COLUMNS=$width: the same" "$out" "$text"
+done
+exit_is "NO_COLOR" 0 env NO_COLOR=1 "$BAKEHOUR" simulate --log h.tsv $pipeline $hourly --trigger idle --keep hour
+is "NO_COLOR: the same in a pipe" "$out" "$text"
+exit_is "--no-color" 0 "$BAKEHOUR" simulate --no-color --log h.tsv $pipeline $hourly --trigger idle --keep hour
+is "--no-color: the same in a pipe" "$out" "$text"
+
+# count:3 paid 720 s, 0.102, half of idle's 1440 s, 0.204; money and waiting 0.402 and 0.449; 9 min 10 s = 550 s.
+# idle + idle:600 costs 0.41, 101 % more. Its p95 is 700 s, that of count:3 900 s, of every 1100 s, of idle 740 s.
+exit_is "text, several policies" 0 "$BAKEHOUR" simulate --log h.tsv $pipeline $second --by-month \
+    --trigger idle --keep idle:600 --trigger count:3 --keep terminate
+is "text, several policies: all of it" "$out" "$(
+    cat <<'TEXT'
+History   8 commits, 2025-10-06, h.tsv; 1 time before the parent's corrected.
+Pipeline  prepare 60 s, boot 40 s, bake 3 min 20 s, rollout 100 s.
+Price     0.3600 USD an hour, billed by the second.
+
+policy               deploys  paid s     USD  +waiting  vs idle     p95
+idle + idle:10m            6    3500  0.4100    0.6550   +101 %  11 min
+count:3 + terminate        3     720  0.1020    0.4020    -50 %  15 min
+every + terminate          8    1920  0.2720    0.9420    +33 %  18 min
+idle + terminate           6    1440  0.2040    0.4490      0 %  12 min
+
+idle + idle:10m, month by month (UTC)
+month    commits  deploys  launches  paid s     USD   mean lead
+2025-10        8        6         2    3500  0.4100  8 min 13 s
+
+By kind, USD: bake instance 0.3500, per deployment 0.0600.
+
+count:3 + terminate, month by month (UTC)
+month    commits  deploys  launches  paid s     USD   mean lead
+2025-10        8        3         3     720  0.1020  9 min 10 s
+
+By kind, USD: bake instance 0.0720, per deployment 0.0300.
+
+Baselines: every + terminate is a deployment for each commit, idle + terminate
+           what a CI system does with one line of configuration. Claim savings
+           against idle.
+TEXT
+)"
+# Without --by-month several policies have no tables of months; a baseline that was asked for is not shown twice.
+exit_is "text, baselines asked for" 0 "$BAKEHOUR" simulate --log h.tsv $pipeline $second --trigger idle --trigger every
+hasnt "text, several policies: no months unasked" "$out" 'month by month'
+is "text, baselines asked for: once each" "$(printf '%s\n' "$out" | grep -c -e '^[a-z:0-9]* + terminate  ')" 2
+
+# CSV: all digits, percentages as numbers: 0.78 / 2.96 - 1 = -73.65 %, 0.78 / 2.22 - 1 = -64.86 %, 2.22 / 2.96 = -25 %.
+exit_is "CSV" 0 "$BAKEHOUR" simulate --csv --log h.tsv $pipeline $hourly --trigger idle --keep hour
+is "CSV: all of it" "$out" "$(
+    cat <<'TEXT'
+policy,deployments,launches,billed_hours,money_usd,cost_usd,vs_every_percent,vs_idle_percent,lead_p50_s,lead_p95_s
+idle + hour,6,2,2,0.7800000000,1.0250000000,-73.65,-64.86,400,700
+every + terminate,8,8,8,2.9600000000,3.6300000000,0.00,33.33,740,1100
+idle + terminate,6,6,6,2.2200000000,2.4650000000,-25.00,0.00,400,740
+TEXT
+)"
+exit_is "CSV by the second" 0 "$BAKEHOUR" simulate --csv --log h.tsv $pipeline --price 0 --trigger window:15m
+has "CSV by the second: billed_seconds" "$out" '^policy,deployments,launches,billed_seconds,money_usd,vs_every'
+has "CSV by the second: no percent of nothing" "$out" '^window:900 + terminate,.*,0\.0000000000,,,[0-9]*,[0-9]*$'
+
+# --- errors: exit 2, nothing on stdout, one message that says what is wrong and what to write
+refuses() { # refuses DESC PATTERN ARGUMENT...
+    desc=$1 pattern=$2
+    shift 2
+    exit_is "$desc" 2 "$BAKEHOUR" simulate "$@"
+    is "$desc: nothing on stdout" "$out" ""
+    has "$desc: says what" "$err" "^bakehour simulate: .*$pattern"
+}
+refuses "keep hour by the second" "--keep hour belongs to the hourly regime.*--regime hourly" --log h.tsv --regime second \
+    --price 1 --keep hour
+refuses "keep hour by the second of today" "--keep hour belongs to the hourly regime" --log h.tsv --keep hour --json
+refuses "area without a delay price" "--delay-price" --log h.tsv --price 1 --trigger area:1
+refuses "rent at a price of 0" "--keep rent.*--price above 0" --log h.tsv --price 0 --keep rent
+refuses "rent for ten years" "more than ten years.*--launch-usd" --log h.tsv --price 0.0000000001 --launch-usd 1 --keep rent
+refuses "no history" "which history? --repo DIR .*--log FILE"
+refuses "two histories" "--log and --repo exclude each other" --log h.tsv --repo .
+refuses "--branch without --repo" "--branch goes with --repo" --log h.tsv --branch main
+refuses "--json and --csv" "--json and --csv exclude each other" --log h.tsv --json --csv
+refuses "an unknown trigger" '"widnow:5" is no trigger; did you mean window' --log h.tsv --trigger widnow:5
+refuses "an unknown trigger, nothing near" '"xyzzyx" is no trigger; there are: every, idle' --log h.tsv --trigger xyzzyx
+refuses "an unknown keep" '"houer" is no keep; did you mean hour' --log h.tsv --keep houer
+refuses "a trigger without its argument" 'write window:SECONDS' --log h.tsv --trigger window
+refuses "a trigger with an argument too many" 'idle takes no argument' --log h.tsv --trigger idle:5
+refuses "count:0" 'from 1 on' --log h.tsv --trigger count:0
+refuses "train:0" 'a second at least' --log h.tsv --trigger train:0
+refuses "area:-1" 'from 0 to 100' --log h.tsv --trigger area:-1 --delay-price 1
+refuses "no regime" '--regime: "hourl" is neither hourly nor second' --log h.tsv --regime hourl
+refuses "no model" '--reserved-model: "poool" is neither pool nor clock-hour' --log h.tsv --reserved 1 --reserved-model poool
+refuses "--surge without --fleet" '--surge and --drain go with --fleet' --log h.tsv --surge 2
+refuses "an unknown type" 'no price for the type "m9.huge" (--price .*--catalog FILE' --log h.tsv --instance m9.huge
+refuses "a price twice" '--price excludes --instance' --log h.tsv --instance m5.large --price 1
+refuses "--from behind --to" '--from must be before --to' --log h.tsv --from 2025-10-07 --to 2025-10-06
+refuses "no commit in the span" 'none of its 8 commits arrived .*they arrived from 2025-10-06T00:00:00Z' --log h.tsv \
+    --from 2025-10-07 --to 2025-10-08
+refuses "no date" '--date: "2025-13-01" is no UTC time; write' --log h.tsv --date 2025-13-01
+refuses "--retain 0" '--retain goes from 1' --log h.tsv --retain 0
+for number in -1 1e400 99999999999999999999 0x10 ' 1' '1 ' '' 1,5 nan inf 0.12345678901; do
+    for option in price per-deploy delay-price runner-usd-per-minute; do
+        refuses "--$option \"$number\"" "--$option: \"$number\"" --log h.tsv "--$option=$number"
+    done
+done
+for number in -1 1e400 99999999999999999999 0x10 ' 1' '1 ' '' 1.5 nan 1y 99999d; do
+    for option in bake push-gap margin; do
+        refuses "--$option \"$number\"" "--$option: \"$number\"" --log h.tsv "--$option=$number"
+    done
+done
+for number in -1 1e4 99999999999999999999 0x10 ' 1' '' 1.5; do
+    for option in fleet reserved; do
+        refuses "--$option \"$number\"" "--$option: \"$number\"" --log h.tsv "--$option=$number"
+    done
+done
+refuses "a fleet too large" 'go up to 10000' --log h.tsv --fleet 10001
+printf '{"prepare_s": -1, "boot_s": 1, "bake_s": 1, "rollout_s": 1}' >calibration.json
+refuses "a bad calibration" 'calibration.json: "prepare_s" must be' --log h.tsv --calibration calibration.json
+printf '{"name": "x", "prepare_s": 60, "boot_s": 40, "bake_s": 200, "rollout_s": 100}' >calibration.json
+run "a calibration" --log h.tsv --calibration calibration.json $hourly --trigger idle --keep hour
+is "a calibration: as the options" "$(json_of "$out" policies.0.cost_usd)" 1.0250000000
+
+# --- where the output goes
+closed() {
+    "$BAKEHOUR" simulate --log h.tsv "$@" >&-
+}
+full() {
+    "$BAKEHOUR" simulate --log h.tsv "$@" >/dev/full
+}
+for form in "" --json --csv; do
+    exit_is "stdout closed $form" 1 closed $form
+    has "stdout closed $form: said" "$err" 'could not be written'
+    if [ -w /dev/full ]; then
+        exit_is "a full disk $form" 1 full $form
+        has "a full disk $form: said" "$err" 'could not be written'
+    fi
+done
 done_testing
