@@ -167,12 +167,21 @@ const struct frontier_point *frontier_recommend(const struct frontier *f, const 
     return best;
 }
 
+/* To the second where the minutes would hide why a limit is missed. */
+static const char *limit_text(int64_t s, char to[INSTANT_TEXT_SIZE])
+{
+    if (s % 60 == 0)
+        return duration_text(s, to);
+    str_fit(to, INSTANT_TEXT_SIZE, "%lld s", (long long)s);
+    return to;
+}
+
 static void add_limits(const struct frontier *f, const struct limits *l, struct str *to)
 {
     char text[INSTANT_TEXT_SIZE];
     char usd[MONEY_TEXT_SIZE];
     if (l->max_lead_s.is)
-        str_addf(to, " whose p95 lead time is within %s", duration_text(l->max_lead_s.value, text));
+        str_addf(to, " whose p95 lead time is within %s", limit_text(l->max_lead_s.value, text));
     if (l->max_per_month.is)
         str_addf(to, "%s costs at most %s USD a month", l->max_lead_s.is ? " and which" : " that",
                  money_short(l->max_per_month.value, usd));
@@ -207,7 +216,7 @@ static void add_extremes(const struct frontier *f, struct str *to)
             cheapest = p;
     }
     str_addf(to, " The fastest has a p95 lead time of %s;",
-             duration_text(fastest->outcome.lead.percentile[STATS_P95], text));
+             limit_text(fastest->outcome.lead.percentile[STATS_P95], text));
     str_addf(to, " the cheapest costs %s USD a month.", money_short(cheapest->per_month, usd));
 }
 

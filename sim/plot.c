@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -370,17 +371,15 @@ static void add_pool(struct str *s, const struct plan *p, double top)
              (long long)begin, (long long)last, SKY, BLUE);
 }
 
-/* Panels from the top, each a share of the height. */
-static void script(struct str *s, const struct plan *p, const char *part)
+/* Panels from the top, each a share of the height. No file name: the picture comes out of gnuplot's stdout. */
+static void script(struct str *s, const struct plan *p, const char *ext)
 {
     bool pool = p->prepaid.filled && p->prepaid.outcome.costs.pool_count > 0;
     int height = pool ? 1350 : 1020;
-    bool svg = strcmp(extension(part), "svg") == 0;
-    str_addf(s, "set terminal %s size 1200,%d font 'DejaVu Sans,11' %s\nset output ", svg ? "svg" : "pngcairo", height,
-             svg ? "noenhanced background rgb 'white'" : "noenhanced background rgb 'white'");
-    add_quoted(s, part);
+    str_addf(s, "set terminal %s size 1200,%d font 'DejaVu Sans,11' noenhanced background rgb 'white'\n",
+             strcmp(ext, "svg") == 0 ? "svg" : "pngcairo", height);
     str_addf(s,
-             "\nset encoding utf8\nset multiplot\nset grid lc rgb '#DDDDDD' lw 0.8\nset border 3 lc rgb '#444444'\n"
+             "set multiplot\nset grid lc rgb '#DDDDDD' lw 0.8\nset border 3 lc rgb '#444444'\n"
              "set tics nomirror\nset lmargin at screen 0.075\nset rmargin at screen 0.675\n"
              "set size 1,%.4f\nset origin 0,%.4f\n",
              580.0 / height, 1 - 580.0 / height);
@@ -391,7 +390,7 @@ static void script(struct str *s, const struct plan *p, const char *part)
         str_addf(s, "set size 1,%.4f\nset origin 0,0.005\n", 325.0 / height);
         add_pool(s, p, 310.0 / height);
     }
-    str_add(s, "unset multiplot\nunset output\n");
+    str_add(s, "unset multiplot\n");
 }
 
 static int write_all(int fd, const char *text, size_t len)
@@ -416,18 +415,19 @@ static int no_gnuplot(struct err *err, int error)
     return err_set(err, EXIT_FAILED, "gnuplot cannot be started: %s", strerror(error));
 }
 
-static int spawn_gnuplot(int input, pid_t *pid)
+static int spawn_gnuplot(int input, int output, pid_t *pid)
 {
     static const char *const argv[] = {"gnuplot", "-", NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     int error = posix_spawnp(pid, "gnuplot", &actions, NULL, (char *const *)(uintptr_t)argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     return error;
 }
 
-static int run_gnuplot(const struct str *text, struct err *err)
+static int run_gnuplot(const struct str *text, int output, struct err *err)
 {
     int ends[2];
     if (pipe(ends))
@@ -435,7 +435,7 @@ static int run_gnuplot(const struct str *text, struct err *err)
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     pid_t pid;
-    int error = spawn_gnuplot(ends[0], &pid);
+    int error = spawn_gnuplot(ends[0], output, &pid);
     close(ends[0]);
     if (error) {
         close(ends[1]);
@@ -457,21 +457,43 @@ static int run_gnuplot(const struct str *text, struct err *err)
     return 0;
 }
 
+/* A picture that is empty, or that the disk had no room for, is none. */
+static int check_drawn(int output, const char *path, struct err *err)
+{
+    struct stat stat;
+    if (fstat(output, &stat) || stat.st_size == 0)
+        return err_set(err, EXIT_FAILED, "gnuplot drew nothing; %s was not written", path);
+    return 0;
+}
+
+static int draw(const struct str *text, const char *part, const char *path, struct err *err)
+{
+    int output = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (output < 0)
+        return err_set(err, EXIT_FAILED, "--plot: %s cannot be written: %s", path, strerror(errno));
+    int code = run_gnuplot(text, output, err);
+    if (!code)
+        code = check_drawn(output, path, err);
+    if (close(output) && !code)
+        code = err_set(err, EXIT_FAILED, "--plot: %s cannot be written: %s", path, strerror(errno));
+    if (!code && rename(part, path))
+        code = err_set(err, EXIT_FAILED, "--plot: %s cannot be written: %s", path, strerror(errno));
+    if (code)
+        unlink(part);
+    return code;
+}
+
 int plot_plan(const struct plan *p, const char *path, struct err *err)
 {
     struct str part;
     struct str text;
     str_init(&part, 4096);
     str_init(&text, 0);
-    str_addf(&part, "%s.part.%s", path, extension(path));
-    script(&text, p, part.text);
+    str_addf(&part, "%s.part", path);
+    script(&text, p, extension(path));
     int code = part.full || text.full ? err_set(err, EXIT_INPUT, "--plot: the name or the picture is too long") : 0;
     if (!code)
-        code = run_gnuplot(&text, err);
-    if (!code && rename(part.text, path))
-        code = err_set(err, EXIT_FAILED, "%s cannot be written: %s", path, strerror(errno));
-    if (code)
-        unlink(part.text);
+        code = draw(&text, part.text, path, err);
     str_release(&text);
     str_release(&part);
     return code;
