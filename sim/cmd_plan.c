@@ -135,8 +135,8 @@ const struct command cmd_plan = {
              "them the cheapest that is no slower than a CI system that deploys whenever it is idle.\n\n"
              "Prices and billing are today's unless --date asks for a scenario of the past.",
     .example = "  bakehour plan --repo . --max-lead 30m --plot plan.png\n"
-               "  bakehour plan --repo . --date 2015-09-01 --instance m3.medium \\\n"
-               "      --fleet 1 --reserved 2 --reserved-model pool --offers",
+               "  bakehour plan --repo . --date 2015-09-01 --instance m3.medium --fleet 1 \\\n"
+               "      --reserved 2 --reserved-model pool --offers",
     .options = plan_options,
     .args_size = sizeof(struct plan_args),
     .run = run_plan,

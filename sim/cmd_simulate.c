@@ -7,7 +7,9 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/progress.h"
+#include "base/str.h"
 #include "sim/outcome.h"
+#include "sim/page.h"
 #include "sim/policy_list.h"
 #include "sim/scenario.h"
 
@@ -122,9 +124,9 @@ static struct table *policy_table(const struct scenario *s)
     table_column(t, "USD", "money_usd", ALIGN_RIGHT);
     if (s->model.terms.delay_price_per_commit_hour)
         table_column(t, "+waiting", "cost_usd", ALIGN_RIGHT);
-    table_column(t, "vs every", "saving_every", ALIGN_RIGHT);
-    table_column(t, "vs idle", "saving_idle", ALIGN_RIGHT);
-    table_column(t, "lead p50", "lead_p50_s", ALIGN_RIGHT);
+    table_optional_column(t, "vs every", "vs_every_percent", ALIGN_RIGHT);
+    table_column(t, "vs idle", "vs_idle_percent", ALIGN_RIGHT);
+    table_optional_column(t, "lead p50", "lead_p50_s", ALIGN_RIGHT);
     table_column(t, "p95", "lead_p95_s", ALIGN_RIGHT);
     return t;
 }
@@ -150,15 +152,17 @@ static void policy_row(struct table *t, const struct comparison *c, const struct
     char name[2 * POLICY_TEXT_SIZE];
     char percent[POLICY_TEXT_SIZE];
     int64_t unit_s = s->model.terms.regime == REGIME_HOURLY ? SECONDS_PER_HOUR : 1;
-    table_cell(t, "%s", outcome_policy_text(&o->policy, name));
+    table_cell(t, "%s", csv ? outcome_policy_text(&o->policy, name) : outcome_policy_label(&o->policy, name));
     table_cell(t, "%lld", (long long)o->costs.total.deployments);
     table_cell(t, "%lld", (long long)o->costs.total.launches);
     table_cell(t, "%lld", (long long)(o->costs.total.billed_s / unit_s));
     money_cell(t, o->money, csv);
     if (s->model.terms.delay_price_per_commit_hour)
         money_cell(t, o->cost, csv);
-    table_cell(t, "%s", outcome_percent_text(o->money, c->every->money, percent));
-    table_cell(t, "%s", outcome_percent_text(o->money, c->idle->money, percent));
+    const char *(*percent_of)(money_t, money_t, char[POLICY_TEXT_SIZE]) =
+        csv ? outcome_percent_csv : outcome_percent_text;
+    table_cell(t, "%s", percent_of(o->money, c->every->money, percent));
+    table_cell(t, "%s", percent_of(o->money, c->idle->money, percent));
     lead_cell(t, o->lead.percentile[STATS_P50], csv);
     lead_cell(t, o->lead.percentile[STATS_P95], csv);
     if (is_baseline(c, o))
@@ -172,7 +176,7 @@ static void print_policies(const struct comparison *c, const struct scenario *s,
     for (size_t i = 0; i < c->count; i++)
         if (i < c->asked || !asked_for(c, &c->outcomes[i]))
             policy_row(t, c, &c->outcomes[i], s, csv);
-    table_print(t, session);
+    page_table(session, t);
     table_free(t);
 }
 
@@ -208,7 +212,7 @@ static void print_months(const struct outcome *o, const struct scenario *s, cons
         table_cell(t, "%s", too_big ? "-" : money_short(money, usd));
         table_cell(t, "%s", m->commits ? duration_text((int64_t)(outcome_lead_mean_s(m) + 0.5), text) : "-");
     }
-    table_print(t, session);
+    page_table(session, t);
     table_free(t);
 }
 
@@ -219,13 +223,20 @@ static void print_kinds(const struct outcome *o, const struct session *session)
         shown += o->by_kind[k] != 0;
     if (shown < 2)
         return;
-    fputs("\nBy kind:", session->out);
+    struct str text;
+    str_init(&text, 0);
+    const char *sep = "";
     for (int k = 0; k < COST_KINDS; k++) {
         char usd[MONEY_TEXT_SIZE];
-        if (o->by_kind[k])
-            fprintf(session->out, " %s %s;", cost_kind_label((enum cost_kind)k), money_short(o->by_kind[k], usd));
+        if (!o->by_kind[k])
+            continue;
+        str_addf(&text, "%s%s %s", sep, cost_kind_label((enum cost_kind)k), money_short(o->by_kind[k], usd));
+        sep = ", ";
     }
-    fputs(" USD.\n", session->out);
+    str_add_char(&text, '.');
+    fputc('\n', session->out);
+    page_wrap(session, "By kind, USD: ", text.text);
+    str_release(&text);
 }
 
 static void print_text(const struct comparison *c, const struct simulate_args *args, const struct scenario *s,
@@ -239,13 +250,14 @@ static void print_text(const struct comparison *c, const struct simulate_args *a
         if (c->asked > 1 && !args->by_month)
             continue;
         fprintf(session->out, "\n%s%s, month by month (UTC)%s\n", session_bold(session),
-                outcome_policy_text(&c->outcomes[i].policy, name), session_plain(session));
+                outcome_policy_label(&c->outcomes[i].policy, name), session_plain(session));
         print_months(&c->outcomes[i], s, session);
         print_kinds(&c->outcomes[i], session);
     }
-    fputs("\nBaselines: every + terminate is a deployment for each commit, idle + terminate what a CI system does\n"
-          "with one line of configuration. Savings are to be claimed against idle.\n",
-          session->out);
+    fputc('\n', session->out);
+    page_wrap(session, "Baselines: ",
+              "every + terminate is a deployment for each commit, idle + terminate what a CI system does with one "
+              "line of configuration. Claim savings against idle.");
 }
 
 static int run_simulate(struct session *session, void *context, struct err *err)

@@ -168,12 +168,21 @@ const struct frontier_point *frontier_recommend(const struct frontier *f, const 
     return best;
 }
 
+/* To the second where the minutes would hide why a limit is missed. */
+static const char *limit_text(int64_t s, char to[INSTANT_TEXT_SIZE])
+{
+    if (s % 60 == 0)
+        return duration_text(s, to);
+    str_fit(to, INSTANT_TEXT_SIZE, "%lld s", (long long)s);
+    return to;
+}
+
 static void add_limits(const struct frontier *f, const struct limits *l, struct str *to)
 {
     char text[INSTANT_TEXT_SIZE];
     char usd[MONEY_TEXT_SIZE];
     if (l->max_lead_s.is)
-        str_addf(to, " whose p95 lead time is within %s", duration_text(l->max_lead_s.value, text));
+        str_addf(to, " whose p95 lead time is within %s", limit_text(l->max_lead_s.value, text));
     if (l->max_per_month.is)
         str_addf(to, "%s costs at most %s USD a month", l->max_lead_s.is ? " and which" : " that",
                  money_short(l->max_per_month.value, usd));
@@ -189,26 +198,46 @@ static void add_comparison(const struct frontier_point *best, const struct front
     char percent[POLICY_TEXT_SIZE];
     if (best == baseline || !baseline->per_month)
         return;
-    str_addf(to, " %s is %s USD a month, so this is %s.", name, money_short(baseline->per_month, usd),
+    str_addf(to, " Against %s (%s USD a month) that is %s.", name, money_short(baseline->per_month, usd),
              outcome_percent_text(best->outcome.money, baseline->outcome.money, percent));
+}
+
+/* How far the limits would have to go. */
+static void add_extremes(const struct frontier *f, struct str *to)
+{
+    char usd[MONEY_TEXT_SIZE];
+    char text[INSTANT_TEXT_SIZE];
+    const struct frontier_point *fastest = f->points;
+    const struct frontier_point *cheapest = f->points;
+    for (size_t i = 1; i < f->count; i++) {
+        const struct frontier_point *p = &f->points[i];
+        if (p->outcome.lead.percentile[STATS_P95] < fastest->outcome.lead.percentile[STATS_P95])
+            fastest = p;
+        if (p->per_month < cheapest->per_month)
+            cheapest = p;
+    }
+    str_addf(to, " The fastest has a p95 lead time of %s;",
+             limit_text(fastest->outcome.lead.percentile[STATS_P95], text));
+    str_addf(to, " the cheapest costs %s USD a month.", money_short(cheapest->per_month, usd));
 }
 
 void frontier_reason(const struct frontier *f, const struct limits *l, const struct frontier_point *best,
                      struct str *to)
 {
     bool fastest = l->max_per_month.is && !l->max_lead_s.is && !l->by_cost;
-    const char *what = l->by_cost ? "least money and waiting together" : fastest ? "fastest" : "cheapest";
+    const char *what = l->by_cost ? "one with the least money and waiting together" : fastest ? "fastest" : "cheapest";
     if (!best) {
         str_addf(to, "None of the %zu policies fits: there is none", f->count);
         add_limits(f, l, to);
         str_add(to, ".");
+        add_extremes(f, to);
         return;
     }
-    str_addf(to, "It is the %s of %zu policies", what, f->count);
+    str_addf(to, "Of %zu policies it is the %s", f->count, what);
     add_limits(f, l, to);
     str_add(to, ".");
-    add_comparison(best, f->every, "Deploying at every commit", to);
-    add_comparison(best, f->idle, "Deploying whenever the pipeline is idle", to);
+    add_comparison(best, f->every, "deploying at every commit", to);
+    add_comparison(best, f->idle, "deploying whenever the pipeline is idle", to);
 }
 
 const struct frontier_point *frontier_without_reuse(const struct frontier *f, const struct frontier_point *p)

@@ -185,3 +185,46 @@ const char *outcome_policy_text(const struct policy *p, char to[2 * POLICY_TEXT_
             policy_keep_text(p->keep, keep));
     return to;
 }
+
+const char *outcome_percent_csv(money_t a, money_t b, char to[POLICY_TEXT_SIZE])
+{
+    to[0] = '\0';
+    if (b)
+        str_fit(to, POLICY_TEXT_SIZE, "%.2f", 100.0 * ((double)a - (double)b) / (double)b);
+    return to;
+}
+
+/* The shortest whole unit: "90", "15m", "8h", "1d". */
+static void span_label(int64_t s, char to[POLICY_TEXT_SIZE])
+{
+    static const struct {
+        int64_t s;
+        char unit;
+    } units[] = {{SECONDS_PER_DAY, 'd'}, {SECONDS_PER_HOUR, 'h'}, {60, 'm'}};
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (s && s % units[i].s == 0) {
+            str_fit(to, POLICY_TEXT_SIZE, "%lld%c", (long long)(s / units[i].s), units[i].unit);
+            return;
+        }
+    }
+    str_fit(to, POLICY_TEXT_SIZE, "%lld", (long long)s);
+}
+
+const char *outcome_policy_label(const struct policy *p, char to[2 * POLICY_TEXT_SIZE])
+{
+    char trigger[POLICY_TEXT_SIZE];
+    char keep[POLICY_TEXT_SIZE];
+    char span[POLICY_TEXT_SIZE];
+    policy_trigger_text(p->trigger, trigger);
+    policy_keep_text(p->keep, keep);
+    if (p->trigger.kind == TRIGGER_WINDOW || p->trigger.kind == TRIGGER_TRAIN) {
+        span_label(p->trigger.arg, span);
+        str_fit(trigger, sizeof(trigger), "%s:%.20s", p->trigger.kind == TRIGGER_WINDOW ? "window" : "train", span);
+    }
+    if (p->keep.kind == KEEP_IDLE) {
+        span_label(p->keep.idle_s, span);
+        str_fit(keep, sizeof(keep), "idle:%.20s", span);
+    }
+    str_fit(to, (size_t)2 * POLICY_TEXT_SIZE, "%s + %s", trigger, keep);
+    return to;
+}

@@ -33,9 +33,11 @@ double outcome_lead_mean_s(const struct cost_month *month);
 /* The policy as the contract's JSON object; corrected is the history's count. */
 cJSON *outcome_json(const struct outcome *o, const struct model *m, size_t corrected);
 
-/* Percent by which a is below b, as text: "-57 %"; "" when b is zero. */
+/* By how many percent a is above b, as text: "-57 %"; "" when b is zero. _csv is for scripts: "-56.93". */
 const char *outcome_percent_text(money_t a, money_t b, char to[POLICY_TEXT_SIZE]);
-/* "idle + hour" */
+const char *outcome_percent_csv(money_t a, money_t b, char to[POLICY_TEXT_SIZE]);
+/* "window:900 + hour", and for people "window:15m + hour"; both are read back by the options. */
 const char *outcome_policy_text(const struct policy *p, char to[2 * POLICY_TEXT_SIZE]);
+const char *outcome_policy_label(const struct policy *p, char to[2 * POLICY_TEXT_SIZE]);
 
 #endif

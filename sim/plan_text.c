@@ -3,9 +3,11 @@
 
 #include "base/mem.h"
 #include "base/out.h"
+#include "sim/page.h"
 #include "sim/plan.h"
 
 #define SHORT_SPAN_S ((int64_t)14 * SECONDS_PER_DAY)
+#define WIDE         100 /* columns from which on the table shows everything */
 
 double plan_reuse_percent(const struct plan *p)
 {
@@ -45,102 +47,130 @@ static int by_money(const void *a, const void *b)
     return pa < pb ? -1 : pa > pb;
 }
 
-static const char *mark_of(const struct plan *p, const struct frontier_point *q)
+/* "dominated" is said of a baseline to scripts alone: it is dim, and the page has no room. */
+static const char *mark_of(const struct plan *p, const struct frontier_point *q, bool csv)
 {
     if (q == p->best)
         return "recommended";
-    if (q == p->frontier.every)
-        return q->dominated ? "baseline, dominated" : "baseline";
-    if (q == p->frontier.idle)
-        return q->dominated ? "baseline, dominated" : "baseline";
+    if (q == p->frontier.every || q == p->frontier.idle)
+        return q->dominated && csv ? "baseline, dominated" : "baseline";
     return q->dominated ? "dominated" : "";
 }
 
-static void lead_cells(struct table *t, const struct outcome *o, bool csv)
+/* Which columns a page has room for; CSV has all of them. */
+struct shape {
+    bool csv, p50, deployments, waiting;
+};
+
+static struct shape shape_of(const struct plan *p, const struct session *session)
 {
-    static const int shown[] = {STATS_P50, STATS_P95};
-    char text[INSTANT_TEXT_SIZE];
-    for (int i = 0; i < 2; i++) {
-        int64_t s = o->lead.percentile[shown[i]];
-        if (csv)
-            table_cell(t, "%lld", (long long)s);
-        else
-            table_cell(t, "%s", duration_text(s, text));
-    }
+    bool csv = session_form(session) == FORM_CSV;
+    bool wide = csv || page_width(session) >= WIDE;
+    return (struct shape){.csv = csv,
+                          .p50 = wide || (!p->limits.by_cost && page_width(session) >= 80),
+                          .deployments = wide,
+                          .waiting = p->limits.by_cost};
 }
 
-static void point_row(struct table *t, const struct plan *p, const struct frontier_point *q, bool csv)
+static void lead_cell(struct table *t, const struct outcome *o, int rank, bool csv)
+{
+    char text[INSTANT_TEXT_SIZE];
+    int64_t s = o->lead.percentile[rank];
+    if (csv)
+        table_cell(t, "%lld", (long long)s);
+    else
+        table_cell(t, "%s", duration_text(s, text));
+}
+
+/* Money and waiting: of the whole history in CSV, a month beside the money of a month. */
+static void waiting_cell(struct table *t, const struct plan *p, const struct outcome *o, bool csv)
+{
+    char usd[MONEY_TEXT_SIZE];
+    money_t per_month = 0;
+    struct exact sum = {0};
+    cost_waiting(&p->scenario->model, &o->costs.total, &sum);
+    exact_add_all(&sum, &o->money_exact);
+    bool too_big = scenario_per_month(p->scenario, &sum, &per_month) != 0;
+    exact_release(&sum);
+    table_cell(t, "%s", csv ? money_text(o->cost, usd) : too_big ? "-" : money_short(per_month, usd));
+}
+
+static void point_row(struct table *t, const struct plan *p, const struct frontier_point *q, struct shape shape)
 {
     char name[2 * POLICY_TEXT_SIZE];
     char usd[MONEY_TEXT_SIZE];
     char percent[POLICY_TEXT_SIZE];
     const struct outcome *o = &q->outcome;
-    table_cell(t, "%s", outcome_policy_text(&o->policy, name));
+    money_t idle = p->frontier.idle->outcome.money;
+    bool csv = shape.csv;
+    table_cell(t, "%s", csv ? outcome_policy_text(&o->policy, name) : outcome_policy_label(&o->policy, name));
     table_cell(t, "%s", csv ? money_text(q->per_month, usd) : money_short(q->per_month, usd));
-    table_cell(t, "%s", outcome_percent_text(o->money, p->frontier.idle->outcome.money, percent));
-    lead_cells(t, o, csv);
-    table_cell(t, "%lld", (long long)o->costs.total.deployments);
-    if (p->limits.by_cost)
-        table_cell(t, "%s", csv ? money_text(o->cost, usd) : money_short(o->cost, usd));
-    table_cell(t, "%s", mark_of(p, q));
+    if (shape.waiting)
+        waiting_cell(t, p, o, csv);
+    table_cell(t, "%s",
+               csv ? outcome_percent_csv(o->money, idle, percent) : outcome_percent_text(o->money, idle, percent));
+    if (shape.p50)
+        lead_cell(t, o, STATS_P50, csv);
+    lead_cell(t, o, STATS_P95, csv);
+    if (shape.deployments)
+        table_cell(t, "%lld", (long long)o->costs.total.deployments);
+    table_cell(t, "%s", mark_of(p, q, csv));
     if (q == p->best)
         table_row_bold(t);
     else if (q->dominated)
         table_row_dim(t);
 }
 
+static struct table *point_table(struct shape shape)
+{
+    struct table *t = table_new();
+    table_column(t, "policy", "policy", ALIGN_LEFT);
+    table_column(t, "USD/mo", "usd_per_month", ALIGN_RIGHT);
+    if (shape.waiting)
+        table_column(t, "+waiting", "cost_usd", ALIGN_RIGHT);
+    table_column(t, "vs idle", "vs_idle_percent", ALIGN_RIGHT);
+    if (shape.p50)
+        table_column(t, "lead p50", "lead_p50_s", ALIGN_RIGHT);
+    table_column(t, "lead p95", "lead_p95_s", ALIGN_RIGHT);
+    if (shape.deployments)
+        table_column(t, "deploys", "deployments", ALIGN_RIGHT);
+    table_column(t, "", "mark", ALIGN_LEFT);
+    return t;
+}
+
+static void print_hidden(size_t hidden, const struct session *session)
+{
+    struct str text;
+    str_init(&text, 0);
+    str_addf(&text, "%zu more %s dominated: another one is no dearer and no slower (--all shows %s).", hidden,
+             hidden == 1 ? "is" : "are", hidden == 1 ? "it" : "them");
+    page_wrap(session, "", text.text);
+    str_release(&text);
+}
+
 void plan_print_table(const struct plan *p, const struct session *session)
 {
-    bool csv = session_form(session) == FORM_CSV;
+    struct shape shape = shape_of(p, session);
     const struct frontier *f = &p->frontier;
     struct row *order = mem_zero(f->count, sizeof(*order));
     for (size_t i = 0; i < f->count; i++)
         order[i].point = &f->points[i];
     qsort(order, f->count, sizeof(*order), by_money);
-    struct table *t = table_new();
-    table_column(t, "policy", "policy", ALIGN_LEFT);
-    table_column(t, "USD/month", "usd_per_month", ALIGN_RIGHT);
-    table_column(t, "vs idle", "vs_idle", ALIGN_RIGHT);
-    table_column(t, "lead p50", "lead_p50_s", ALIGN_RIGHT);
-    table_column(t, "lead p95", "lead_p95_s", ALIGN_RIGHT);
-    table_optional_column(t, "deploys", "deployments", ALIGN_RIGHT);
-    if (p->limits.by_cost)
-        table_optional_column(t, "+waiting", "cost_usd", ALIGN_RIGHT);
-    table_column(t, "", "mark", ALIGN_LEFT);
+    struct table *t = point_table(shape);
     size_t hidden = 0;
     for (size_t i = 0; i < f->count; i++) {
         const struct frontier_point *q = order[i].point;
         bool baseline = q == f->every || q == f->idle;
-        if (q->dominated && !p->show_all && !csv && !baseline && q != p->best)
+        if (q->dominated && !p->show_all && !shape.csv && !baseline && q != p->best)
             hidden++;
         else
-            point_row(t, p, q, csv);
+            point_row(t, p, q, shape);
     }
-    table_print(t, session);
+    page_table(session, t);
     table_free(t);
     free(order);
-    if (hidden && !csv)
-        fprintf(session->out, "%zu more are dominated: another one is no dearer and no slower (--all shows them).\n",
-                hidden);
-}
-
-/* Words wrapped to the terminal, or to 80 columns. */
-static void print_wrapped(const char *text, const struct session *session)
-{
-    int width = session->width ? session->width : 80;
-    int at = 0;
-    while (*text) {
-        int len = 0;
-        while (text[len] && text[len] != ' ')
-            len++;
-        if (at && at + 1 + len > width) {
-            fputc('\n', session->out);
-            at = 0;
-        }
-        at += fprintf(session->out, "%s%.*s", at ? " " : "", len, text);
-        text += len + (text[len] == ' ');
-    }
-    fputc('\n', session->out);
+    if (hidden)
+        print_hidden(hidden, session);
 }
 
 static void print_recommendation(const struct plan *p, const struct session *session)
@@ -150,12 +180,19 @@ static void print_recommendation(const struct plan *p, const struct session *ses
     char p50[INSTANT_TEXT_SIZE];
     char p95[INSTANT_TEXT_SIZE];
     fputc('\n', session->out);
-    if (p->best)
-        fprintf(session->out, "%sRecommended: %s%s, %s USD a month, lead time p50 %s, p95 %s.\n", session_bold(session),
-                outcome_policy_text(&p->best->outcome.policy, name), session_plain(session),
-                money_short(p->best->per_month, usd), duration_text(p->best->outcome.lead.percentile[STATS_P50], p50),
-                duration_text(p->best->outcome.lead.percentile[STATS_P95], p95));
-    print_wrapped(p->reason.text, session);
+    if (p->best) {
+        struct str text;
+        str_init(&text, 0);
+        str_addf(&text, "Recommended: %s, %s USD a month, lead time p50 %s, p95 %s.",
+                 outcome_policy_label(&p->best->outcome.policy, name), money_short(p->best->per_month, usd),
+                 duration_text(p->best->outcome.lead.percentile[STATS_P50], p50),
+                 duration_text(p->best->outcome.lead.percentile[STATS_P95], p95));
+        fputs(session_bold(session), session->out);
+        page_wrap(session, "", text.text);
+        fputs(session_plain(session), session->out);
+        str_release(&text);
+    }
+    page_wrap(session, "", p->reason.text);
 }
 
 static void add_missing(const struct model *m, struct str *to)
@@ -217,7 +254,7 @@ static void print_shares(const struct plan *p, const struct session *session)
     add_short_span(p->scenario, &text);
     if (p->best->per_month < MONEY_PER_USD && p->frontier.every->per_month < MONEY_PER_USD)
         str_add(&text, " All of it is less than a dollar a month: choose by lead time.");
-    print_wrapped(text.text, session);
+    page_wrap(session, "", text.text);
     str_release(&text);
 }
 
@@ -241,7 +278,7 @@ static void print_pool_months(const struct prepaid *pre, const struct session *s
         table_cell(t, "%.13s%s", m->ran_out == INSTANT_MAX ? "-" : calendar_text(m->ran_out, text),
                    m->ran_out == INSTANT_MAX ? "" : "h");
     }
-    table_print(t, session);
+    page_table(session, t);
     table_free(t);
 }
 
@@ -252,55 +289,64 @@ static void print_prepaid(const struct plan *p, const struct session *session)
     char usd[MONEY_TEXT_SIZE];
     if (!pre->filled)
         return;
-    fprintf(session->out, "\n%sPrepaid hours%s with the recommended policy\n", session_bold(session),
-            session_plain(session));
+    fprintf(session->out, "\n%sPrepaid hours%s with %s\n", session_bold(session), session_plain(session),
+            p->best ? "the recommended policy" : "idle + terminate, since none fits");
     if (m->reserved_model == RESERVED_POOL) {
         print_pool_months(pre, session);
         struct str text;
         str_init(&text, 0);
         str_addf(&text,
-                 "Counted as a pool: 744 h a month for each of %lld reservations, a budgeting approximation. Free "
+                 "Counted as a pool: 744 h a month for %lld reservation%s%s, a budgeting approximation. Free "
                  "deployments are what the fleet, running day and night, leaves of them. After that each deployment "
                  "that launches an instance costs %s USD.",
-                 (long long)m->reserved, money_short(pre->deployment_after, usd));
-        print_wrapped(text.text, session);
+                 (long long)m->reserved, m->reserved == 1 ? "" : "s", m->reserved == 1 ? "" : " each",
+                 money_short(pre->deployment_after, usd));
+        page_wrap(session, "", text.text);
         str_release(&text);
         return;
     }
     const struct cost_month *total = &pre->outcome.costs.total;
-    fprintf(session->out,
-            "%.1f of %.1f bake hours fell into clock hours that the reservations had to spare (%.0f %%).\n",
-            (double)total->covered_s / 3600, (double)total->billed_s / 3600,
-            total->billed_s ? 100.0 * (double)total->covered_s / (double)total->billed_s : 0);
+    struct str text;
+    str_init(&text, 0);
+    str_addf(&text, "%.1f of %.1f bake hours fell into clock hours that the reservations had to spare (%.0f %%).",
+             (double)total->covered_s / 3600, (double)total->billed_s / 3600,
+             total->billed_s ? 100.0 * (double)total->covered_s / (double)total->billed_s : 0);
+    page_wrap(session, "", text.text);
+    str_release(&text);
 }
 
 static void print_offers(const struct plan *p, const struct session *session)
 {
     if (!p->offers.asked)
         return;
-    fprintf(session->out, "\n%sBuying one more reservation%s of %s, by the sample of offers\n", session_bold(session),
-            session_plain(session), p->scenario->type);
+    struct str text;
+    str_init(&text, 0);
+    fprintf(session->out, "\n%sBuying one more reservation%s\n", session_bold(session), session_plain(session));
+    str_addf(&text, "Of %s, by %s in USD and hours a year.", p->scenario->type,
+             p->offers.path ? p->offers.path : "the sample of offers");
+    page_wrap(session, "", text.text);
+    str_release(&text);
     struct table *t = table_new();
     table_column(t, "offer", "offer", ALIGN_LEFT);
     table_column(t, "seen", "seen", ALIGN_LEFT);
-    table_column(t, "fee/year", "fee_usd_per_year", ALIGN_RIGHT);
-    table_column(t, "saves/year", "saved_usd_per_year", ALIGN_RIGHT);
-    table_column(t, "h used/year", "used_hours", ALIGN_RIGHT);
-    table_column(t, "pays from h", "break_even_hours", ALIGN_RIGHT);
+    table_column(t, "fee", "fee_usd_per_year", ALIGN_RIGHT);
+    table_column(t, "saves", "saved_usd_per_year", ALIGN_RIGHT);
+    table_column(t, "h used", "used_hours", ALIGN_RIGHT);
+    table_column(t, "pays from", "break_even_hours", ALIGN_RIGHT);
     table_column(t, "", "verdict", ALIGN_LEFT);
     for (size_t i = 0; i < p->offers.count; i++) {
         const struct offer_verdict *v = &p->offers.items[i];
-        char text[MONEY_TEXT_SIZE];
+        char usd[MONEY_TEXT_SIZE];
         table_cell(t, "%d year%s, %s", v->years, v->years > 1 ? "s" : "", payment_name(v->payment));
-        table_cell(t, "%s", calendar_date_text(v->seen, text));
-        table_cell(t, "%s", money_short(v->fee_per_year, text));
-        table_cell(t, "%s", money_short(v->saved_per_year, text));
+        table_cell(t, "%s", calendar_date_text(v->seen, usd));
+        table_cell(t, "%s", money_short(v->fee_per_year, usd));
+        table_cell(t, "%s", money_short(v->saved_per_year, usd));
         table_cell(t, "%lld", (long long)v->used_hours);
         table_cell(t, "%lld", (long long)v->break_even_hours);
         table_cell(t, "%s %s", v->net_per_year > 0 ? "pays:" : "loses",
-                   money_short(v->net_per_year < 0 ? -v->net_per_year : v->net_per_year, text));
+                   money_short(v->net_per_year < 0 ? -v->net_per_year : v->net_per_year, usd));
     }
-    table_print(t, session);
+    page_table(session, t);
     table_free(t);
 }
 

@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@
 
 #define POOL_MONTHS_MAX   14 /* the burn-down shows at most so many months, the last */
 #define LABELS_MAX        13 /* month labels on an axis */
+#define BARS_MIN          6  /* fewer months do not get wider bars */
+#define DAYS_MONTHS_MAX   2  /* up to so many months the burn-down names days */
 #define POINTS_MONTHS_MAX 36 /* lines have a mark at each month up to so many */
 
 extern char **environ;
@@ -142,7 +145,7 @@ static void add_ring(struct str *data, struct str *rows, const char *name, const
     add_point(data, q);
     str_add(data, "EOD\n");
     str_addf(rows, "$%s with points pt 6 ps %.1f lw 2.5 lc rgb '%s' title '%s: %s', ", name, size, colour, what,
-             outcome_policy_text(&q->outcome.policy, policy));
+             outcome_policy_label(&q->outcome.policy, policy));
 }
 
 static void add_title(struct str *s, const struct plan *p)
@@ -166,6 +169,15 @@ static void add_key(struct str *s, double top)
     str_addf(s, "set key at screen 0.695, screen %.4f left top vertical Left reverse samplen 1.5 spacing 1.2\n", top);
 }
 
+/* gnuplot complains about an axis from 0 to 0. */
+static bool costs_something(const struct plan *p)
+{
+    for (size_t i = 0; i < p->frontier.count; i++)
+        if (p->frontier.points[i].outcome.money)
+            return true;
+    return false;
+}
+
 static void add_frontier(struct str *s, const struct plan *p, double top)
 {
     struct str rows;
@@ -182,10 +194,11 @@ static void add_frontier(struct str *s, const struct plan *p, double top)
     str_add(s, " font ',15'\n"
                "set logscale x\nset xlabel 'lead time from commit to rolled out, 95th percentile (m minutes, h hours, "
                "d days)'\n"
-               "set ylabel 'USD a month'\nset yrange [0:*]\nset offsets graph 0.04, graph 0.04, graph 0.06, 0\n"
+               "set ylabel 'USD a month'\nset offsets graph 0.04, graph 0.04, graph 0.06, 0\n"
                "set xtics ('1s' 0.016667, '10s' 0.16667, '1m' 1, '2m' 2, '5m' 5, '10m' 10, "
                "'20m' 20, '40m' 40, '80m' 80, '3h' 180, '6h' 360, '12h' 720, '1d' 1440, '2d' 2880, '4d' 5760, "
                "'8d' 11520, '16d' 23040, '1mo' 43829, '3mo' 131487, '1y' 525949, '10y' 5259492)\n");
+    str_addf(s, "set yrange [0:%s]\n", costs_something(p) ? "*" : "1");
     add_key(s, top);
     str_addf(s, "plot $stairs with steps lc rgb '%s' lw 2 dt 2 title 'frontier', %s 1/0 notitle\n", GREY, rows.text);
     str_add(s, "unset logscale x\nset offsets 0, 0, 0, 0\n");
@@ -220,15 +233,13 @@ static void add_baseline(struct str *data, struct str *rows, const struct plan *
                          const struct outcome *shown, const struct outcome *o, const char *look)
 {
     int first = shown->costs.months[0].month;
-    bool many = o->costs.count > POINTS_MONTHS_MAX;
     char policy[2 * POLICY_TEXT_SIZE];
     str_addf(data, "$line_%s << EOD\n", name);
     for (size_t i = 0; i < o->costs.count; i++)
         str_addf(data, "%d %.6f\n", o->costs.months[i].month - first,
                  month_usd(p, &o->costs.months[i], 0, COST_KINDS - 1));
     str_add(data, "EOD\n");
-    str_addf(rows, "$line_%s with %s %s title '%s', ", name, many ? "lines" : "linespoints", look,
-             outcome_policy_text(&o->policy, policy));
+    str_addf(rows, "$line_%s with %s title '%s', ", name, look, outcome_policy_label(&o->policy, policy));
 }
 
 /* "Jan" over the year, then "Feb", "Mar"; years alone where there are many. */
@@ -279,56 +290,96 @@ static void add_months(struct str *s, const struct plan *p, double top)
     str_init(&rows, 0);
     for (int k = COST_KINDS - 1; k >= 0; k--)
         add_stack(s, &rows, p, o, k);
-    add_baseline(s, &rows, p, "every", o, &p->frontier.every->outcome, "lw 1.3 pt 4 ps 0.7 lc rgb '" BLACK "'");
-    add_baseline(s, &rows, p, "idle", o, &p->frontier.idle->outcome, "lw 1.3 pt 8 ps 0.7 lc rgb '" RED "'");
+    bool many = o->costs.count > POINTS_MONTHS_MAX; /* a point would ask more of lines than they take */
+    add_baseline(s, &rows, p, "every", o, &p->frontier.every->outcome,
+                 many ? "lines lw 1.3 lc rgb '" BLACK "'" : "linespoints lw 1.3 pt 4 ps 0.9 lc rgb '" BLACK "'");
+    add_baseline(s, &rows, p, "idle", o, &p->frontier.idle->outcome,
+                 many ? "lines lw 1.3 dt 3 lc rgb '" BLACK "'"
+                      : "linespoints lw 1.3 dt 3 pt 8 ps 0.9 lc rgb '" BLACK "'");
+    double room = o->costs.count < BARS_MIN ? (double)(BARS_MIN - o->costs.count) / 2 : 0;
     str_addf(s, "set title 'Month by month: %s as bars, the baselines as lines' font ',13'\n",
-             outcome_policy_text(&o->policy, policy));
+             outcome_policy_label(&o->policy, policy));
     add_month_tics(s, o->costs.months[0].month, (int)o->costs.count, false, 0);
     add_key(s, top);
     str_addf(s,
-             "set xlabel 'month (UTC)'\nset ylabel 'USD'\nset yrange [0:*]\nset xrange [-0.6:%.1f]\n"
+             "set xlabel 'month (UTC)' offset 0,-0.7\nset ylabel 'USD'\nset yrange [0:%s]\nset xrange [%.1f:%.1f]\n"
              "set boxwidth 0.8\nplot %s 1/0 notitle\nset xrange [*:*]\n",
-             (double)o->costs.count - 0.4, rows.text);
+             costs_something(p) ? "*" : "1", -0.6 - room, (double)o->costs.count - 0.4 + room, rows.text);
     str_release(&rows);
+}
+
+/* Each week of a month by its date; the first with its year. */
+static void add_day_tics(struct str *s, instant_t begin, instant_t end)
+{
+    int written = 0;
+    str_add(s, "set xtics (");
+    for (int month = calendar_month(begin); month <= calendar_month(end - 1); month++) {
+        instant_t next = calendar_month_start(month + 1);
+        for (instant_t at = calendar_month_start(month); at < next && at < end; at += 7 * SECONDS_PER_DAY) {
+            char date[INSTANT_TEXT_SIZE];
+            if (at + SECONDS_PER_DAY <= begin)
+                continue;
+            calendar_date_text(at, date);
+            str_addf(s, "%s\"%s\" %lld", written ? ", " : "", written ? date + 5 : date,
+                     (long long)(at < begin ? begin : at));
+            written++;
+        }
+    }
+    str_add(s, written ? ")\n" : "\"\" 0)\n");
+}
+
+/* The points of the last months at which hours were used; the refill of a month in which nothing ran is left out. */
+static void shown_points(const struct costs *c, size_t *first, size_t *end)
+{
+    *end = c->pool_count;
+    while (*end > 1 && c->pool[*end - 1].at == c->pool[*end - 2].at)
+        (*end)--;
+    int last_month = calendar_month(c->pool[*end - 1].at - 1);
+    instant_t from = calendar_month_start(last_month - POOL_MONTHS_MAX + 1);
+    *first = 0;
+    while (*first + 1 < *end && (c->pool[*first].at < from || c->pool[*first].at == c->pool[*first + 1].at))
+        (*first)++;
 }
 
 static void add_pool(struct str *s, const struct plan *p, double top)
 {
     const struct costs *c = &p->prepaid.outcome.costs;
-    instant_t last = c->pool[c->pool_count - 1].at;
-    instant_t from = calendar_month_start(calendar_month(last) - POOL_MONTHS_MAX + 1);
+    size_t first;
+    size_t end;
+    shown_points(c, &first, &end);
     str_add(s, "$pool << EOD\n");
-    size_t shown = 0;
-    for (size_t i = 0; i < c->pool_count; i++) {
-        if (c->pool[i].at < from)
-            continue;
-        shown++;
+    for (size_t i = first; i < end; i++)
         str_addf(s, "%lld %.3f\n", (long long)c->pool[i].at, (double)c->pool[i].left_s / SECONDS_PER_HOUR);
-    }
     str_add(s, "EOD\n");
-    instant_t begin = from > c->pool[0].at ? from : c->pool[0].at;
-    int first = calendar_month(begin);
-    add_month_tics(s, first, calendar_month(last - 1) - first + 1, true, (long long)begin);
+    instant_t begin = c->pool[first].at;
+    instant_t last = c->pool[end - 1].at > begin ? c->pool[end - 1].at : begin + SECONDS_PER_HOUR;
+    int month = calendar_month(begin);
+    int months = calendar_month(last - 1) - month + 1;
+    if (months <= DAYS_MONTHS_MAX)
+        add_day_tics(s, begin, last);
+    else
+        add_month_tics(s, month, months, true, (long long)begin);
     add_key(s, top);
+    str_add(s, "set title 'Prepaid hours left in the month");
+    if (first)
+        str_addf(s, " (the last %d months)", months);
     str_addf(s,
-             "set title 'Prepaid hours left in the month%s' font ',13'\nset xlabel 'day (UTC)'\n"
+             "' font ',13'\nset xlabel 'day (UTC)' offset 0,-0.7\n"
              "set ylabel 'hours'\nset yrange [0:*]\nset xrange [%lld:%lld]\n"
              "plot $pool using 1:2 with filledcurves y1=0 fs solid 0.25 noborder lc rgb '%s' notitle, "
              "$pool using 1:2 with lines lw 1.5 lc rgb '%s' title 'hours left'\n",
-             shown < c->pool_count ? " (the last months)" : "", (long long)begin, (long long)last, SKY, BLUE);
+             (long long)begin, (long long)last, SKY, BLUE);
 }
 
-/* Panels from the top, each a share of the height. */
-static void script(struct str *s, const struct plan *p, const char *part)
+/* Panels from the top, each a share of the height. No file name: the picture comes out of gnuplot's stdout. */
+static void script(struct str *s, const struct plan *p, const char *ext)
 {
     bool pool = p->prepaid.filled && p->prepaid.outcome.costs.pool_count > 0;
     int height = pool ? 1350 : 1020;
-    bool svg = strcmp(extension(part), "svg") == 0;
-    str_addf(s, "set terminal %s size 1200,%d font 'DejaVu Sans,11' noenhanced background rgb 'white'\nset output ",
-             svg ? "svg" : "pngcairo", height);
-    add_quoted(s, part);
+    str_addf(s, "set terminal %s size 1200,%d font 'DejaVu Sans,11' noenhanced background rgb 'white'\n",
+             strcmp(ext, "svg") == 0 ? "svg" : "pngcairo", height);
     str_addf(s,
-             "\nset encoding utf8\nset multiplot\nset grid lc rgb '#DDDDDD' lw 0.8\nset border 3 lc rgb '#444444'\n"
+             "set multiplot\nset grid lc rgb '#DDDDDD' lw 0.8\nset border 3 lc rgb '#444444'\n"
              "set tics nomirror\nset lmargin at screen 0.075\nset rmargin at screen 0.675\n"
              "set size 1,%.4f\nset origin 0,%.4f\n",
              580.0 / height, 1 - 580.0 / height);
@@ -339,7 +390,7 @@ static void script(struct str *s, const struct plan *p, const char *part)
         str_addf(s, "set size 1,%.4f\nset origin 0,0.005\n", 325.0 / height);
         add_pool(s, p, 310.0 / height);
     }
-    str_add(s, "unset multiplot\nunset output\n");
+    str_add(s, "unset multiplot\n");
 }
 
 static int write_all(int fd, const char *text, size_t len)
@@ -364,7 +415,7 @@ static int no_gnuplot(struct err *err, int error)
     return err_set(err, EXIT_FAILED, "gnuplot cannot be started: %s", strerror(error));
 }
 
-static int spawn_gnuplot(int input, pid_t *pid)
+static int spawn_gnuplot(int input, int output, pid_t *pid)
 {
     char name[] = "gnuplot";
     char from_stdin[] = "-";
@@ -372,12 +423,13 @@ static int spawn_gnuplot(int input, pid_t *pid)
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     int error = posix_spawnp(pid, "gnuplot", &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     return error;
 }
 
-static int run_gnuplot(const struct str *text, struct err *err)
+static int run_gnuplot(const struct str *text, int output, struct err *err)
 {
     int ends[2];
     if (pipe(ends))
@@ -385,7 +437,7 @@ static int run_gnuplot(const struct str *text, struct err *err)
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     pid_t pid;
-    int error = spawn_gnuplot(ends[0], &pid);
+    int error = spawn_gnuplot(ends[0], output, &pid);
     close(ends[0]);
     if (error) {
         close(ends[1]);
@@ -407,21 +459,43 @@ static int run_gnuplot(const struct str *text, struct err *err)
     return 0;
 }
 
+/* A picture that is empty, or that the disk had no room for, is none. */
+static int check_drawn(int output, const char *path, struct err *err)
+{
+    struct stat stat;
+    if (fstat(output, &stat) || stat.st_size == 0)
+        return err_set(err, EXIT_FAILED, "gnuplot drew nothing; %s was not written", path);
+    return 0;
+}
+
+static int draw(const struct str *text, const char *part, const char *path, struct err *err)
+{
+    int output = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (output < 0)
+        return err_set(err, EXIT_FAILED, "--plot: %s cannot be written: %s", path, strerror(errno));
+    int code = run_gnuplot(text, output, err);
+    if (!code)
+        code = check_drawn(output, path, err);
+    if (close(output) && !code)
+        code = err_set(err, EXIT_FAILED, "--plot: %s cannot be written: %s", path, strerror(errno));
+    if (!code && rename(part, path))
+        code = err_set(err, EXIT_FAILED, "--plot: %s cannot be written: %s", path, strerror(errno));
+    if (code)
+        unlink(part);
+    return code;
+}
+
 int plot_plan(const struct plan *p, const char *path, struct err *err)
 {
     struct str part;
     struct str text;
     str_init(&part, 4096);
     str_init(&text, 0);
-    str_addf(&part, "%s.part.%s", path, extension(path));
-    script(&text, p, part.text);
+    str_addf(&part, "%s.part", path);
+    script(&text, p, extension(path));
     int code = part.full || text.full ? err_set(err, EXIT_INPUT, "--plot: the name or the picture is too long") : 0;
     if (!code)
-        code = run_gnuplot(&text, err);
-    if (!code && rename(part.text, path))
-        code = err_set(err, EXIT_FAILED, "%s cannot be written: %s", path, strerror(errno));
-    if (code)
-        unlink(part.text);
+        code = draw(&text, part.text, path, err);
     str_release(&text);
     str_release(&part);
     return code;

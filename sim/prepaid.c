@@ -140,7 +140,7 @@ static int judge_all(struct offer_list *list, const struct offers *offers, const
 int offers_judge(struct offer_list *list, const char *path, const struct policy *policy, const struct scenario *s,
                  const struct session *session, struct err *err)
 {
-    *list = (struct offer_list){.asked = true};
+    *list = (struct offer_list){.asked = true, .path = *path ? path : NULL};
     if (!s->type)
         return err_set(err, EXIT_INPUT, "--offers needs to know the instance type: --instance TYPE instead of --price");
     if (s->model.price_per_hour == 0)

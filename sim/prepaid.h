@@ -46,6 +46,7 @@ struct offer_verdict {
 struct offer_list {
     struct offer_verdict *items;
     size_t count;
+    const char *path; /* where they are from; NULL: the sample */
     bool asked;
 };
 

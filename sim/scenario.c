@@ -9,6 +9,7 @@
 #include "billing/catalog.h"
 #include "billing/resource_price.h"
 #include "sim/calibration.h"
+#include "sim/page.h"
 
 #define DEFAULT_TYPE   "m5.large"
 #define DEFAULT_REGION "us-east-1"
@@ -130,8 +131,11 @@ static int price_from_catalog(struct scenario *s, const struct scenario_args *a,
         return code;
     s->type = a->instance ? a->instance : DEFAULT_TYPE;
     struct catalog_price price;
-    code = catalog_find(catalog, s->type, s->region, s->os, s->date, &price, err) ? EXIT_INPUT : 0;
-    if (!code) {
+    struct err detail;
+    if (catalog_find(catalog, s->type, s->region, s->os, s->date, &price, &detail)) {
+        code = err_set(err, EXIT_INPUT, "%.800s (--price USD_PER_HOUR needs no catalog%s)", detail.text,
+                       a->catalog ? "" : ", --catalog FILE reads yours");
+    } else {
         char usd[MONEY_TEXT_SIZE];
         char date[INSTANT_TEXT_SIZE];
         s->model.price_per_hour = price.usd_per_hour;
@@ -282,28 +286,58 @@ int scenario_per_month(const struct scenario *s, const struct exact *money, mone
     return exact_round_scaled(money, MONTH_S, span_s > SECONDS_PER_DAY ? span_s : SECONDS_PER_DAY, out);
 }
 
-static void print_corrected(const struct scenario *s, FILE *out)
+static void add_history(const struct scenario *s, struct str *to)
 {
-    if (s->history.corrected)
-        fprintf(out, "; %zu with clocks behind corrected", s->history.corrected);
-    if (s->history.left_out)
-        fprintf(out, "; %zu outside left out", s->history.left_out);
-    fputs(".\n", out);
+    const struct history *h = &s->history;
+    char first[INSTANT_TEXT_SIZE];
+    char last[INSTANT_TEXT_SIZE];
+    calendar_date_text(h->arrival_s[0], first);
+    calendar_date_text(h->arrival_s[s->commits.count - 1], last);
+    str_addf(to, "%zu commit%s, ", s->commits.count, s->commits.count == 1 ? "" : "s");
+    str_addf(to, strcmp(first, last) == 0 ? "%s" : "%s to %s", first, last);
+    str_addf(to, ", %s", h->source);
+    if (h->corrected)
+        str_addf(to, "; %zu time%s before the parent's corrected", h->corrected, h->corrected == 1 ? "" : "s");
+    if (h->left_out)
+        str_addf(to, "; %zu outside --from and --to left out", h->left_out);
+    if (s->push_gap_s)
+        str_addf(to, "; within %lld s one push", (long long)s->push_gap_s);
+    str_add_char(to, '.');
+}
+
+static void add_fleet(const struct model *m, struct str *to)
+{
+    char text[INSTANT_TEXT_SIZE];
+    if (m->fleet)
+        str_addf(to, "%lld instance%s, %lld at a time, draining %s", (long long)m->fleet, m->fleet == 1 ? "" : "s",
+                 (long long)m->surge, duration_text(m->drain_s, text));
+    if (m->reserved)
+        str_addf(to, "%s%lld reservation%s, counted %s", m->fleet ? "; " : "", (long long)m->reserved,
+                 m->reserved == 1 ? "" : "s",
+                 m->reserved_model == RESERVED_POOL ? "as a pool of hours" : "clock hour by clock hour");
+    str_add_char(to, '.');
 }
 
 void scenario_print(const struct scenario *s, const struct session *session)
 {
-    FILE *out = session->out;
-    char first[INSTANT_TEXT_SIZE];
-    char last[INSTANT_TEXT_SIZE];
-    fprintf(out, "History   %zu commits, %s to %s, %s", s->commits.count,
-            calendar_date_text(s->history.arrival_s[0], first),
-            calendar_date_text(s->history.arrival_s[s->commits.count - 1], last), s->history.source);
-    print_corrected(s, out);
-    fprintf(out, "Pipeline  %s%s.\n", s->pipeline_text, s->usual_pipeline ? " (the original's 17 min)" : "");
-    fprintf(out, "Price     %s, billed by the %s%s%s.\n", s->price_text,
-            s->model.terms.regime == REGIME_HOURLY ? "started hour" : "second", s->dated ? "; a scenario of " : "",
-            s->dated ? calendar_date_text(s->date, first) : "");
+    char date[INSTANT_TEXT_SIZE];
+    struct str text;
+    str_init(&text, 0);
+    add_history(s, &text);
+    page_wrap(session, "History   ", text.text);
+    str_clear(&text);
+    str_addf(&text, "%s%s.", s->pipeline_text, s->usual_pipeline ? " (the original's 17 min)" : "");
+    page_wrap(session, "Pipeline  ", text.text);
+    str_clear(&text);
+    str_addf(&text, "%s, billed by the %s%s%s.", s->price_text,
+             s->model.terms.regime == REGIME_HOURLY ? "started hour" : "second", s->dated ? "; a scenario of " : "",
+             s->dated ? calendar_date_text(s->date, date) : "");
+    page_wrap(session, "Price     ", text.text);
+    str_clear(&text);
+    add_fleet(&s->model, &text);
+    if (s->model.fleet || s->model.reserved)
+        page_wrap(session, "Fleet     ", text.text);
+    str_release(&text);
 }
 
 static void put_money(cJSON *to, const char *name, money_t value)
