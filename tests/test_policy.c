@@ -393,7 +393,7 @@ static void pieces_tile_time(void **state)
         int64_t t = m.free_at;
         int64_t end = t + FAIR;
         while (t < end) {
-            struct area_piece piece = policy_area_piece(&d, &m.rental, t);
+            struct area_piece piece = policy_area_piece_by(&d, d.meter, &m.rental, t);
             assert_int_equal(piece.from, t);
             assert_true(piece.until >= t);
             assert_in_range(piece.slope, 0, 1);
