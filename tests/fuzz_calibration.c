@@ -8,8 +8,7 @@
 #include "sim/calibration.h"
 
 const char *const fuzz_seeds[] = {
-    "{\"name\": \"the original\", \"note\": \"17 min\", \"prepare_s\": 600, \"boot_s\": 30, \"bake_s\": 210, "
-    "\"rollout_s\": 180}",
+    "{\"name\": \"x\", \"note\": \"y\", \"prepare_s\": 600, \"boot_s\": 30, \"bake_s\": 210, \"rollout_s\": 180}",
     "{\"boot_s\": 1e3, \"bake_s\": -0.0}",
     "{\"prepare_s\": 316224000, \"prepare_s\": 316224001}",
     "{\"name\": \"\\u00e9\\ud83d\\ude00 0123456789012345678901234567890123456789012345678901234567890123456789\"}",

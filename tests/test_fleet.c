@@ -139,12 +139,12 @@ static void draw_deployments(struct philox *p, const struct model *m, struct dep
 {
     const struct terms *t = &m->terms;
     int64_t at = 1427839200 + draw(p, 0, 3600); /* 2015-03-31T22:00Z */
-    int64_t count = draw(p, 1, MOST);
-    for (int64_t i = 0; i < count; i++) {
-        bool launched = i == 0 || draw(p, 0, 1);
-        deploy(d, at, launched);
-        at += t->prepare_s + (launched ? t->boot_s : 0) + t->bake_s + t->rollout_s;
+    int64_t more = draw(p, 0, MOST - 1);
+    deploy(d, at, true);
+    for (int64_t i = 0; i < more; i++) {
+        at += t->prepare_s + (replay_launched(&d->replay, (size_t)i) ? t->boot_s : 0) + t->bake_s + t->rollout_s;
         at += draw(p, 0, 1) * draw(p, 0, DRAW_OF(p, 10, 1000, 12000));
+        deploy(d, at, draw(p, 0, 1));
     }
 }
 

@@ -178,7 +178,7 @@ static void check_recommendation(struct philox *p, const struct frontier *f, con
 static void check_scene(struct philox *p, const struct scene *s)
 {
     struct policy policies[MAX_POINTS];
-    struct figures all[MAX_POINTS];
+    struct figures all[MAX_POINTS] = {0};
     size_t count = expected_policies(&s->list, policies);
     struct frontier f;
     struct err err = {0};

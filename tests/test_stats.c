@@ -79,7 +79,7 @@ static void edges_of_digits(void **state)
     const size_t count = sizeof(edges) / sizeof(*edges);
     for (uint64_t i = 0; i < 300; i++) {
         struct philox p = philox_stream(50, 0, i, 1);
-        int64_t values[MOST];
+        int64_t values[MOST] = {0};
         size_t n = (size_t)draw(&p, 1, 120);
         size_t from = (size_t)philox_below(&p, count);
         for (size_t k = 0; k < n; k++)
@@ -93,7 +93,7 @@ static void random_sizes_magnitudes_and_ties(void **state)
     (void)state;
     for (uint64_t i = 0; i < 1500; i++) {
         struct philox p = philox_stream(50, 0, i, 2);
-        int64_t values[MOST];
+        int64_t values[MOST] = {0};
         size_t n = (size_t)(draw(&p, 0, 1) ? draw(&p, 1, 25) : draw(&p, 1, MOST));
         int64_t bits = draw(&p, 0, 50);
         int64_t base = draw(&p, 0, 1) ? (int64_t)1 << bits : 0;
