@@ -28,7 +28,7 @@ show() {
         NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i
                   printf "%-24s %9s %9s %9s %8s %9s %9s\n", "policy", "deploys", "USD", "vs every", "vs idle", "lead p50", "p95" }
         NR > 1 { printf "%-24s %9d %9.2f %9s %8s %5d min %5d min\n", $at["policy"], $at["deployments"], $at["money_usd"],
-                 $at["saving_every"], $at["saving_idle"], $at["lead_p50_s"] / 60, $at["lead_p95_s"] / 60 }'
+                 $at["vs_every_percent"], $at["vs_idle_percent"], $at["lead_p50_s"] / 60, $at["lead_p95_s"] / 60 }'
     sed -n '/^Recommended/,/^$/p' "$out/$name-plan.txt"
 }
 

@@ -2,8 +2,8 @@
  * policy_list.h - the policies of a command line: --trigger and --keep, repeated.
  *
  * Each trigger takes the keep that follows it before the next trigger; else the last keep given before it; else the
- * first one given after it; else terminate. Owned by the command's options: policy_list_finish once the options are
- * parsed, policy_list_release at the end.
+ * keep of the next trigger that has one; else terminate. Owned by the command's options: policy_list_finish once the
+ * options are parsed, policy_list_release at the end.
  */
 #ifndef SIM_POLICY_LIST_H
 #define SIM_POLICY_LIST_H

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define YEAR_HOURS 8760 /* of a reservation's year: 31,536,000 s */
-#define YEAR_S     ((int64_t)YEAR_HOURS * SECONDS_PER_HOUR)
+#define YEAR_HOURS      8760 /* of a reservation's year: 31,536,000 s */
+#define POOL_YEAR_HOURS 8928 /* 744 a month */
 
 static int run(struct outcome *out, const struct policy *policy, const struct model *m, const struct scenario *s,
                bool trace, struct err *err)
@@ -19,6 +19,24 @@ static int run(struct outcome *out, const struct policy *policy, const struct mo
     return code;
 }
 
+/* One deployment that launches, with nothing prepaid; images kept and the fleet aside. */
+static int price_of_deployment(const struct model *m, int64_t launch_s, money_t *out, struct err *err)
+{
+    const struct terms *t = &m->terms;
+    int64_t took_s = t->prepare_s + t->boot_s + t->bake_s + t->rollout_s;
+    struct cost_month one = {.deployments = 1, .launches = 1, .billed_s = launch_s};
+    if (m->runner_per_minute)
+        one.ci_minutes = meter_billed_s(m->ci_meter, took_s) / 60;
+    if (m->fsr_zones)
+        one.fsr_s = meter_billed_s(m->fsr_meter, t->rollout_s);
+    struct exact sum = {0};
+    cost_money_all(m, &one, &sum);
+    int failed = exact_round(&sum, out);
+    exact_release(&sum);
+    return failed ? err_set(err, EXIT_INPUT, "one deployment costs more than 900 million USD; are the prices right?")
+                  : 0;
+}
+
 int prepaid_fill(struct prepaid *p, const struct policy *policy, const struct scenario *s, struct err *err)
 {
     const struct model *m = &s->model;
@@ -26,7 +44,9 @@ int prepaid_fill(struct prepaid *p, const struct policy *policy, const struct sc
     int code = run(&p->outcome, policy, m, s, true, err);
     if (code)
         return code;
-    p->deployment_after = (money_t)num_div_half_even((int128)p->outcome.launch_s * m->price_per_hour, SECONDS_PER_HOUR);
+    code = price_of_deployment(m, p->outcome.launch_s, &p->deployment_after, err);
+    if (code)
+        return code;
     if (m->reserved_model != RESERVED_POOL)
         return 0;
     const struct costs *c = &p->outcome.costs;
@@ -87,11 +107,13 @@ static void judge(struct offer_verdict *v, const struct offer *o, int64_t covere
 {
     int64_t span_s = span_of(s);
     money_t price = s->model.price_per_hour;
+    int64_t year_hours = s->model.reserved_model == RESERVED_POOL ? POOL_YEAR_HOURS : YEAR_HOURS;
+    int64_t year_s = year_hours * SECONDS_PER_HOUR;
     *v = (struct offer_verdict){.years = o->years, .payment = o->payment, .seen = o->seen};
     v->fee_per_year =
-        (money_t)num_div_half_even((int128)o->upfront_usd + (int128)o->hourly_usd * YEAR_HOURS * o->years, o->years);
-    int64_t used_s = (int64_t)((int128)covered_s * YEAR_S / span_s);
-    used_s = used_s > YEAR_S ? YEAR_S : used_s;
+        (money_t)num_div_half_even((int128)o->upfront_usd + (int128)o->hourly_usd * year_hours * o->years, o->years);
+    int64_t used_s = (int64_t)((int128)covered_s * YEAR_HOURS * SECONDS_PER_HOUR / span_s);
+    used_s = used_s > year_s ? year_s : used_s;
     v->used_hours = used_s / SECONDS_PER_HOUR;
     v->saved_per_year = (money_t)num_div_half_even((int128)used_s * price, SECONDS_PER_HOUR);
     v->net_per_year = v->saved_per_year - v->fee_per_year;

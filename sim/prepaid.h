@@ -24,7 +24,8 @@ struct prepaid_month {
 struct prepaid {
     struct prepaid_month *months; /* pool model only */
     size_t count;
-    money_t deployment_after; /* what a deployment that launches costs once the hours are used up */
+    money_t deployment_after; /* a deployment that launches, all kinds but stored images and the fleet, once the hours
+                                 are used up */
     struct outcome outcome;   /* the recommended policy again, with the pool's course */
     bool filled;
 };
@@ -36,7 +37,7 @@ struct offer_verdict {
     int years;
     enum payment payment;
     instant_t seen;
-    money_t fee_per_year;     /* upfront spread over the term, and the hourly fee */
+    money_t fee_per_year;     /* upfront spread over the term, and the hourly fee of 8,760 hours (a pool: 12 x 744) */
     money_t saved_per_year;   /* on-demand money that it would have covered */
     money_t net_per_year;     /* saved - fee: above zero it pays */
     int64_t used_hours;       /* a year, that it would have covered */

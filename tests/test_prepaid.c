@@ -214,10 +214,18 @@ static void a_reservation_is_no_more_than_its_year(void **state)
     int64_t arrivals[] = {at(2015, 1, 1)};
     struct scenario s = scenario_of(arrivals, 1, at(2015, 1, 1), at(2015, 1, 3));
     s.model.fleet = s.model.surge = 10;
+    s.model.reserved_model = RESERVED_CLOCK_HOUR;
     struct offer_list list;
     judge(&list, &s);
     assert_int_equal(list.items[0].used_hours, 8760);
     assert_true(list.items[0].saved_per_year == USD * 58692 / 100);
+    offer_list_release(&list);
+    /* a pool's year is twelve months of 744 h: 8,928 x 0.067 and 8,928 x 0.048 */
+    s.model.reserved_model = RESERVED_POOL;
+    judge(&list, &s);
+    assert_int_equal(list.items[0].used_hours, 8928);
+    assert_true(list.items[0].saved_per_year == USD * 598176 / 1000);
+    assert_true(list.items[0].fee_per_year == USD * 428544 / 1000);
     offer_list_release(&list);
 }
 
