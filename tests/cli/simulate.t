@@ -547,11 +547,11 @@ History   8 commits, 2025-10-06, h.tsv; 1 time before the parent's corrected.
 Pipeline  prepare 60 s, boot 40 s, bake 3 min 20 s, rollout 100 s.
 Price     0.3600 USD an hour, billed by the second.
 
-policy               deploys  paid s     USD  +waiting  vs idle     p95
-idle + idle:10m            6    3500  0.4100    0.6550   +101 %  11 min
-count:3 + terminate        3     720  0.1020    0.4020    -50 %  15 min
-every + terminate          8    1920  0.2720    0.9420    +33 %  18 min
-idle + terminate           6    1440  0.2040    0.4490      0 %  12 min
+policy               deploys  launches     USD  +waiting  vs idle     p95
+idle + idle:10m            6         2  0.4100    0.6550   +101 %  11 min
+count:3 + terminate        3         3  0.1020    0.4020    -50 %  15 min
+every + terminate          8         8  0.2720    0.9420    +33 %  18 min
+idle + terminate           6         6  0.2040    0.4490      0 %  12 min
 
 idle + idle:10m, month by month (UTC)
 month    commits  deploys  launches  paid s     USD   mean lead
