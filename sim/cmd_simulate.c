@@ -120,7 +120,7 @@ static struct table *policy_table(const struct scenario *s)
     table_column(t, "policy", "policy", ALIGN_LEFT);
     table_column(t, "deploys", "deployments", ALIGN_RIGHT);
     table_optional_column(t, "launches", "launches", ALIGN_RIGHT);
-    table_column(t, hourly ? "paid h" : "paid s", hourly ? "billed_hours" : "billed_seconds", ALIGN_RIGHT);
+    table_optional_column(t, hourly ? "paid h" : "paid s", hourly ? "billed_hours" : "billed_seconds", ALIGN_RIGHT);
     table_column(t, "USD", "money_usd", ALIGN_RIGHT);
     if (s->model.terms.delay_price_per_commit_hour)
         table_column(t, "+waiting", "cost_usd", ALIGN_RIGHT);
