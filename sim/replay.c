@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define LEADS_AT_ONCE 4
 #define CACHED_HOURS  4
 #define BLOCK         ((size_t)1 << 24) /* commits whose waiting, each under 2^38 s, adds up inside 64 bits */
 #define WAIT_MAX      ((int64_t)1 << 61) /* more commit-seconds than a deployment ever waits; near it nothing overflows */
@@ -33,18 +34,25 @@ void replay_merge_pushes(const int64_t *arrival_s, size_t count, int64_t gap_s, 
     }
 }
 
-/* What the loops carry from one deployment to the next. */
+/* What a replay works on, and the month that it is in. */
 struct run {
     struct replay *out;
     const struct decider *d;
     const int64_t *arrival_s, *ready_s;
     size_t count;
+    struct replay_month month; /* of the last start; not yet in out->months */
+    int64_t month_end;
+    int64_t launched_commits;    /* of month */
+    int64_t ends_at, kept_until; /* after the last deployment */
+};
+
+/* What the loops carry from one deployment to the next: apart, so that it stays in registers. */
+struct hot {
     size_t next; /* the oldest commit that is not deployed */
     int64_t free_at;
     struct rental rental;
-    struct replay_month month; /* of the last start; not yet in out->months */
-    int64_t month_end;
-    int64_t launched_commits; /* of month */
+    size_t deployments;
+    int64_t launches;
 };
 
 /* What a loop fixes, so that the compiler makes one for each. */
@@ -108,10 +116,10 @@ ALWAYS_INLINE int64_t latest(int64_t a, int64_t b)
 }
 
 /* The instance's part in a deployment that starts at start_s; returns whether it launches one. */
-ALWAYS_INLINE bool use_instance(struct run *run, struct shape shape, int64_t start_s)
+ALWAYS_INLINE int64_t use_instance(struct hot *hot, const struct decider *d, struct shape shape, int64_t start_s)
 {
-    const struct terms *t = &run->d->terms;
-    struct rental *rental = &run->rental;
+    const struct terms *t = &d->terms;
+    struct rental *rental = &hot->rental;
     int64_t bake_at = start_s + t->prepare_s;
     int64_t launch = shape.keep == KEEP_TERMINATE ? -1 : ~where_less(bake_at, rental->kept_until);
     rental->open = true;
@@ -119,40 +127,36 @@ ALWAYS_INLINE bool use_instance(struct run *run, struct shape shape, int64_t sta
     rental->busy_until = bake_at + t->bake_s + (t->boot_s & launch);
     if (shape.keep != KEEP_TERMINATE)
         rental->kept_until =
-            policy_kept_until_by(shape.keep, run->d->tail_s, t->margin_s, rental->begin, rental->busy_until);
+            policy_kept_until_by(shape.keep, d->tail_s, t->margin_s, rental->begin, rental->busy_until);
+    hot->free_at = rental->busy_until + t->rollout_s;
     return launch & 1;
 }
 
-ALWAYS_INLINE void book(struct run *run, int64_t start_s, size_t end, bool launch, int128 waiting_s)
+ALWAYS_INLINE void book(struct run *run, struct hot *hot, int64_t start_s, size_t end, int64_t launch, int128 waiting_s)
 {
-    struct replay *r = run->out;
     if (start_s >= run->month_end)
         open_month(run, start_s);
-    int64_t batch = (int64_t)(end - run->next);
+    int64_t batch = (int64_t)(end - hot->next);
     run->month.commits += batch;
     run->month.deployments++;
     run->month.waiting_s += waiting_s;
-    run->launched_commits += launch ? batch : 0;
-    r->launches += launch;
-    r->start[r->deployments++] = start_s * 2 + launch;
-    run->next = end;
-    run->free_at = run->rental.busy_until + run->d->terms.rollout_s;
+    run->launched_commits += batch & -launch;
+    run->out->start[hot->deployments++] = start_s * 2 + launch;
+    hot->launches += launch;
+    hot->next = end;
 }
 
 /* Deploys at start_s the commits from next on: those ready by then; `every` takes one push. */
-ALWAYS_INLINE void deploy(struct run *run, struct shape shape, int64_t start_s)
+ALWAYS_INLINE void deploy(struct run *run, struct hot *hot, struct shape shape, int64_t start_s)
 {
-    struct replay *r = run->out;
-    bool launch = use_instance(run, shape, start_s);
-    int64_t end_s = run->rental.busy_until + run->d->terms.rollout_s;
-    int64_t took_s = end_s - start_s;
+    int64_t launch = use_instance(hot, run->d, shape, start_s);
+    int64_t took_s = hot->free_at - start_s;
     const int64_t *arrival_s = run->arrival_s;
     const int64_t *ready_s = run->ready_s;
-    int64_t *lead_s = r->lead_s;
+    int64_t *lead_s = run->out->lead_s;
     size_t count = run->count;
-    size_t first = run->next;
-    size_t end = first;
-    int64_t until = shape.trigger == TRIGGER_EVERY ? ready_s[first] : start_s;
+    size_t end = hot->next;
+    int64_t until = shape.trigger == TRIGGER_EVERY ? ready_s[end] : start_s;
     bool single = shape.trigger == TRIGGER_EVERY && ready_s == arrival_s;
     int128 waiting_s = 0;
     do {
@@ -166,19 +170,27 @@ ALWAYS_INLINE void deploy(struct run *run, struct shape shape, int64_t start_s)
         } while (!single && end < block_end && ready_s[end] <= until);
         waiting_s += block_s;
     } while (!single && end < count && ready_s[end] <= until);
-
-    book(run, start_s, end, launch, waiting_s);
+    book(run, hot, start_s, end, launch, waiting_s);
 }
 
-/* n / d rounded up, for 0 <= n < 2^62 and d > 0. Doubles are quicker than a division of 64 bits; what they round away
- * is put right exactly. */
+static void settle(struct run *run, const struct hot *hot)
+{
+    run->out->deployments = hot->deployments;
+    run->out->launches = hot->launches;
+    run->ends_at = hot->free_at;
+    run->kept_until = hot->rental.kept_until;
+    assert(hot->next == run->count);
+}
+
+static const struct hot cold_start = {.free_at = INT64_MIN / 4, .rental = {.kept_until = INT64_MIN / 4}};
+
+/* n / d rounded up, for n >= 0 and d > 0. Most fit into 32 bits, whose division is several times quicker. */
 static inline int64_t div_up(int64_t n, int64_t d)
 {
-    int64_t q = (int64_t)((double)n / (double)d);
-    if (n >= (int64_t)1 << 52)
-        q = n / d;
-    int64_t rest = n - q * d;
-    return q + (rest > 0) - (rest <= -d);
+    uint64_t top = (uint64_t)n + (uint64_t)d - 1;
+    if ((top | (uint64_t)d) >> 32 == 0)
+        return (int64_t)((uint32_t)top / (uint32_t)d);
+    return (int64_t)(top / (uint64_t)d);
 }
 
 /* When a deployment would start that this commit is the oldest of, if the pipeline were free. */
@@ -194,17 +206,17 @@ ALWAYS_INLINE int64_t wanted_start(const struct run *run, struct shape shape, si
 }
 
 /* Deployment by deployment. */
-ALWAYS_INLINE void run_batches(struct run *state, struct shape shape)
+ALWAYS_INLINE void run_batches(struct run *run, struct shape shape)
 {
-    struct run run = *state;
-    int64_t arg = run.d->policy.trigger.arg;
-    while (run.next < run.count) {
-        int64_t start_s = later(run.free_at, wanted_start(&run, shape, run.next, arg));
+    struct hot hot = cold_start;
+    int64_t arg = run->d->policy.trigger.arg;
+    while (hot.next < run->count) {
+        int64_t start_s = latest(hot.free_at, wanted_start(run, shape, hot.next, arg));
         if (shape.trigger == TRIGGER_TRAIN)
             start_s = div_up(start_s, arg) * arg;
-        deploy(&run, shape, start_s);
+        deploy(run, &hot, shape, start_s);
     }
-    *state = run;
+    settle(run, &hot);
 }
 
 /*
@@ -248,15 +260,20 @@ ALWAYS_INLINE size_t stream_month(const struct run *run, struct shape shape, str
         int64_t bake_at = start_s + t.prepare_s;
         int64_t launch = shape.keep == KEEP_TERMINATE ? -1 : ~where_less(bake_at, now.kept_until);
         int64_t busy_until = bake_at + t.bake_s + (t.boot_s & launch);
-        now.end_s = pick(opens, busy_until + t.rollout_s, now.end_s);
+        int64_t before = now.launched;
+        if (shape.keep == KEEP_TERMINATE)
+            now.end_s = start_s + fixed_s + t.boot_s;
+        else
+            now.end_s = pick(opens, busy_until + t.rollout_s, now.end_s);
+        now.launched = 1;
         if (shape.keep != KEEP_TERMINATE) {
             now.kept_until = pick(opens, busy_until + tail_s, now.kept_until);
+            now.launched = pick(opens, launch & 1, before);
+            now.launches += launch & opens & 1;
+            now.launched_commits += now.launched;
         }
-        now.launched = pick(opens, launch & 1, now.launched);
         now.start_s = start_s;
         now.deployments -= (size_t)opens;
-        now.launches += launch & opens & 1;
-        now.launched_commits += now.launched;
         starts[now.deployments - 1] = start_s * 2 + now.launched;
         int64_t wait_s = start_s - arrival_s[i];
         now.wait_s += wait_s;
@@ -269,25 +286,26 @@ ALWAYS_INLINE size_t stream_month(const struct run *run, struct shape shape, str
 ALWAYS_INLINE void run_stream(struct run *run, struct shape shape)
 {
     struct stream now = {.start_s = INT64_MIN / 4, .end_s = INT64_MIN / 4, .kept_until = INT64_MIN / 4};
-    size_t i = 0;
-    while (i < run->count) {
+    struct hot hot = cold_start;
+    for (size_t i = 0; i < run->count;) {
         size_t limit = run->count - i > BLOCK ? i + BLOCK : run->count;
-        size_t deployments = now.deployments;
-        size_t end = stream_month(run, shape, &now, i, limit);
-        run->month.commits += (int64_t)(end - i);
-        run->month.deployments += (int64_t)(now.deployments - deployments);
+        hot.next = stream_month(run, shape, &now, i, limit);
+        int64_t commits = (int64_t)(hot.next - i);
+        int64_t deployments = (int64_t)(now.deployments - hot.deployments);
+        run->month.commits += commits;
+        run->month.deployments += deployments;
         run->month.waiting_s += now.wait_s;
-        run->launched_commits += now.launched_commits;
-        run->out->launches += now.launches;
+        run->launched_commits += shape.keep == KEEP_TERMINATE ? commits : now.launched_commits;
+        hot.launches += shape.keep == KEEP_TERMINATE ? deployments : now.launches;
+        hot.deployments = now.deployments;
         now.wait_s = now.launched_commits = now.launches = 0;
-        i = end;
+        i = hot.next;
         if (i < limit)
             open_month(run, later(now.end_s, wanted_start(run, shape, i, run->d->policy.trigger.arg)));
     }
-    run->out->deployments = now.deployments;
-    run->next = run->count;
-    run->free_at = now.end_s;
-    run->rental.kept_until = now.kept_until;
+    hot.free_at = now.end_s;
+    hot.rental.kept_until = now.kept_until;
+    settle(run, &hot);
 }
 
 /* Where batches are of one size, or the instance's hours make the chain of choices long, a branch costs less. */
@@ -325,34 +343,33 @@ static int64_t asked_wait(const struct run *run, int64_t marginal_s)
     return wait < WAIT_MAX ? (int64_t)wait : WAIT_MAX;
 }
 
-ALWAYS_INLINE void enter_piece(const struct run *run, struct shape shape, const struct thresholds *known,
-                               struct area_search *a)
+ALWAYS_INLINE void enter_piece(const struct run *run, const struct hot *hot, struct shape shape,
+                               const struct thresholds *known, struct area_search *a)
 {
     if (shape.keep == KEEP_TERMINATE) {
         a->piece = (struct area_piece){.until = POLICY_NEVER, .from = a->from};
         a->wait = known->launch;
         return;
     }
-    a->piece = policy_area_piece_by(run->d, shape.meter, &run->rental, a->from);
+    a->piece = policy_area_piece_by(run->d, shape.meter, &hot->rental, a->from);
     int64_t hours = a->piece.seconds / SECONDS_PER_HOUR;
     bool cached = shape.meter.quantum_s == SECONDS_PER_HOUR && hours < CACHED_HOURS;
     a->wait = cached ? known->by_hour[hours] : asked_wait(run, a->piece.seconds);
 }
 
 /* A stretch whose threshold grows with time: as production decides it. */
-static int64_t fire_growing(const struct run *run, const struct area_search *a)
+static int64_t fire_growing(const struct run *run, struct rental rental, int64_t pending, const struct area_search *a)
 {
-    int64_t pending = (int64_t)(a->end - run->next);
     struct pending p = {pending, a->from, a->near_sum + (int128)pending * a->base};
-    return policy_fire_at(run->d, a->from, &p, &run->rental);
+    return policy_fire_at(run->d, a->from, &p, &rental);
 }
 
 /* Takes in commits of a stretch of constant threshold. True when it is reached in the stretch, before the next commit;
  * false at the stretch's end. */
-ALWAYS_INLINE bool search_piece(const struct run *run, struct area_search *a)
+ALWAYS_INLINE bool search_piece(const struct run *run, size_t first, struct area_search *a)
 {
     size_t end = a->end;
-    int64_t pending = (int64_t)(end - run->next);
+    int64_t pending = (int64_t)(end - first);
     int64_t near_sum = a->near_sum;
     bool reached = false;
     while (end < run->count && run->ready_s[end] <= a->piece.until) {
@@ -370,12 +387,12 @@ ALWAYS_INLINE bool search_piece(const struct run *run, struct area_search *a)
 }
 
 /* The same where the threshold grows; *start_s is the second, if there is one. */
-static bool search_growing(const struct run *run, struct area_search *a, int64_t *start_s)
+ALWAYS_INLINE bool search_growing(const struct run *run, const struct hot *hot, struct area_search *a, int64_t *start_s)
 {
     for (;;) {
         int64_t arrival = a->end < run->count ? run->ready_s[a->end] : POLICY_NEVER;
         int64_t limit = arrival < a->piece.until ? arrival : a->piece.until;
-        *start_s = fire_growing(run, a);
+        *start_s = fire_growing(run, hot->rental, (int64_t)(a->end - hot->next), a);
         if (*start_s <= limit)
             return true;
         if (limit != arrival)
@@ -386,68 +403,68 @@ static bool search_growing(const struct run *run, struct area_search *a, int64_t
 }
 
 /* POLICY_NEVER when only the year 9999 and later would see it. */
-ALWAYS_INLINE int64_t area_start(const struct run *run, struct shape shape, const struct thresholds *known,
-                                 struct area_search *a)
+ALWAYS_INLINE int64_t area_start(const struct run *run, const struct hot *hot, struct shape shape,
+                                 const struct thresholds *known, struct area_search *a)
 {
     for (;;) {
         int64_t start_s;
         if (a->piece.slope) {
-            if (search_growing(run, a, &start_s))
+            if (search_growing(run, hot, a, &start_s))
                 return start_s;
-        } else if (search_piece(run, a)) {
-            int64_t pending = (int64_t)(a->end - run->next);
-            if (a->wait >= WAIT_MAX || a->wait > INSTANT_MAX * pending)
+        } else if (search_piece(run, hot->next, a)) {
+            int64_t pending = (int64_t)(a->end - hot->next);
+            if (a->wait >= WAIT_MAX || a->wait > INSTANT_MAX * (int128)pending)
                 return POLICY_NEVER;
             start_s = a->base + div_up(a->wait + a->near_sum, pending);
             return later(start_s, later(a->from, run->ready_s[a->end - 1]));
         }
         a->from = a->piece.until + 1;
-        enter_piece(run, shape, known, a);
+        enter_piece(run, hot, shape, known, a);
     }
 }
 
-/* Deploys commits next .. a->end-1, and any that are ready in that very second. Leads are written eight at a time:
+/* Deploys commits next .. a->end-1, and any that are ready in that very second. Leads are written in blocks:
  * those behind the batch are written again by the deployment they belong to. */
-ALWAYS_INLINE void deploy_found(struct run *run, struct shape shape, int64_t start_s, const struct area_search *a)
+ALWAYS_INLINE void deploy_found(struct run *run, struct hot *hot, struct shape shape, int64_t start_s,
+                                const struct area_search *a)
 {
-    bool launch = use_instance(run, shape, start_s);
-    int64_t end_s = run->rental.busy_until + run->d->terms.rollout_s;
+    int64_t launch = use_instance(hot, run->d, shape, start_s);
+    int64_t end_s = hot->free_at;
     int64_t near_sum = a->near_sum;
     size_t end = a->end;
     while (end < run->count && run->ready_s[end] <= start_s)
         near_sum += run->arrival_s[end++] - a->base;
-    const int64_t *arrival_s = run->arrival_s;
-    int64_t *lead_s = run->out->lead_s;
-    size_t i = run->next;
-    for (; i < end && i + 8 <= run->count; i += 8)
-        for (size_t j = 0; j < 8; j++)
+    const int64_t *restrict arrival_s = run->arrival_s;
+    int64_t *restrict lead_s = run->out->lead_s;
+    size_t i = hot->next;
+    for (; i < end && i + LEADS_AT_ONCE <= run->count; i += LEADS_AT_ONCE)
+        for (size_t j = 0; j < LEADS_AT_ONCE; j++)
             lead_s[i + j] = end_s - arrival_s[i + j];
     for (; i < end; i++)
         lead_s[i] = end_s - arrival_s[i];
-    int64_t batch = (int64_t)(end - run->next);
-    book(run, start_s, end, launch, (int128)batch * (start_s - a->base) - near_sum);
+    int64_t batch = (int64_t)(end - hot->next);
+    book(run, hot, start_s, end, launch, (int128)batch * (start_s - a->base) - near_sum);
 }
 
-ALWAYS_INLINE int run_area(struct run *state, struct shape shape, struct err *err)
+ALWAYS_INLINE int run_area(struct run *run, struct shape shape, struct err *err)
 {
-    struct run run = *state;
-    struct thresholds known = {.launch = asked_wait(&run, run.d->launch_s)};
+    struct hot hot = cold_start;
+    struct thresholds known = {.launch = asked_wait(run, run->d->launch_s)};
     for (int hours = 0; hours < CACHED_HOURS; hours++)
-        known.by_hour[hours] = asked_wait(&run, (int64_t)hours * SECONDS_PER_HOUR);
-    while (run.next < run.count) {
-        struct area_search a = {.end = run.next, .base = run.arrival_s[run.next]};
-        a.from = later(run.free_at, run.ready_s[run.next]);
-        a.end++; /* the oldest; its arrival is the base */
-        enter_piece(&run, shape, &known, &a);
-        int64_t start_s = area_start(&run, shape, &known, &a);
+        known.by_hour[hours] = asked_wait(run, (int64_t)hours * SECONDS_PER_HOUR);
+    while (hot.next < run->count) {
+        struct area_search a = {.end = hot.next + 1, .base = run->arrival_s[hot.next]};
+        a.from = latest(hot.free_at, run->ready_s[hot.next]);
+        enter_piece(run, &hot, shape, &known, &a);
+        int64_t start_s = area_start(run, &hot, shape, &known, &a);
         if (start_s > INSTANT_MAX)
             return err_set(err, EXIT_INPUT,
                            "--trigger area: the waiting of %zu commits reaches the threshold only after the year 9999; "
                            "is --delay-price too small?",
-                           a.end - run.next);
-        deploy_found(&run, shape, start_s, &a);
+                           a.end - hot.next);
+        deploy_found(run, &hot, shape, start_s, &a);
     }
-    *state = run;
+    settle(run, &hot);
     return 0;
 }
 
@@ -511,8 +528,8 @@ static int finish(struct run *run, struct err *err)
         r->waiting_s += r->months[m].waiting_s;
         r->lead_sum_s += r->months[m].lead_s;
     }
-    assert(run->next == run->count && r->waiting_s >= 0);
-    if (run->rental.kept_until > INSTANT_MAX - POLICY_DURATION_MAX || run->free_at > INSTANT_MAX - POLICY_DURATION_MAX)
+    assert(r->waiting_s >= 0);
+    if (run->kept_until > INSTANT_MAX - POLICY_DURATION_MAX || run->ends_at > INSTANT_MAX - POLICY_DURATION_MAX)
         return err_set(err, EXIT_INPUT, "deployments would go on beyond the year 9900; are the durations right?");
     return 0;
 }
@@ -521,14 +538,8 @@ int replay_run(struct replay *r, const struct decider *d, const struct commits *
 {
     assert(c->count > 0);
     prepare_out(r, c->count);
-    struct run run = {.out = r,
-                      .d = d,
-                      .arrival_s = c->arrival_s,
-                      .ready_s = c->ready_s,
-                      .count = c->count,
-                      .free_at = INT64_MIN / 4,
-                      .rental = {.kept_until = INT64_MIN / 4},
-                      .month_end = INT64_MIN};
+    struct run run = {
+        .out = r, .d = d, .arrival_s = c->arrival_s, .ready_s = c->ready_s, .count = c->count, .month_end = INT64_MIN};
     enum keep_kind keep = d->policy.keep.kind;
     int code = keep == KEEP_TERMINATE ? run_terminate(&run, err)
                : keep == KEEP_HOUR    ? run_hour(&run, err)

@@ -115,9 +115,10 @@ static struct subject subjects[] = {
     {.trigger = "window:900", .keep = "hour", .regime = REGIME_HOURLY},
     {.trigger = "window:3600", .keep = "rent", .regime = REGIME_SECOND},
     {.trigger = "train:3600", .keep = "hour", .regime = REGIME_HOURLY},
-    {.trigger = "area:0.5", .keep = "terminate", .regime = REGIME_SECOND},
-    {.trigger = "area:0.5", .keep = "terminate", .regime = REGIME_HOURLY},
-    {.trigger = "area:0.5", .keep = "hour", .regime = REGIME_HOURLY},
+    {.trigger = "area:1", .keep = "terminate", .regime = REGIME_SECOND},
+    {.trigger = "area:1", .keep = "terminate", .regime = REGIME_HOURLY},
+    {.trigger = "area:0.25", .keep = "hour", .regime = REGIME_HOURLY},
+    {.trigger = "area:1", .keep = "hour", .regime = REGIME_HOURLY},
     {.trigger = "area:1", .keep = "rent", .regime = REGIME_SECOND},
 };
 
