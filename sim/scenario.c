@@ -297,7 +297,7 @@ static void add_history(const struct scenario *s, struct str *to)
     str_addf(to, strcmp(first, last) == 0 ? "%s" : "%s to %s", first, last);
     str_addf(to, ", %s", h->source);
     if (h->corrected)
-        str_addf(to, "; %zu time%s before the parent's corrected", h->corrected, h->corrected == 1 ? "" : "s");
+        str_addf(to, "; %zu backward time%s corrected", h->corrected, h->corrected == 1 ? "" : "s");
     if (h->left_out)
         str_addf(to, "; %zu outside --from and --to left out", h->left_out);
     if (s->push_gap_s)

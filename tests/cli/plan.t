@@ -45,7 +45,7 @@ recommends() {
 exit_is "text" 0 plan
 is "text: all of it" "$out" "$(
     cat <<'TEXT'
-History   8 commits, 2025-10-06, h.tsv; 1 time before the parent's corrected.
+History   8 commits, 2025-10-06, h.tsv; 1 backward time corrected.
 Pipeline  prepare 60 s, boot 40 s, bake 3 min 20 s, rollout 100 s.
 Price     0.3600 USD an hour, billed by the started hour.
 

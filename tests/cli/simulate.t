@@ -505,7 +505,7 @@ cd "$tmp" || exit 1
 exit_is "text" 0 "$BAKEHOUR" simulate --log h.tsv $pipeline $hourly --trigger idle --keep hour
 is "text: all of it" "$out" "$(
     cat <<'TEXT'
-History   8 commits, 2025-10-06, h.tsv; 1 time before the parent's corrected.
+History   8 commits, 2025-10-06, h.tsv; 1 backward time corrected.
 Pipeline  prepare 60 s, boot 40 s, bake 3 min 20 s, rollout 100 s.
 Price     0.3600 USD an hour, billed by the started hour.
 
@@ -543,7 +543,7 @@ exit_is "text, several policies" 0 "$BAKEHOUR" simulate --log h.tsv $pipeline $s
     --trigger idle --keep idle:600 --trigger count:3 --keep terminate
 is "text, several policies: all of it" "$out" "$(
     cat <<'TEXT'
-History   8 commits, 2025-10-06, h.tsv; 1 time before the parent's corrected.
+History   8 commits, 2025-10-06, h.tsv; 1 backward time corrected.
 Pipeline  prepare 60 s, boot 40 s, bake 3 min 20 s, rollout 100 s.
 Price     0.3600 USD an hour, billed by the second.
 
