@@ -90,6 +90,12 @@ int policy_parse_keep(const char *text, struct keep *out, struct err *err) MUST_
 const char *policy_trigger_text(struct trigger t, char to[POLICY_TEXT_SIZE]); /* as it is written: "window:900" */
 const char *policy_keep_text(struct keep k, char to[POLICY_TEXT_SIZE]);
 
+static inline bool policy_equal(const struct policy *a, const struct policy *b)
+{
+    return a->trigger.kind == b->trigger.kind && a->trigger.arg == b->trigger.arg && a->keep.kind == b->keep.kind &&
+           a->keep.idle_s == b->keep.idle_s;
+}
+
 /* Refuses what cannot work: keep hour by the second, rent without a price, a threshold that is never reached. */
 int policy_check(const struct policy *policy, const struct terms *terms, struct err *err) MUST_USE;
 struct decider policy_decider(const struct policy *policy, const struct terms *terms); /* after policy_check */

@@ -98,17 +98,11 @@ static bool is_baseline(const struct comparison *c, const struct outcome *o)
     return o == c->every || o == c->idle;
 }
 
-static bool same_policy(const struct policy *a, const struct policy *b)
-{
-    return a->trigger.kind == b->trigger.kind && a->trigger.arg == b->trigger.arg && a->keep.kind == b->keep.kind &&
-           a->keep.idle_s == b->keep.idle_s;
-}
-
 /* A baseline is not shown twice. */
 static bool asked_for(const struct comparison *c, const struct outcome *o)
 {
     for (size_t i = 0; i < c->asked; i++)
-        if (same_policy(&c->outcomes[i].policy, &o->policy))
+        if (policy_equal(&c->outcomes[i].policy, &o->policy))
             return true;
     return false;
 }

@@ -45,16 +45,10 @@ void frontier_grid(struct policy_list *list, const struct terms *t)
         add_all(list, t, TRIGGER_AREA, thetas, LENGTH(thetas));
 }
 
-static bool same_policy(const struct policy *a, const struct policy *b)
-{
-    return a->trigger.kind == b->trigger.kind && a->trigger.arg == b->trigger.arg && a->keep.kind == b->keep.kind &&
-           a->keep.idle_s == b->keep.idle_s;
-}
-
 static const struct frontier_point *find(const struct frontier *f, const struct policy *p)
 {
     for (size_t i = 0; i < f->count; i++)
-        if (same_policy(&f->points[i].outcome.policy, p))
+        if (policy_equal(&f->points[i].outcome.policy, p))
             return &f->points[i];
     return NULL;
 }

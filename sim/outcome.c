@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/out.h"
+#include "billing/money_json.h"
 #include "base/str.h"
 
 static int too_much(struct err *err)
@@ -64,18 +65,12 @@ double outcome_lead_mean_s(const struct cost_month *month)
     return month->commits ? (double)month->lead_s / (double)month->commits : 0;
 }
 
-static void put_money(cJSON *to, const char *name, money_t value)
-{
-    char text[MONEY_TEXT_SIZE];
-    json_text(to, name, money_text(value, text));
-}
-
 static void put_exact(cJSON *to, const char *name, const struct exact *sum)
 {
     money_t value = 0;
     int failed = exact_round(sum, &value);
     assert(!failed); /* a part of a sum that fits */
-    put_money(to, name, value);
+    json_money(to, name, value);
 }
 
 static void put_billed(cJSON *to, const struct model *m, const struct cost_month *month)
@@ -150,10 +145,10 @@ cJSON *outcome_json(const struct outcome *o, const struct model *m, size_t corre
     put_billed(to, m, &o->costs.total);
     cJSON *kinds = json_object(to, "by_kind");
     for (int kind = 0; kind < COST_KINDS; kind++)
-        put_money(kinds, cost_kind_name((enum cost_kind)kind), o->by_kind[kind]);
-    put_money(to, "money_usd", o->money);
-    put_money(to, "waiting_usd", o->waiting);
-    put_money(to, "cost_usd", o->cost);
+        json_money(kinds, cost_kind_name((enum cost_kind)kind), o->by_kind[kind]);
+    json_money(to, "money_usd", o->money);
+    json_money(to, "waiting_usd", o->waiting);
+    json_money(to, "cost_usd", o->cost);
     put_waiting(to, &o->costs.total);
     lead_json(to, o);
     cJSON *months = json_array(to, "by_month");

@@ -1,12 +1,7 @@
 /* The plan for scripts: schema bakehour.plan/1. */
 #include "base/out.h"
+#include "billing/money_json.h"
 #include "sim/plan.h"
-
-static void put_money(cJSON *to, const char *name, money_t value)
-{
-    char text[MONEY_TEXT_SIZE];
-    json_text(to, name, money_text(value, text));
-}
 
 static void put_policy(cJSON *to, const struct policy *p)
 {
@@ -28,7 +23,7 @@ static void points_json(const struct plan *p, cJSON *document)
     for (size_t i = 0; i < f->count; i++) {
         const struct frontier_point *q = &f->points[i];
         cJSON *policy = outcome_json(&q->outcome, &p->scenario->model, p->scenario->history.corrected);
-        put_money(policy, "usd_per_month", q->per_month);
+        json_money(policy, "usd_per_month", q->per_month);
         json_bool(policy, "dominated", q->dominated);
         json_bool(policy, "recommended", q == p->best);
         json_bool(policy, "baseline", q == f->every || q == f->idle);
@@ -40,7 +35,7 @@ static void points_json(const struct plan *p, cJSON *document)
             continue;
         cJSON *to = json_object(frontier, NULL);
         put_policy(to, &f->points[i].outcome.policy);
-        put_money(to, "usd_per_month", f->points[i].per_month);
+        json_money(to, "usd_per_month", f->points[i].per_month);
         put_leads(to, &f->points[i].outcome);
     }
 }
@@ -54,7 +49,7 @@ static void recommended_json(const struct plan *p, cJSON *document)
     }
     cJSON *to = json_object(document, "recommended");
     put_policy(to, &p->best->outcome.policy);
-    put_money(to, "usd_per_month", p->best->per_month);
+    json_money(to, "usd_per_month", p->best->per_month);
     put_leads(to, &p->best->outcome);
     json_text(to, "reason", p->reason.text);
     double reuse = plan_reuse_percent(p);
@@ -70,7 +65,7 @@ static void prepaid_json(const struct plan *p, cJSON *document)
         return;
     cJSON *to = json_object(document, "prepaid");
     json_text(to, "model", p->scenario->model.reserved_model == RESERVED_POOL ? "pool" : "clock-hour");
-    put_money(to, "deployment_after_usd", pre->deployment_after);
+    json_money(to, "deployment_after_usd", pre->deployment_after);
     json_i64(to, "billed_seconds", total->billed_s);
     json_i64(to, "covered_seconds", total->covered_s);
     cJSON *months = json_array(to, "months");
@@ -102,9 +97,9 @@ static void offers_json(const struct plan *p, cJSON *document)
         json_i64(to, "years", v->years);
         json_text(to, "payment", payment_name(v->payment));
         json_text(to, "seen", calendar_date_text(v->seen, text));
-        put_money(to, "fee_usd_per_year", v->fee_per_year);
-        put_money(to, "saved_usd_per_year", v->saved_per_year);
-        put_money(to, "net_usd_per_year", v->net_per_year);
+        json_money(to, "fee_usd_per_year", v->fee_per_year);
+        json_money(to, "saved_usd_per_year", v->saved_per_year);
+        json_money(to, "net_usd_per_year", v->net_per_year);
         json_i64(to, "used_hours_per_year", v->used_hours);
         json_i64(to, "break_even_hours_per_year", v->break_even_hours);
         json_bool(to, "pays", v->net_per_year > 0);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/out.h"
+#include "billing/money_json.h"
 #include "base/str.h"
 #include "billing/catalog.h"
 #include "billing/resource_price.h"
@@ -340,12 +341,6 @@ void scenario_print(const struct scenario *s, const struct session *session)
     str_release(&text);
 }
 
-static void put_money(cJSON *to, const char *name, money_t value)
-{
-    char text[MONEY_TEXT_SIZE];
-    json_text(to, name, money_text(value, text));
-}
-
 void scenario_json(const struct scenario *s, cJSON *document)
 {
     char text[INSTANT_TEXT_SIZE];
@@ -361,9 +356,9 @@ void scenario_json(const struct scenario *s, cJSON *document)
     cJSON *model = json_object(document, "model");
     json_text(model, "regime", regime_name(t->regime));
     json_text(model, "price", s->price_text);
-    put_money(model, "price_usd_per_hour", s->model.price_per_hour);
-    put_money(model, "per_deploy_usd", t->per_deploy);
-    put_money(model, "delay_price_usd_per_commit_hour", t->delay_price_per_commit_hour);
+    json_money(model, "price_usd_per_hour", s->model.price_per_hour);
+    json_money(model, "per_deploy_usd", t->per_deploy);
+    json_money(model, "delay_price_usd_per_commit_hour", t->delay_price_per_commit_hour);
     json_i64(model, "prepare_s", t->prepare_s);
     json_i64(model, "boot_s", t->boot_s);
     json_i64(model, "bake_s", t->bake_s);

@@ -13,52 +13,11 @@
 
 #include "base/mem.h"
 #include "sim/outcome.h"
+#include "tests/support_cost.h"
 #include "tests/support_draw.h"
 #include "tests/support_periods.h"
 
-#define GB          GB_UNITS
-#define MAX_COMMITS 70
-#define MAX_MONTHS  24
-
-struct scene {
-    int64_t arrival[MAX_COMMITS];
-    struct commits commits;
-    struct policy policy;
-    struct model model;
-    struct replay replay;
-    struct outcome outcome;
-};
-
-static int64_t at(int year, int month, int day, int hour, int minute)
-{
-    return calendar_instant((struct civil){year, month, day, hour, minute, 0});
-}
-
-static struct model plain_model(enum regime regime)
-{
-    return (struct model){.terms = {.regime = regime},
-                          .surge = 1,
-                          .retain = 3,
-                          .ci_meter = {60, 60},
-                          .fsr_meter = {60, 3600},
-                          .reserved_model = RESERVED_CLOCK_HOUR,
-                          .until = INSTANT_MIN};
-}
-
-static void run(struct scene *s, size_t count)
-{
-    struct err err = {0};
-    s->commits = (struct commits){s->arrival, s->arrival, count};
-    replay_init(&s->replay);
-    if (outcome_run(&s->outcome, &s->policy, &s->model, &s->commits, &s->replay, true, &err))
-        fail_msg("%s", err.text);
-}
-
-static void release(struct scene *s)
-{
-    outcome_release(&s->outcome);
-    replay_release(&s->replay);
-}
+#define MAX_MONTHS 24
 
 static void draw_history(struct philox *p, struct scene *s, size_t *count)
 {
