@@ -205,7 +205,7 @@ static int load_reserved(struct scenario *s, const struct scenario_args *a, stru
     if (!a->fleet && (a->surge || a->drain_s))
         return err_set(err, EXIT_INPUT, "--surge and --drain go with --fleet");
     s->model.fleet = a->fleet;
-    s->model.surge = a->surge ? a->surge : 1;
+    s->model.surge = a->surge ? a->surge : a->fleet;
     s->model.drain_s = a->drain_s;
     return 0;
 }

@@ -106,7 +106,7 @@ opt_set opt_given_duration, opt_given_price, opt_given_count, opt_given_size, op
     SCENARIO_VALUE(type, "nat-gb", "GB", opt_given_size, nat_size, "how much that is (default: --image-gb)"),          \
     SCENARIO_HEADING("Fleet and prepaid hours"),                                                                      \
     SCENARIO_VALUE(type, "fleet", "N", opt_count, fleet, "instances of the same type that each deployment replaces"),  \
-    SCENARIO_VALUE(type, "surge", "N", opt_count, surge, "how many at once (default 1)"),                              \
+    SCENARIO_VALUE(type, "surge", "N", opt_count, surge, "how many at once (default: all)"),                              \
     SCENARIO_VALUE(type, "drain", "S", opt_span, drain_s, "how long the old ones run on beside the new"),              \
     SCENARIO_VALUE(type, "reserved", "N", opt_count, reserved, "reservations of that type, paid already"),             \
     SCENARIO_VALUE(type, "reserved-model", "M", opt_text, reserved_model,                                             \

@@ -429,10 +429,10 @@ counts "rounding the sum: once" '
 
 # One deployment at 0 on a fleet of two, one at a time: the image is there at 300. Wave 1: new at 300, old until 350 +
 # 30; wave 2: new at 350, old until 430; the books end at 430. Old and new together: 80 s twice: 160 s = 0.016.
-run "a fleet, second" --log "$tmp/one.tsv" $pipeline $second --fleet 2 --drain 30
+run "a fleet, second" --log "$tmp/one.tsv" $pipeline $second --fleet 2 --surge 1 --drain 30
 is "a fleet, second: overlap" "$(json_of "$out" policies.0.by_kind.fleet)" 0.0160000000
 # Both at once: 300 to 430 twice: 260 s.
-run "a fleet at once" --log "$tmp/one.tsv" $pipeline $second --fleet 2 --surge 2 --drain 30
+run "a fleet at once" --log "$tmp/one.tsv" $pipeline $second --fleet 2 --drain 30
 is "a fleet at once: overlap" "$(json_of "$out" policies.0.by_kind.fleet)" 0.0260000000
 # By the hour each new instance opens an hour of its own.
 run "a fleet, hourly" --log "$tmp/one.tsv" $pipeline $hourly --fleet 2 --drain 30
