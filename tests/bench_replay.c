@@ -53,6 +53,8 @@ struct subject {
     double replay_ns[ROUNDS], all_ns[ROUNDS], batch;
 };
 
+/* A bake instance at 0.10 USD an hour, a CI job of 0.10 USD for each deployment, and 0.05 USD a commit-hour of waiting.
+ */
 static struct model model_of(enum regime regime)
 {
     return (struct model){.terms = {.prepare_s = 300,
@@ -61,6 +63,7 @@ static struct model model_of(enum regime regime)
                                     .rollout_s = 180,
                                     .regime = regime,
                                     .price_per_hour = MONEY_PER_USD / 10,
+                                    .per_deploy = MONEY_PER_USD / 10,
                                     .delay_price_per_commit_hour = MONEY_PER_USD / 20},
                           .price_per_hour = MONEY_PER_USD / 10,
                           .until = INSTANT_MIN};
