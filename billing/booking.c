@@ -82,9 +82,15 @@ static uint32_t subject_id(struct booking *b, const struct usage_row *row)
     return id;
 }
 
+/* Whose usage a reservation serves: one without an account serves the one account that the usage has. */
+static uint32_t owner_of(const struct booking *b, const struct reservation *r)
+{
+    return b->one_account && !*names_text(b->in->names, r->account) ? b->in->usage->rows[0].account : r->account;
+}
+
 uint32_t booking_group(const struct booking *b, const struct reservation *r)
 {
-    return keys_find(&b->group_keys, (uint32_t[]){r->account, r->region, r->os, family_id(b, r->type)});
+    return keys_find(&b->group_keys, (uint32_t[]){owner_of(b, r), r->region, r->os, family_id(b, r->type)});
 }
 
 static void add_bound(struct pool *pool, instant_t at)
@@ -96,7 +102,7 @@ static void add_bound(struct pool *pool, instant_t at)
 static void add_to_pool(struct booking *b, const struct reservation *r, size_t first_single)
 {
     uint32_t known = b->pool_keys.count;
-    uint32_t id = keys_add(&b->pool_keys, (uint32_t[]){r->account, r->type, r->region, r->os});
+    uint32_t id = keys_add(&b->pool_keys, (uint32_t[]){owner_of(b, r), r->type, r->region, r->os});
     if (id == known) {
         b->pools = mem_grow(b->pools, &b->pool_cap, id + (size_t)1, sizeof(*b->pools));
         b->pools[id] = (struct pool){0};
@@ -128,6 +134,9 @@ void booking_init(struct booking *b, const struct bill_input *in)
     keys_init(&b->group_keys, 4);
     keys_init(&b->pool_keys, 4);
     keys_init(&b->pair_keys, 2);
+    b->one_account = in->usage->count > 0;
+    for (size_t i = 1; i < in->usage->count; i++)
+        b->one_account &= in->usage->rows[i].account == in->usage->rows[0].account;
     for (size_t i = 0; in->reservations && i < in->reservations->count; i++)
         add_reservation(b, &in->reservations->rows[i]);
     b->subject_of = mem_array(NULL, in->usage->count, sizeof(*b->subject_of));

@@ -81,6 +81,7 @@ struct booking {
     size_t pooled_count, pooled_cap;
     bool *unpriced; /* by usage row */
     bool any_unpriced;
+    bool one_account; /* all usage is of one account */
 };
 
 void booking_init(struct booking *b, const struct bill_input *in);

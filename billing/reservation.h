@@ -2,8 +2,9 @@
  * reservation.h - reservations held: records from CSV.
  *
  * Columns, by name: account,type,region,zone,os,count,model,upfront_usd,hourly_usd,start,end; type, region, start and
- * end are required; else account "", zone "" (regional), os linux, count 1, model clock-hour, fees 0. The term is
- * [start, end). Fees are for each one counted. Texts are numbers in the caller's struct names.
+ * end are required; else account "" (the one that the usage is of, if it is of one), zone "" (regional), os linux,
+ * count 1, model clock-hour, fees 0. The term is [start, end). Fees are for each one counted. Texts are numbers in the
+ * caller's struct names.
  *
  * Ownership: a struct reservations is the caller's, from reservations_open to reservations_release.
  * Errors: every bad row is reported by itself through the session's err stream, then EXIT_INPUT.

@@ -198,7 +198,7 @@ static void trace(struct costs *c, instant_t at, int64_t left_s)
 
 static void cover_months(struct costs *c, const struct coverage *cover, const struct model *m)
 {
-    bool pool = m->reserved_model == RESERVED_POOL;
+    bool pool = m->reserved_model == MODEL_POOL;
     struct cursor at = cursor_of(c);
     int64_t pool_left = 0;
     int64_t base_pool_left = 0;

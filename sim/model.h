@@ -5,11 +5,10 @@
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H
 
+#include "billing/reservation.h"
 #include "scheduler/policy.h"
 
 #define GB_UNITS ((int64_t)1000000) /* sizes are counted in millionths of a GB */
-
-enum reserved_model { RESERVED_POOL, RESERVED_CLOCK_HOUR };
 
 struct model {
     struct terms terms;     /* terms.price_per_hour = price_per_hour + licence_per_hour */

@@ -115,7 +115,7 @@ static void month_json(cJSON *array, const struct model *m, const struct cost_mo
         put_exact(kinds, cost_kind_name((enum cost_kind)kind), &sum);
         exact_release(&sum);
     }
-    if (m->reserved && m->reserved_model == RESERVED_POOL && month->ran_out != INSTANT_MAX)
+    if (m->reserved && m->reserved_model == MODEL_POOL && month->ran_out != INSTANT_MAX)
         json_text(to, "pool_ran_out", calendar_text(month->ran_out, text));
     exact_release(&money);
     exact_release(&waiting);

@@ -64,7 +64,7 @@ static void prepaid_json(const struct plan *p, cJSON *document)
     if (!pre->filled)
         return;
     cJSON *to = json_object(document, "prepaid");
-    json_text(to, "model", p->scenario->model.reserved_model == RESERVED_POOL ? "pool" : "clock-hour");
+    json_text(to, "model", p->scenario->model.reserved_model == MODEL_POOL ? "pool" : "clock-hour");
     json_money(to, "deployment_after_usd", pre->deployment_after);
     json_i64(to, "billed_seconds", total->billed_s);
     json_i64(to, "covered_seconds", total->covered_s);

@@ -291,7 +291,7 @@ static void print_prepaid(const struct plan *p, const struct session *session)
         return;
     fprintf(session->out, "\n%sPrepaid hours%s with %s\n", session_bold(session), session_plain(session),
             p->best ? "the recommended policy" : "idle + terminate, since none fits");
-    if (m->reserved_model == RESERVED_POOL) {
+    if (m->reserved_model == MODEL_POOL) {
         print_pool_months(pre, session);
         struct str text;
         str_init(&text, 0);

@@ -47,7 +47,7 @@ int prepaid_fill(struct prepaid *p, const struct policy *policy, const struct sc
     code = price_of_deployment(m, p->outcome.launch_s, &p->deployment_after, err);
     if (code)
         return code;
-    if (m->reserved_model != RESERVED_POOL)
+    if (m->reserved_model != MODEL_POOL)
         return 0;
     const struct costs *c = &p->outcome.costs;
     p->months = mem_zero(c->count, sizeof(*p->months));
@@ -107,7 +107,7 @@ static void judge(struct offer_verdict *v, const struct offer *o, int64_t covere
 {
     int64_t span_s = span_of(s);
     money_t price = s->model.price_per_hour;
-    int64_t year_hours = s->model.reserved_model == RESERVED_POOL ? POOL_YEAR_HOURS : YEAR_HOURS;
+    int64_t year_hours = s->model.reserved_model == MODEL_POOL ? POOL_YEAR_HOURS : YEAR_HOURS;
     int64_t year_s = year_hours * SECONDS_PER_HOUR;
     *v = (struct offer_verdict){.years = o->years, .payment = o->payment, .seen = o->seen};
     v->fee_per_year =

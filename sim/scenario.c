@@ -201,7 +201,7 @@ static int load_reserved(struct scenario *s, const struct scenario_args *a, stru
     if (a->reserved > COUNT_MAX || a->fleet > COUNT_MAX || a->surge > COUNT_MAX || a->fsr_zones > COUNT_MAX)
         return err_set(err, EXIT_INPUT, "--fleet, --surge, --reserved and --fsr-zones go up to %d", COUNT_MAX);
     s->model.reserved = a->reserved;
-    s->model.reserved_model = strcmp(model, "pool") == 0 ? RESERVED_POOL : RESERVED_CLOCK_HOUR;
+    s->model.reserved_model = strcmp(model, "pool") == 0 ? MODEL_POOL : MODEL_CLOCK_HOUR;
     if (!a->fleet && (a->surge || a->drain_s))
         return err_set(err, EXIT_INPUT, "--surge and --drain go with --fleet");
     s->model.fleet = a->fleet;
@@ -315,7 +315,7 @@ static void add_fleet(const struct model *m, struct str *to)
     if (m->reserved)
         str_addf(to, "%s%lld reservation%s, counted %s", m->fleet ? "; " : "", (long long)m->reserved,
                  m->reserved == 1 ? "" : "s",
-                 m->reserved_model == RESERVED_POOL ? "as a pool of hours" : "clock hour by clock hour");
+                 m->reserved_model == MODEL_POOL ? "as a pool of hours" : "clock hour by clock hour");
     str_add_char(to, '.');
 }
 
@@ -367,5 +367,5 @@ void scenario_json(const struct scenario *s, cJSON *document)
     json_i64(model, "fleet", s->model.fleet);
     json_i64(model, "reserved", s->model.reserved);
     if (s->model.reserved)
-        json_text(model, "reserved_model", s->model.reserved_model == RESERVED_POOL ? "pool" : "clock-hour");
+        json_text(model, "reserved_model", s->model.reserved_model == MODEL_POOL ? "pool" : "clock-hour");
 }

@@ -29,7 +29,7 @@ static inline struct model plain_model(enum regime regime)
                           .retain = 3,
                           .ci_meter = {60, 60},
                           .fsr_meter = {60, 3600},
-                          .reserved_model = RESERVED_CLOCK_HOUR,
+                          .reserved_model = MODEL_CLOCK_HOUR,
                           .until = INSTANT_MIN};
 }
 

@@ -245,7 +245,7 @@ static void a_pool_that_lasts(void **state)
     s.model.terms.bake_s = 600;
     s.model.price_per_hour = s.model.terms.price_per_hour = USD / 10;
     s.model.reserved = 1;
-    s.model.reserved_model = RESERVED_POOL;
+    s.model.reserved_model = MODEL_POOL;
     s.model.until = at(2015, 5, 1, 0, 0);
     for (int i = 0; i < 30; i++)
         s.arrival[i] = at(2015, 4, 1 + i, 12, 5);
@@ -281,7 +281,7 @@ static void the_hour_it_ran_out(void **state)
     struct scene s = {.policy = {{TRIGGER_EVERY, 0}, {KEEP_IDLE, 25 * 3600}}, .model = plain_model(REGIME_SECOND)};
     s.model.price_per_hour = s.model.terms.price_per_hour = USD;
     s.model.reserved = 1;
-    s.model.reserved_model = RESERVED_POOL;
+    s.model.reserved_model = MODEL_POOL;
     s.model.until = at(2015, 3, 1, 0, 0);
     s.model.fleet = 1;
     /* from 1 February 00:00: a fleet instance and, kept for 25 h after each daily deployment, the bake instance: two

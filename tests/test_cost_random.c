@@ -66,7 +66,7 @@ static void draw_model(struct philox *p, struct model *m)
     m->surge = draw(p, 1, 6);
     m->drain_s = m->fleet ? DRAW_OF(p, 0, 0, 60, 600, 10000) : 0;
     m->reserved = DRAW_OF(p, 0, 1, 1, 2, 3, 6);
-    m->reserved_model = draw(p, 0, 1) ? RESERVED_POOL : RESERVED_CLOCK_HOUR;
+    m->reserved_model = draw(p, 0, 1) ? MODEL_POOL : MODEL_CLOCK_HOUR;
     m->runner_per_minute = DRAW_OF(p, 0, 1, 60000000);
     m->image_size = DRAW_OF(p, 0, 1, 2 * GB, 1234567);
     m->retain = DRAW_OF(p, 1, 2, 3, 1000);
@@ -145,7 +145,7 @@ static int64_t least(int64_t a, int64_t b)
 /* Fleet first, then the bake instance, from what each clock hour (or the month) has; alone: the fleet undisturbed. */
 static void cover(struct books *b, const struct model *m)
 {
-    bool pool = m->reserved_model == RESERVED_POOL;
+    bool pool = m->reserved_model == MODEL_POOL;
     int64_t left = 0;
     int64_t alone = 0;
     for (size_t h = 0; h < b->hours; h++) {
@@ -308,7 +308,7 @@ static void same_month(const struct cost_month *got, const struct cost_month *wa
     assert_true(got->ran_out == (want->ran_out ? want->ran_out : INSTANT_MAX));
     if (matched)
         assert_int_equal(got->deployments_before_run_out, want->deployments_before_run_out);
-    if (m->reserved && m->reserved_model == RESERVED_POOL)
+    if (m->reserved && m->reserved_model == MODEL_POOL)
         assert_int_equal(got->pool_s, m->reserved * 744 * 3600);
 }
 
@@ -386,7 +386,7 @@ static void sums_agree(const struct scene *s)
 static void same_pool(const struct books *b, const struct scene *s)
 {
     const struct costs *c = &s->outcome.costs;
-    if (!s->model.reserved || s->model.reserved_model != RESERVED_POOL) {
+    if (!s->model.reserved || s->model.reserved_model != MODEL_POOL) {
         assert_true(c->pool_count == 0 || !s->model.reserved);
         return;
     }

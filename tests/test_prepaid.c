@@ -35,7 +35,7 @@ static struct scenario scenario_of(const int64_t *arrivals, size_t count, int64_
                              .price_per_hour = USD * 67 / 1000,
                              .surge = 1,
                              .retain = 3,
-                             .reserved_model = RESERVED_POOL,
+                             .reserved_model = MODEL_POOL,
                              .until = to};
     return s;
 }
@@ -110,7 +110,7 @@ static void only_the_pool_has_months(void **state)
     int64_t arrivals[] = {at(2015, 4, 10)};
     struct scenario s = scenario_of(arrivals, 1, at(2015, 4, 1), at(2015, 5, 1));
     s.model.reserved = 1;
-    s.model.reserved_model = RESERVED_CLOCK_HOUR;
+    s.model.reserved_model = MODEL_CLOCK_HOUR;
     struct prepaid p = fill(&s);
     assert_int_equal(p.count, 0);
     assert_true(p.filled);
@@ -162,7 +162,7 @@ static void a_year_of_one_instance(void **state)
     for (int regime = 0; regime < 2; regime++) {
         struct scenario s = scenario_of(arrivals, 1, at(2015, 1, 1), at(2016, 1, 1));
         s.model.terms.regime = regime ? REGIME_SECOND : REGIME_HOURLY;
-        s.model.reserved_model = RESERVED_CLOCK_HOUR;
+        s.model.reserved_model = MODEL_CLOCK_HOUR;
         s.model.fleet = 1;
         struct offer_list list;
         judge(&list, &s);
@@ -192,7 +192,7 @@ static void bakes_alone(void **state)
         arrivals[i] = at(2015, 1, 1) + (int64_t)i * 86400;
     struct scenario s = scenario_of(arrivals, 183, at(2015, 1, 1), at(2015, 1, 1) + 365 * 43200);
     s.commits.count = 182; /* 182 in 182.5 days: 364 in 365 */
-    s.model.reserved_model = RESERVED_CLOCK_HOUR;
+    s.model.reserved_model = MODEL_CLOCK_HOUR;
     struct offer_list list;
     judge(&list, &s);
     assert_int_equal(list.items[0].used_hours, 364);
@@ -214,14 +214,14 @@ static void a_reservation_is_no_more_than_its_year(void **state)
     int64_t arrivals[] = {at(2015, 1, 1)};
     struct scenario s = scenario_of(arrivals, 1, at(2015, 1, 1), at(2015, 1, 3));
     s.model.fleet = s.model.surge = 10;
-    s.model.reserved_model = RESERVED_CLOCK_HOUR;
+    s.model.reserved_model = MODEL_CLOCK_HOUR;
     struct offer_list list;
     judge(&list, &s);
     assert_int_equal(list.items[0].used_hours, 8760);
     assert_true(list.items[0].saved_per_year == USD * 58692 / 100);
     offer_list_release(&list);
     /* a pool's year is twelve months of 744 h: 8,928 x 0.067 and 8,928 x 0.048 */
-    s.model.reserved_model = RESERVED_POOL;
+    s.model.reserved_model = MODEL_POOL;
     judge(&list, &s);
     assert_int_equal(list.items[0].used_hours, 8928);
     assert_true(list.items[0].saved_per_year == USD * 598176 / 1000);
@@ -278,7 +278,7 @@ static void offers_of_a_file(void **state)
     fclose(file);
     int64_t arrivals[] = {at(2015, 1, 1)};
     struct scenario s = scenario_of(arrivals, 1, at(2015, 1, 1), at(2016, 1, 1));
-    s.model.reserved_model = RESERVED_CLOCK_HOUR;
+    s.model.reserved_model = MODEL_CLOCK_HOUR;
     s.dated = false;
     struct offer_list list;
     struct err err = {0};

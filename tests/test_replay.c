@@ -73,7 +73,7 @@ static void make_terms(struct philox *p, struct scene *s)
     t->launch_cost = PICK(p, 0, 0, 1, 100000000, 3000000);
     t->margin_s = PICK(p, 0, 0, 1, 120, 1800, 3600);
     m->reserved = PICK(p, 0, 1, 1, 2);
-    m->reserved_model = draw(p, 0, 1) ? RESERVED_POOL : RESERVED_CLOCK_HOUR;
+    m->reserved_model = draw(p, 0, 1) ? MODEL_POOL : MODEL_CLOCK_HOUR;
 }
 
 static void make_policy(struct philox *p, struct scene *s, int pair)
@@ -118,7 +118,7 @@ static struct ref_model reference_model(const struct scene *s)
         .launch_cost = t->launch_cost,
         .push_gap_s = s->push_gap_s,
         .reserved_count = s->model.reserved,
-        .reserved_clock_hour = s->model.reserved_model == RESERVED_CLOCK_HOUR,
+        .reserved_clock_hour = s->model.reserved_model == MODEL_CLOCK_HOUR,
     };
 }
 

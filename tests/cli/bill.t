@@ -168,4 +168,22 @@ holds "covered usage costs nothing" "$out" '"total_usd": "0.0130000000"'
 echo '{"formatVersion": "v1.0"}' >list.json
 refused "a price list" "a catalog is CSV with the columns type,region,os,effective,usd_per_hour" bill --usage usage.csv \
     --catalog list.json
+# A reservation without an account serves the one account of the usage, but not when there are two.
+cat >one.csv <<'EOF'
+account,instance,type,region,start,end
+acme,i,m4.large,us-east-1,2018-01-01T00:00:00Z,2018-01-01T02:00:00Z
+EOF
+cat >ours.csv <<'EOF'
+type,region,model,start,end
+m4.large,us-east-1,clock-hour,2018-01-01T00:00:00Z,2018-02-01T00:00:00Z
+EOF
+run bill --usage one.csv --reserved ours.csv --json
+holds "a reservation without an account: one account" "$out" '"total_usd": "0.0000000000"'
+sed 's/clock-hour/pool/' ours.csv >pooled.csv
+run bill --usage one.csv --reserved pooled.csv --json
+holds "a pool without an account: one account" "$out" '"total_usd": "0.0000000000"'
+echo 'other,j,m4.large,us-east-1,2018-01-01T05:00:00Z,2018-01-01T06:00:00Z' >>one.csv
+run bill --usage one.csv --reserved ours.csv --json
+holds "a reservation without an account: two accounts" "$out" '"total_usd": "0.3000000000"'
+
 done_testing
