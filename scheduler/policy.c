@@ -242,16 +242,16 @@ static int64_t area_fire_at(const struct decider *d, int64_t from, const struct 
 int64_t policy_fire_at(const struct decider *d, int64_t free_at, const struct pending *p, const struct rental *rental)
 {
     assert(p->count > 0);
-    int64_t ready = free_at > p->oldest ? free_at : p->oldest;
     int64_t arg = d->policy.trigger.arg;
+    int64_t asked = policy_asked_start(d->policy.trigger.kind, arg, p->oldest);
+    int64_t ready = free_at > asked ? free_at : asked;
     switch (d->policy.trigger.kind) {
     case TRIGGER_EVERY:
     case TRIGGER_IDLE:
+    case TRIGGER_WINDOW:
         return ready;
     case TRIGGER_COUNT:
         return p->count >= arg ? ready : POLICY_NEVER;
-    case TRIGGER_WINDOW:
-        return p->oldest + arg > free_at ? p->oldest + arg : free_at;
     case TRIGGER_TRAIN:
         return (int64_t)num_div_ceil(ready, arg) * arg;
     case TRIGGER_AREA:

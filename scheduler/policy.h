@@ -157,6 +157,13 @@ static inline bool policy_hears_arrivals(enum trigger_kind kind)
     return kind == TRIGGER_COUNT || kind == TRIGGER_AREA;
 }
 
+/* When a commit that is the oldest pending asks to be deployed; the pipeline may be busy then, and a train elsewhere.
+ */
+static inline int64_t policy_asked_start(enum trigger_kind kind, int64_t arg, int64_t oldest)
+{
+    return kind == TRIGGER_WINDOW ? oldest + arg : oldest;
+}
+
 /* The first second, not before free_at, at which to deploy what is pending (count > 0) if nothing else arrives;
  * POLICY_NEVER while `count` is short of commits. */
 int64_t policy_fire_at(const struct decider *d, int64_t free_at, const struct pending *p, const struct rental *rental);

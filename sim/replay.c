@@ -196,13 +196,11 @@ static inline int64_t div_up(int64_t n, int64_t d)
 /* When a deployment would start that this commit is the oldest of, if the pipeline were free. */
 ALWAYS_INLINE int64_t wanted_start(const struct run *run, struct shape shape, size_t i, int64_t arg)
 {
-    if (shape.trigger == TRIGGER_WINDOW)
-        return run->ready_s[i] + arg;
     if (shape.trigger == TRIGGER_COUNT) {
         size_t last = i + (size_t)arg - 1;
         return run->ready_s[last < run->count ? last : run->count - 1];
     }
-    return run->ready_s[i];
+    return policy_asked_start(shape.trigger, arg, run->ready_s[i]);
 }
 
 /* Deployment by deployment. */
