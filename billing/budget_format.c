@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/evp.h>
 
@@ -336,10 +337,10 @@ int budget_append_summary(const struct budget_report *report, const char *path, 
     int code = 0;
     str_init(&text, 0);
     budget_markdown(report, &text);
-    long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    if (size < 0)
+    struct stat status;
+    if (fstat(fileno(file), &status))
         code = err_at(err, EXIT_FAILED, path, 0, 0, "the summary's size is unknown: %s", strerror(errno));
-    else if ((size_t)size + text.len > BUDGET_SUMMARY_MAX)
+    else if ((size_t)status.st_size + text.len > BUDGET_SUMMARY_MAX)
         code = err_at(err, EXIT_FAILED, path, 0, 0, "the summary would be over 1,024 KiB; nothing was added");
     else
         fwrite(text.text, 1, text.len, file);
