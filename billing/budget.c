@@ -33,16 +33,29 @@ static struct usage known_at(const struct usage *usage, instant_t at)
 static void add_up(struct spending *out, const struct bill *bill)
 {
     exact_add_all(&out->usd, &bill->total);
-    int128 held = 0;
     for (size_t i = 0; i < bill->count; i++) {
         const struct bill_line *line = &bill->lines[i];
         if (line->pool && line->kind == BILL_RESERVED)
             exact_add(&out->hours, line->hours_numerator * BUDGET_HOUR, line->hours_denominator);
-        if (line->pool && line->kind == BILL_RESERVED_FEE)
-            held += line->hours_numerator / line->hours_denominator;
     }
-    assert(held <= INT64_MAX / BUDGET_HOUR);
-    out->pool_hours = (int64_t)held * BUDGET_HOUR;
+}
+
+/* Each pool whose term touches the month before `at`, or at its first instant, holds its hours. */
+static int count_pools(struct spending *s, const struct reservations *r, struct err *err)
+{
+    instant_t from = calendar_month_start(s->month);
+    for (size_t i = 0; r && i < r->count; i++) {
+        const struct reservation *row = &r->rows[i];
+        if (row->model != MODEL_POOL)
+            continue;
+        s->has_pool = true;
+        if (row->end <= from || (row->start >= s->at && row->start > from))
+            continue;
+        int64_t hours = (int64_t)row->count * POOL_HOURS_PER_MONTH * BUDGET_HOUR;
+        if (__builtin_add_overflow(s->pool_hours, hours, &s->pool_hours))
+            return err_set(err, EXIT_INPUT, "%s: the pools hold more hours than can be counted", r->name);
+    }
+    return 0;
 }
 
 int spending_measure(struct spending *out, const struct bill_input *in, instant_t at, const struct session *session,
@@ -52,24 +65,24 @@ int spending_measure(struct spending *out, const struct bill_input *in, instant_
     instant_t from = calendar_month_start(s.month);
     s.elapsed_s = at - from;
     s.length_s = calendar_month_seconds(s.month);
-    for (size_t i = 0; in->reservations && i < in->reservations->count; i++)
-        s.has_pool |= in->reservations->rows[i].model == MODEL_POOL;
-    *out = s;
-    if (!s.elapsed_s)
-        return 0;
-    struct usage known = known_at(in->usage, at);
-    struct bill_input part = *in;
-    struct bill bill;
-    part.usage = &known;
-    part.from = (struct opt_instant){true, from};
-    part.to = (struct opt_instant){true, at};
-    part.pool_fees_accrue = true;
-    int code = bill_make(&bill, &part, session, err);
-    if (!code) {
-        add_up(out, &bill);
-        bill_release(&bill);
+    int code = count_pools(&s, in->reservations, err);
+    if (!code && s.elapsed_s) {
+        struct usage known = known_at(in->usage, at);
+        struct bill_input part = *in;
+        struct bill bill;
+        part.usage = &known;
+        part.from = (struct opt_instant){true, from};
+        part.to = (struct opt_instant){true, at};
+        part.pool_fees_accrue = true;
+        code = bill_make(&bill, &part, session, err);
+        if (!code) {
+            add_up(&s, &bill);
+            bill_release(&bill);
+        }
+        usage_release(&known);
     }
-    usage_release(&known);
+    if (!code)
+        *out = s;
     return code;
 }
 

@@ -2,7 +2,8 @@
  * budget.h - what a month has used up to an instant, and whether that, or where it leads, is over a limit.
  *
  * Spent: the bill (bill.h) of the UTC month of `at`, from its first instant up to `at`. Usage behind `at` is not known
- * yet: a period that still runs counts up to it, an hour that opened before it counts whole. It is cut before it is
+ * yet: a period that still runs counts up to it, an hour that opened before it counts whole (by the second, of the
+ * minimum only the seconds before it). It is cut before it is
  * billed, since pools are drawn in the order of opening. Fees are those of the elapsed part: a clock-hour
  * reservation's of its hours so far, an upfront's and a pool's by the seconds so far (bill.h, pool_fees_accrue), so
  * that the run rate does not take a month's fee for a day's.
@@ -31,7 +32,7 @@ struct spending {
     int64_t elapsed_s, length_s;
     bool has_pool;
     struct exact usd, hours; /* hours: drawn from pools */
-    int64_t pool_hours;      /* that the pools of this month hold, in millionths; 0 at its first instant */
+    int64_t pool_hours;      /* that the pools of this month hold, in millionths */
 };
 
 struct budget {

@@ -226,7 +226,7 @@ static void print_run_out(const struct outlook *o, FILE *out)
         fprintf(out, "\nThe %s prepaid hours have run out.\n", hours);
         return;
     case RUN_OUT_NEVER:
-        if (o->spending->pool_hours)
+        if (o->spending->pool_hours && o->spending->elapsed_s)
             fprintf(out, "\nAt this rate the %s prepaid hours last for the month.\n", hours);
     }
 }

@@ -127,6 +127,7 @@ static void nothing_has_passed_at_the_first_instant(void **state)
     assert_int_equal(b.forecast, 0);
     assert_int_equal(b.state, BUDGET_OK);
     assert_int_equal(judged(&s, BUDGET_HOURS, 1).state, BUDGET_OK);
+    assert_int_equal(s.pool_hours, 744 * (int64_t)BUDGET_HOUR);
     assert_int_equal(spending_runs_out(&s, &when), RUN_OUT_NEVER);
     spending_release(&s);
     /* A second later: one second of 1 USD leads to 31 x 86,400 of them. */
@@ -242,6 +243,38 @@ static void hours_drawn_from_pools(void **state)
     spending_release(&s);
 }
 
+static void pools_that_hold_hours_this_month(void **state)
+{
+    (void)state;
+    struct spending s = measured(USAGE,
+                                 "type,region,model,count,start,end\n"
+                                 "one,r,pool,2,2018-08-15,2019-01-01\none,r,pool,1,2018-01-01,2018-08-02\n"
+                                 "one,r,pool,4,2018-01-01,2018-08-01\none,r,pool,8,2018-08-16,2019-01-01\n"
+                                 "one,r,clock-hour,16,2018-01-01,2019-01-01\n",
+                                 CHOOSE_HOURLY, "2018-08-16");
+    assert_int_equal(s.pool_hours, 3 * 744 * (int64_t)BUDGET_HOUR);
+    assert_true(s.has_pool);
+    spending_release(&s);
+}
+
+/* 744 hours of a million USD each, and 2,678,400 of the term's 315,537,811,200 seconds of another million. */
+static void the_ends_of_the_range(void **state)
+{
+    (void)state;
+    const char *held = HELD "one,r,pool,1000000,1000000,0001-01-01,9999-12-31\n";
+    struct spending s = measured(USAGE, held, CHOOSE_AUTO, "0001-01-01T00:00:01Z");
+    struct budget b = judged(&s, BUDGET_USD, INT64_MAX);
+    assert_int_equal(b.forecast, usd("744000008.4883646426"));
+    assert_int_equal(b.state, BUDGET_OK);
+    assert_int_equal(judged(&s, BUDGET_USD, 1).forecast_percent, -1);
+    spending_release(&s);
+    s = measured(USAGE "a,one,r,9999-12-01,\n", NULL, CHOOSE_HOURLY, "9999-12-31T23:59:59Z");
+    b = judged(&s, BUDGET_USD, INT64_MAX);
+    assert_int_equal(b.actual, usd("744"));
+    assert_int_equal(b.state, BUDGET_OK);
+    spending_release(&s);
+}
+
 static enum run_out run_out(const char *usage, const char *when, const char *expected)
 {
     instant_t out = 0;
@@ -302,6 +335,8 @@ int main(void)
         cmocka_unit_test(the_month_before_is_not_this_one),
         cmocka_unit_test(fees_are_of_the_time_that_has_passed),
         cmocka_unit_test(hours_drawn_from_pools),
+        cmocka_unit_test(pools_that_hold_hours_this_month),
+        cmocka_unit_test(the_ends_of_the_range),
         cmocka_unit_test(the_date_on_which_hours_run_out),
         cmocka_unit_test(the_worst_state_is_the_exit_code),
         cmocka_unit_test(amounts),
