@@ -243,19 +243,6 @@ void json_i64(cJSON *object, const char *name, int64_t value)
     put(object, name, cJSON_CreateRaw(digits));
 }
 
-/* The length of the UTF-8 character at text, 0 where there is none (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_length(const unsigned char *text)
-{
-    unsigned char c = text[0];
-    size_t len = c < 0x80 ? 1 : c < 0xC2 ? 0 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : c < 0xF5 ? 4 : 0;
-    for (size_t i = 1; i < len; i++)
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-    bool wrong = (c == 0xE0 && text[1] < 0xA0) || (c == 0xED && text[1] > 0x9F) || (c == 0xF0 && text[1] < 0x90) ||
-                 (c == 0xF4 && text[1] > 0x8F);
-    return wrong ? 0 : len;
-}
-
 void json_text(cJSON *object, const char *name, const char *value)
 {
     if (!value) {
@@ -265,8 +252,8 @@ void json_text(cJSON *object, const char *name, const char *value)
     struct str text;
     str_init(&text, 0);
     for (const char *at = value; *at;) {
-        size_t len = utf8_length((const unsigned char *)at);
-        str_add_n(&text, len ? at : "\xEF\xBF\xBD", len ? len : 3);
+        size_t len = str_utf8_length(at);
+        str_add_n(&text, len ? at : STR_UTF8_REPLACEMENT, len ? len : 3);
         at += len ? len : 1;
     }
     put(object, name, cJSON_CreateString(text.text));

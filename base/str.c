@@ -103,3 +103,16 @@ void str_fit(char *to, size_t size, const char *fmt, ...)
     va_end(args);
     assert(wanted >= 0 && (size_t)wanted < size);
 }
+
+size_t str_utf8_length(const char *characters)
+{
+    const unsigned char *text = (const unsigned char *)characters;
+    unsigned char c = text[0];
+    size_t len = c < 0x80 ? 1 : c < 0xC2 ? 0 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : c < 0xF5 ? 4 : 0;
+    for (size_t i = 1; i < len; i++)
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+    bool wrong = (c == 0xE0 && text[1] < 0xA0) || (c == 0xED && text[1] > 0x9F) || (c == 0xF0 && text[1] < 0x90) ||
+                 (c == 0xF4 && text[1] > 0x8F);
+    return wrong ? 0 : len;
+}

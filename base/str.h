@@ -36,4 +36,9 @@ void str_vaddf(struct str *s, const char *fmt, va_list args);
 /* A short text that lives as long as the caller's array: snprintf that asserts that nothing was cut. */
 void str_fit(char *to, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* The bytes of the UTF-8 character that begins there, 0 where there is none (RFC 3629: no overlong forms, no
+ * surrogates). */
+size_t str_utf8_length(const char *characters);
+#define STR_UTF8_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD, for what is none */
+
 #endif

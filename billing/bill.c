@@ -119,6 +119,7 @@ static void name_single(const struct booking *b, const struct single *s, struct 
     line->zone = names_text(b->in->names, s->row->zone);
     line->reservation_line = s->row->line;
     line->reservation_number = s->number;
+    line->pool = s->row->model == MODEL_POOL;
 }
 
 static int add_on_demand(struct sums *sums, struct err *err)
@@ -172,15 +173,32 @@ static int add_reserved(struct sums *sums, struct err *err)
     return code;
 }
 
+/* A pool's fee is for whole months; accruing, only for the part of them (as far as the term goes) in the window. */
+static void add_pool_fee(const struct booking *b, const struct reservation *r, int64_t hours_s, struct exact *fee)
+{
+    int64_t inside_s = 1;
+    int64_t months_s = 1;
+    if (b->in->pool_fees_accrue) {
+        inside_s = booking_term_s(r, b->from, b->to);
+        months_s = booking_term_s(r, month_start_of(b->from), month_end_of(b->to - 1));
+    }
+    assert(inside_s <= months_s);
+    exact_add(fee, (int128)r->hourly_usd * hours_s * inside_s, SECONDS_PER_HOUR * months_s);
+}
+
 /* The hours that a single's fee is for, as a fraction over 3,600, and the fee. */
 static int64_t fee_of(const struct booking *b, const struct single *s, struct exact *fee)
 {
     const struct reservation *r = s->row;
     int64_t inside_s = booking_term_s(r, b->from, b->to);
     int first;
-    int64_t hours_s =
-        r->model == MODEL_POOL ? booking_term_months(b, r, &first) * POOL_HOURS_PER_MONTH * SECONDS_PER_HOUR : inside_s;
-    exact_add(fee, (int128)r->hourly_usd * hours_s, SECONDS_PER_HOUR);
+    int64_t hours_s = inside_s;
+    if (r->model == MODEL_POOL) {
+        hours_s = booking_term_months(b, r, &first) * POOL_HOURS_PER_MONTH * SECONDS_PER_HOUR;
+        add_pool_fee(b, r, hours_s, fee);
+    } else {
+        exact_add(fee, (int128)r->hourly_usd * hours_s, SECONDS_PER_HOUR);
+    }
     exact_add(fee, (int128)r->upfront_usd * inside_s, r->end - r->start);
     return hours_s;
 }
@@ -234,7 +252,8 @@ static int add_lines(struct bill *bill, const struct booking *b, struct err *err
         code = add_single_lines(&sums, &b->singles[i], err);
     if (!code)
         code = round_sums(&sums, err);
-    exact_release(&sums.total);
+    exact_release(&bill->total);
+    bill->total = sums.total;
     for (int k = 0; k < BILL_KINDS; k++)
         exact_release(&sums.by_kind[k]);
     return code;
@@ -301,5 +320,6 @@ int bill_make(struct bill *out, const struct bill_input *in, const struct sessio
 void bill_release(struct bill *bill)
 {
     free(bill->lines);
+    exact_release(&bill->total);
     *bill = (struct bill){0};
 }

@@ -42,6 +42,7 @@ struct bill_input {
     const struct catalog *catalog;
     enum regime_choice regime;
     struct opt_instant from, to; /* not given: the calendar months that the billed usage touches */
+    bool pool_fees_accrue;       /* of a pool's months the window has a part of: that part of their fee, not all */
 };
 
 enum bill_kind { BILL_ON_DEMAND, BILL_RESERVED, BILL_RESERVED_FEE, BILL_UNUSED, BILL_KINDS };
@@ -52,6 +53,7 @@ struct bill_line {
     const char *zone;                                    /* of the reservation; "" where there is none */
     uint32_t reservation_line;                           /* where it stands in its file; 0: none */
     uint32_t reservation_number;                         /* from 1, within its row's count */
+    bool pool;                                           /* the reservation is of that model */
     int128 hours_numerator;
     int64_t hours_denominator;
     money_t cost_usd;
@@ -62,6 +64,7 @@ struct bill {
     struct bill_line *lines;
     size_t count, cap;
     money_t total_usd, by_kind_usd[BILL_KINDS];
+    struct exact total;        /* what total_usd is rounded from */
     const char *reserved_name; /* the file of the reservations, or NULL */
     bool has_pool;
 };

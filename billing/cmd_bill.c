@@ -1,41 +1,20 @@
 /* cmd_bill.c - bakehour bill: usage records priced under prices and reservations. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/out.h"
 #include "base/str.h"
-#include "billing/bill.h"
+#include "billing/bill_files.h"
 #include "billing/commands.h"
 
 struct args {
-    const char *usage, *reserved, *catalog;
-    enum regime_choice regime;
+    struct bill_sources in;
     struct opt_instant from, to;
 };
 
-static int set_regime(void *field, const char *value, struct err *err)
-{
-    static const char *const names[] = {"auto", "hourly", "second"};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(value, names[i]) == 0) {
-            *(enum regime_choice *)field = (enum regime_choice)i;
-            return 0;
-        }
-    return err_set(err, EXIT_INPUT, "\"%.60s\" is none of auto, hourly, second", value);
-}
-
 static const struct opt options[] = {
-    {"Input", OPT_HEADING, NULL, NULL, NULL, 0},
-    {"usage", OPT_VALUE, "FILE", "running periods, CSV: account,instance,type,region,zone,os,start,end (-: stdin)",
-     opt_text, offsetof(struct args, usage)},
-    {"reserved", OPT_VALUE, "FILE",
-     "reservations, CSV: account, type, region, zone, os, count, model, upfront_usd, hourly_usd, start, end", opt_text,
-     offsetof(struct args, reserved)},
-    {"catalog", OPT_VALUE, "FILE", "on-demand prices, CSV: type,region,os,effective,usd_per_hour", opt_text,
-     offsetof(struct args, catalog)},
+    BILL_FILE_OPTIONS(struct args, in),
     {"Billing", OPT_HEADING, NULL, NULL, NULL, 0},
-    {"regime", OPT_VALUE, "auto|hourly|second", "how time is metered; auto: by operating system and date", set_regime,
-     offsetof(struct args, regime)},
+    BILL_REGIME_OPTION(struct args, in),
     {"from", OPT_VALUE, "TIME", "bill from here on (default: the first month that the usage touches)", opt_instant,
      offsetof(struct args, from)},
     {"to", OPT_VALUE, "TIME", "and up to here; instances without an end are billed up to it", opt_instant,
@@ -43,63 +22,12 @@ static const struct opt options[] = {
     OPT_END,
 };
 
-/* All that a bill is made from. Zeroed is empty. */
-struct files {
-    struct names *names;
-    struct usage usage;
-    struct reservations reservations;
-    struct catalog *catalog;
-};
-
-static void files_release(struct files *f)
-{
-    usage_release(&f->usage);
-    reservations_release(&f->reservations);
-    catalog_free(f->catalog);
-    names_free(f->names);
-}
-
 static int check_args(const struct args *args, struct err *err)
 {
-    if (!args->usage)
-        return err_set(err, EXIT_INPUT, "--usage FILE is needed: CSV with the columns instance,type,region,start,end");
-    const char *const paths[] = {args->usage, args->reserved, args->catalog};
-    int from_stdin = 0;
-    for (int i = 0; i < 3; i++)
-        from_stdin += paths[i] && strcmp(paths[i], "-") == 0;
-    if (from_stdin > 1)
-        return err_set(err, EXIT_INPUT, "only one file can come from stdin");
-    if (args->from.given && args->to.given && args->from.at >= args->to.at)
-        return err_set(err, EXIT_INPUT, "--from must be before --to");
-    return 0;
-}
-
-/* Folds one file's outcome into the whole: the first error is kept in err, later ones are printed at once. */
-static int fold(const struct session *session, int code, int failed, const struct err *why, struct err *err)
-{
-    if (!failed)
-        return code;
-    if (code)
-        fprintf(session->err, "%s\n", why->text);
-    else
-        *err = *why;
-    return code ? code : failed;
-}
-
-/* Every file is read, so that the bad rows of all of them are reported at once. */
-static int files_open(struct files *f, const struct args *args, struct session *session, struct err *err)
-{
-    struct err why = {0};
-    f->names = names_new();
-    int failed = usage_open(&f->usage, f->names, args->usage, args->to.given ? &args->to.at : NULL, session, &why);
-    int code = fold(session, 0, failed, &why, err);
-    if (args->reserved) {
-        failed = reservations_open(&f->reservations, f->names, args->reserved, session, &why);
-        code = fold(session, code, failed, &why, err);
-    }
-    failed =
-        args->catalog ? catalog_open(&f->catalog, args->catalog, session, &why) : catalog_builtin(&f->catalog, &why);
-    return fold(session, code, failed, &why, err);
+    int code = bill_sources_check(&args->in, err);
+    if (!code && args->from.given && args->to.given && args->from.at >= args->to.at)
+        code = err_set(err, EXIT_INPUT, "--from must be before --to");
+    return code;
 }
 
 static void reservation_text(const struct bill *bill, const struct bill_line *line, struct str *to)
@@ -108,11 +36,6 @@ static void reservation_text(const struct bill *bill, const struct bill_line *li
     if (line->reservation_line)
         str_addf(to, "%s:%u#%u", bill->reserved_name, line->reservation_line, line->reservation_number);
 }
-
-static const char pool_note[] =
-    "pool: 744 prepaid hours a month are a budgeting approximation; AWS bills by clock hour";
-static const char sample_note[] =
-    "prices: the shipped sample, first seen by a public scraper, not AWS's word; --catalog FILE takes your own";
 
 /* One line as an object on one line: bills can have a million. */
 static void print_json_line(const struct bill *bill, const struct bill_line *line, struct str *where, FILE *out)
@@ -160,10 +83,9 @@ static cJSON *by_kind_json(const struct bill *bill)
 static cJSON *notes_json(const struct bill *bill, bool sample)
 {
     cJSON *array = cJSON_CreateArray();
-    if (sample)
-        cJSON_AddItemToArray(array, cJSON_CreateString(sample_note));
-    if (bill->has_pool)
-        cJSON_AddItemToArray(array, cJSON_CreateString(pool_note));
+    const char *note;
+    for (int i = 0; (note = bill_note(sample, bill->has_pool, i)); i++)
+        cJSON_AddItemToArray(array, cJSON_CreateString(note));
     return array;
 }
 
@@ -274,41 +196,35 @@ static void print_text(const struct bill *bill, bool sample, const struct sessio
         fputs("No usage and no fees in this time.\n\n", session->out);
     }
     print_totals(bill, session);
-    if (sample || bill->has_pool)
-        fputc('\n', session->out);
-    if (sample)
-        fprintf(session->out, "%s\n", sample_note);
-    if (bill->has_pool)
-        fprintf(session->out, "%s\n", pool_note);
+    const char *note;
+    for (int i = 0; (note = bill_note(sample, bill->has_pool, i)); i++)
+        fprintf(session->out, "%s%s\n", i ? "" : "\n", note);
 }
 
 static int run(struct session *session, void *data, struct err *err)
 {
     const struct args *args = data;
-    struct files files = {0};
+    struct bill_files files = {0};
     struct bill bill = {0};
+    bool sample = !args->in.catalog;
     int code = check_args(args, err);
     if (code)
         return code;
-    code = files_open(&files, args, session, err);
+    code = bill_files_open(&files, &args->in, args->to.given ? &args->to.at : NULL, session, err);
     if (!code) {
-        struct bill_input in = {.names = files.names,
-                                .usage = &files.usage,
-                                .reservations = args->reserved ? &files.reservations : NULL,
-                                .catalog = files.catalog,
-                                .regime = args->regime,
-                                .from = args->from,
-                                .to = args->to};
+        struct bill_input in = bill_files_input(&files, &args->in);
+        in.from = args->from;
+        in.to = args->to;
         code = bill_make(&bill, &in, session, err);
     }
     if (!code && session->json)
-        print_json(&bill, !args->catalog, session->out);
+        print_json(&bill, sample, session->out);
     else if (!code && session->csv)
         print_table(&bill, session);
     else if (!code)
-        print_text(&bill, !args->catalog, session);
+        print_text(&bill, sample, session);
     bill_release(&bill);
-    files_release(&files);
+    bill_files_release(&files);
     return code;
 }
 

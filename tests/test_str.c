@@ -138,6 +138,19 @@ static void fit(void **state)
     assert_string_equal(small, "123");
 }
 
+/* RFC 3629: the shortest form only, no surrogates, nothing above U+10FFFF. */
+static void lengths_of_utf8(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t length;
+    } cases[] = {{"a", 1},        {"\xC3\xA9", 2},     {"\xE2\x82\xAC", 3}, {"\xF0\x9F\x98\x80", 4}, {"\xC3", 0},
+                 {"\xC0\x80", 0}, {"\xE0\x80\x80", 0}, {"\xED\xA0\x80", 0}, {"\xF4\x90\x80\x80", 0}, {"\x80", 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(str_utf8_length(cases[i].text), cases[i].length);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +162,7 @@ int main(void)
         cmocka_unit_test(detach_hands_over),
         cmocka_unit_test(two_empty_strings_do_not_share),
         cmocka_unit_test(fit),
+        cmocka_unit_test(lengths_of_utf8),
     };
     return cmocka_run_group_tests_name("str", tests, NULL, NULL);
 }

@@ -1,0 +1,63 @@
+/*
+ * bill_files.h - the files that a bill is made from, and the options that name them: for every command that bills.
+ *
+ * Ownership: a struct bill_files is the caller's from bill_files_open to bill_files_release, also when opening failed.
+ * Zeroed is empty. Errors: every file is read, so that the bad rows of all of them are reported at once.
+ */
+#ifndef BILLING_BILL_FILES_H
+#define BILLING_BILL_FILES_H
+
+#include "billing/bill.h"
+
+/* What the options say. */
+struct bill_sources {
+    const char *usage, *reserved, *catalog;
+    enum regime_choice regime;
+};
+
+/* Rows of an option table, for a struct bill_sources that is the member `in` of the command's options. */
+#define BILL_FILE_OPTIONS(type, in)                                                                                    \
+    {"Input", OPT_HEADING, NULL, NULL, NULL, 0},                                                                       \
+        {"usage",  OPT_VALUE,                                                                                          \
+         "FILE",   "running periods, CSV: account,instance,type,region,zone,os,start,end (-: stdin)",                  \
+         opt_text, offsetof(type, in.usage)},                                                                          \
+        {"reserved",                                                                                                   \
+         OPT_VALUE,                                                                                                    \
+         "FILE",                                                                                                       \
+         "reservations, CSV: account, type, region, zone, os, count, model, upfront_usd, hourly_usd, start, end",      \
+         opt_text,                                                                                                     \
+         offsetof(type, in.reserved)},                                                                                 \
+    {                                                                                                                  \
+        "catalog", OPT_VALUE, "FILE", "on-demand prices, CSV: type,region,os,effective,usd_per_hour", opt_text,        \
+            offsetof(type, in.catalog)                                                                                 \
+    }
+
+#define BILL_REGIME_OPTION(type, in)                                                                                   \
+    {                                                                                                                  \
+        "regime", OPT_VALUE, "auto|hourly|second", "how time is metered; auto: by operating system and date",          \
+            bill_opt_regime, offsetof(type, in.regime)                                                                 \
+    }
+
+opt_set bill_opt_regime; /* enum regime_choice */
+
+struct bill_files {
+    struct names *names;
+    struct usage usage;
+    struct reservations reservations;
+    struct catalog *catalog;
+};
+
+/* That there is usage, and that no two files come from stdin. */
+int bill_sources_check(const struct bill_sources *sources, struct err *err) MUST_USE;
+/* until: see usage_open. */
+int bill_files_open(struct bill_files *out, const struct bill_sources *sources, const instant_t *until,
+                    const struct session *session, struct err *err) MUST_USE;
+void bill_files_release(struct bill_files *files);
+
+/* Of the whole of them, without a window. */
+struct bill_input bill_files_input(const struct bill_files *files, const struct bill_sources *sources);
+
+/* What to know about a bill's figures, number 0 and up; NULL: that was all. sample: the prices are those shipped. */
+const char *bill_note(bool sample, bool has_pool, int number);
+
+#endif
