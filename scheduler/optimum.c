@@ -248,6 +248,8 @@ static struct state reuse_all(struct solver *s, int128 at, int128 taken)
     int64_t over_s = end_s % quantum_s; /* h_r(s + P) of phase 0 is end_s / quantum_s; further ones begin later */
     int128 paid = s->quantum * (end_s / quantum_s);
     for (int64_t r = 0; r < s->phases; r++) {
+        for (over_s -= r ? t->grid_s : 0; over_s < 0; over_s += quantum_s)
+            paid -= s->quantum;
         struct state state = lowest_of(&s->same[0][r], &s->same[1][r], s, at);
         if (state.before != NO_NODE) {
             state.cost += taken;
@@ -257,8 +259,6 @@ static struct state reuse_all(struct solver *s, int128 at, int128 taken)
             if (state.cost < best.cost)
                 best = state;
         }
-        for (over_s -= t->grid_s; over_s < 0; over_s += quantum_s)
-            paid -= s->quantum;
     }
     return best;
 }
@@ -422,14 +422,55 @@ static void bill(struct optimum *o, const struct optimum_terms *t, const int64_t
         (int128)o->billed_s * t->price_per_hour + (int128)o->deployments * t->per_deploy * OPTIMUM_UNITS_PER_MONEY;
 }
 
-static void certify(struct optimum *o, const struct optimum_terms *t, size_t count)
+/* The starts and what they cost; no bound yet. */
+static void solve(struct optimum *o, const struct optimum_terms *t, const int64_t *arrival_s, size_t count,
+                  struct progress *progress)
 {
-    int64_t g = t->grid_s;
+    struct solver s;
+    *o = (struct optimum){0};
+    solver_init(&s, t, arrival_s[0]);
+    visit_steps(&s, arrival_s, count, progress);
+    recover(&s, o);
+    drop_empty_starts(o, t, arrival_s, count);
+    bill(o, t, arrival_s, count);
+    assert(o->money + o->waiting == s.best - s.arrived_wait);
+    solver_release(&s);
+}
+
+/* Whether the meter lets the bound hold, and the search the terms. */
+static bool grid_bounds(const struct optimum_terms *t)
+{
+    return t->meter.quantum_s % t->grid_s == 0 || t->meter.quantum_s == 1;
+}
+
+static bool covered(const struct optimum_terms *t)
+{
+    return t->meter.minimum_s <= t->meter.quantum_s || t->bake_s + t->boot_s >= t->meter.minimum_s;
+}
+
+static int128 bound(const struct optimum *o, const struct optimum_terms *t, size_t count)
+{
     int128 cost = o->money + o->waiting;
-    int128 slack = g == 1 ? 0 : (int128)t->delay_price_per_commit_hour * g * (int128)count;
-    bool holds = t->bake_s % g == 0 && t->boot_s % g == 0 && (t->meter.quantum_s % g == 0 || t->meter.quantum_s == 1);
-    o->lower_bound = holds && cost > slack ? cost - slack : 0;
-    o->exact = o->lower_bound == cost;
+    int128 slack = t->grid_s == 1 ? 0 : (int128)t->delay_price_per_commit_hour * t->grid_s * (int128)count;
+    return cost > slack ? cost - slack : 0;
+}
+
+static void certify(struct optimum *o, const struct optimum_terms *t, const int64_t *arrival_s, size_t count)
+{
+    struct optimum_terms shorter = *t;
+    shorter.bake_s -= t->bake_s % t->grid_s;
+    shorter.boot_s -= t->boot_s % t->grid_s;
+    if (!grid_bounds(t) || !covered(&shorter)) {
+        o->lower_bound = 0;
+    } else if (shorter.bake_s == t->bake_s && shorter.boot_s == t->boot_s) {
+        o->lower_bound = bound(o, t, count);
+    } else {
+        struct optimum below;
+        solve(&below, &shorter, arrival_s, count, NULL);
+        o->lower_bound = bound(&below, &shorter, count);
+        optimum_release(&below);
+    }
+    o->exact = o->lower_bound == o->money + o->waiting;
 }
 
 int optimum_solve(struct optimum *out, const struct optimum_terms *t, const int64_t *arrival_s, size_t count,
@@ -437,22 +478,13 @@ int optimum_solve(struct optimum *out, const struct optimum_terms *t, const int6
 {
     assert(count > 0 && t->grid_s > 0 && t->meter.quantum_s > 0);
     assert(t->bake_s >= 0 && t->boot_s >= 0);
-    if (t->meter.minimum_s > t->meter.quantum_s && t->bake_s + t->boot_s < t->meter.minimum_s)
+    if (!covered(t))
         return err_set(err, EXIT_INPUT,
-                       "an instance that bakes for less than the %lld s that are billed at least is not covered by "
-                       "the optimum by the second",
+                       "an instance that runs for less than the %lld s that are billed at least is not covered by the "
+                       "optimum by the second",
                        (long long)t->meter.minimum_s);
-    struct solver s;
-    struct optimum o = {0};
-    solver_init(&s, t, arrival_s[0]);
-    visit_steps(&s, arrival_s, count, progress);
-    recover(&s, &o);
-    drop_empty_starts(&o, t, arrival_s, count);
-    bill(&o, t, arrival_s, count);
-    assert(o.money + o.waiting == s.best - s.arrived_wait);
-    certify(&o, t, count);
-    solver_release(&s);
-    *out = o;
+    solve(out, t, arrival_s, count, progress);
+    certify(out, t, arrival_s, count);
     return 0;
 }
 

@@ -19,7 +19,9 @@
  * are multiples of the grid: each start of the best schedule by the second can be rounded up to the grid, which keeps
  * the order, delays each commit by less than grid_s and bills no more. With a quantum of one second the rental may
  * grow; but rounding start + x up, over x = 0 .. grid_s - 1, moves each start by grid_s - 1 on average, so for one x
- * rentals and waiting together cost no more than with all starts moved by that. On a grid of one second all is exact.
+ * rentals and waiting together cost no more than with all starts moved by that. Where bake or boot are no multiples,
+ * the bound is that of a second search with both rounded down, which cannot cost more. On a grid of one second all is
+ * exact. A grid that does not divide the quantum has no bound.
  *
  * Ownership: struct optimum is the caller's, from optimum_solve to optimum_release. Errors: EXIT_INPUT for terms that
  * are not covered. Cost: O(steps * quantum / grid) time, steps being those of the span, and of each silence at most
