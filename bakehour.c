@@ -8,7 +8,7 @@
 #include "sim/commands.h"
 
 static const struct command *const commands[] = {
-    &cmd_plan, &cmd_simulate, &cmd_bill, &cmd_budget_check, &cmd_budget_forecast, &cmd_prices_show, NULL,
+    &cmd_plan, &cmd_simulate, &cmd_optimum, &cmd_bill, &cmd_budget_check, &cmd_budget_forecast, &cmd_prices_show, NULL,
 };
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
 /*
- * scenario.h - the options that `simulate` and `plan` share, and what they make: a history and a model.
+ * scenario.h - the options that `simulate`, `plan` and `optimum` share, and what they make: a history and a model.
  *
  * struct scenario_args is what the options set; scenario_load turns it into a struct scenario, which the caller gives
  * back with scenario_release.
@@ -58,7 +58,7 @@ opt_set opt_given_duration, opt_given_price, opt_given_count, opt_given_size, op
 
 /* clang-format off */
 /* The rows of an option table; type is the command's struct, whose member `scenario` is a struct scenario_args. */
-#define SCENARIO_OPTIONS(type)                                                                                        \
+#define SCENARIO_HISTORY_OPTIONS(type)                                                                                \
     SCENARIO_HEADING("History"),                                                                                      \
     SCENARIO_VALUE(type, "repo", "DIR", opt_text, repo, "a git repository: the first-parent history of its branch"),   \
     SCENARIO_VALUE(type, "branch", "B", opt_text, branch, "its branch, or any revision (default: HEAD)"),             \
@@ -67,16 +67,9 @@ opt_set opt_given_duration, opt_given_price, opt_given_count, opt_given_size, op
     SCENARIO_VALUE(type, "from", "TIME", opt_instant, from, "only commits that arrived at TIME or later"),             \
     SCENARIO_VALUE(type, "to", "TIME", opt_instant, to, "only commits that arrived before TIME"),                      \
     {"skip-bad", OPT_FLAG, NULL, "pass over lines that are no commit times (else they are refused)", opt_flag,        \
-     SCENARIO_AT(type, skip_bad)},                                                                                    \
-    SCENARIO_VALUE(type, "push-gap", "S", opt_span, push_gap_s,                                                       \
-                   "commits within S seconds of the one before arrive with it, as one push (default 0: no)"),         \
-    SCENARIO_HEADING("Pipeline: seconds, 15m, 2h; what is not given takes none (all: 17 min)"), \
-    SCENARIO_VALUE(type, "prepare", "S", opt_given_duration, prepare_s, "pull, test, build"),                          \
-    SCENARIO_VALUE(type, "boot", "S", opt_given_duration, boot_s, "launch and boot of a new bake instance"),           \
-    SCENARIO_VALUE(type, "bake", "S", opt_given_duration, bake_s, "upload, command line, create the image"),           \
-    SCENARIO_VALUE(type, "rollout", "S", opt_given_duration, rollout_s, "roll the image out"),                         \
-    SCENARIO_VALUE(type, "calibration", "FILE", opt_text, calibration, "all four from a JSON file"),                   \
-    SCENARIO_HEADING("Money: what is not given costs nothing"),                                                       \
+     SCENARIO_AT(type, skip_bad)}
+
+#define SCENARIO_PRICE_OPTIONS(type)                                                                                  \
     SCENARIO_VALUE(type, "price", "USD_PER_HOUR", opt_given_price, price, "of the bake instance"),                     \
     SCENARIO_VALUE(type, "instance", "TYPE", opt_text, instance,                                                      \
                    "its type instead, priced from the catalog (default m5.large)"),                                   \
@@ -88,7 +81,20 @@ opt_set opt_given_duration, opt_given_price, opt_given_count, opt_given_size, op
     SCENARIO_VALUE(type, "regime", "R", opt_text, regime,                                                             \
                    "hourly or second (default: the one in force for the OS today, or on --date)"),                    \
     SCENARIO_VALUE(type, "per-deploy", "USD", opt_price, per_deploy, "what else each deployment costs"),               \
-    SCENARIO_VALUE(type, "delay-price", "USD", opt_price, delay_price, "what a commit's waiting costs, per hour"),     \
+    SCENARIO_VALUE(type, "delay-price", "USD", opt_price, delay_price, "what a commit's waiting costs, per hour")
+
+#define SCENARIO_OPTIONS(type)                                                                                        \
+    SCENARIO_HISTORY_OPTIONS(type),                                                                                   \
+    SCENARIO_VALUE(type, "push-gap", "S", opt_span, push_gap_s,                                                       \
+                   "commits within S seconds of the one before arrive with it, as one push (default 0: no)"),         \
+    SCENARIO_HEADING("Pipeline: seconds, 15m, 2h; what is not given takes none (all: 17 min)"), \
+    SCENARIO_VALUE(type, "prepare", "S", opt_given_duration, prepare_s, "pull, test, build"),                          \
+    SCENARIO_VALUE(type, "boot", "S", opt_given_duration, boot_s, "launch and boot of a new bake instance"),           \
+    SCENARIO_VALUE(type, "bake", "S", opt_given_duration, bake_s, "upload, command line, create the image"),           \
+    SCENARIO_VALUE(type, "rollout", "S", opt_given_duration, rollout_s, "roll the image out"),                         \
+    SCENARIO_VALUE(type, "calibration", "FILE", opt_text, calibration, "all four from a JSON file"),                   \
+    SCENARIO_HEADING("Money: what is not given costs nothing"),                                                       \
+    SCENARIO_PRICE_OPTIONS(type),                                                                                     \
     SCENARIO_VALUE(type, "launch-usd", "USD", opt_price, launch, "what a launch costs beyond its seconds"),            \
     SCENARIO_VALUE(type, "licence-usd-per-hour", "USD", opt_price, licence, "a licence, paid as the instance is"),     \
     SCENARIO_VALUE(type, "margin", "S", opt_span, margin_s,                                                           \

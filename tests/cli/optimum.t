@@ -1,0 +1,157 @@
+#!/bin/sh
+# bakehour optimum: figures worked out by hand. usage: BAKEHOUR=program tests/cli/optimum.t
+#
+# Histories are in seconds after 2025-10-06T00:00:00Z.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cli/tap.sh"
+. "$root/tests/cli/json.sh"
+: "${BAKEHOUR:?the program to test}"
+unset COLUMNS NO_COLOR 2>/dev/null || true
+export BAKEHOUR_NOW=1763856000 LC_ALL=C
+base=1759708800
+cd "$tmp" || exit 1
+
+# run DESC ARGUMENT...: the JSON document, in $out.
+run() {
+    desc=$1
+    shift
+    exit_is "$desc" 0 "$BAKEHOUR" optimum --json "$@"
+}
+
+# Two commits 40 min apart, bakes of 25 min, 30 USD an hour, 1 USD a commit-minute: the first waits for 5 min, then both
+# fit into one hour. 30 + 5. Without waiting they would cost 60; the bound is 2 commits x 1 USD a minute below.
+log_of two.tsv $base 0 2400
+two="--log two.tsv --bake 25m --regime hourly --price 30 --delay-price 60"
+run "one hour for two" $two --grid 60 --starts
+figures "one hour for two: figures" "$out" "" "
+    schema bakehour.optimum/1
+    cost_usd 35.0000000000
+    lower_bound_usd 33.0000000000
+    money_usd 30.0000000000
+    waiting_usd 5.0000000000
+    deployments 2
+    launches 1
+    billed_hours 1
+    grid_s 60
+    exact false
+    boot_mode serial
+    starts.0 $((base + 300))
+    starts.1 $((base + 2400))"
+run "the grid is a minute unless given" $two
+is "the grid is a minute unless given: it is" "$(json_of "$out" grid_s)" 60
+is "no starts unless asked for" "$(json_of "$out" starts.0)" ""
+run "by the second" $two --grid 1 --starts
+figures "by the second: exact" "$out" "" "
+    cost_usd 35.0000000000
+    lower_bound_usd 35.0000000000
+    exact true
+    starts.0 $((base + 300))
+    starts.1 $((base + 2400))"
+# On a grid of 10 min the first waits for 10, not 5. With bakes rounded down to 20 min, at 0 and 2400, one hour just holds
+# both: no less than 30, and 2 x 10 below.
+run "a grid that does not divide the bake" $two --grid 10m --starts
+figures "a grid that does not divide the bake: figures" "$out" "" "
+    cost_usd 40.0000000000
+    lower_bound_usd 10.0000000000
+    exact false
+    starts.0 $((base + 600))
+    starts.1 $((base + 2400))"
+# On one of 7 min, which divides neither, the starts are 60 + n x 420 (base is 360 above a multiple): 2580 takes the second,
+# 480 is the first from which an hour lasts until 4080. They wait for 8 + 3 min. Nothing is known of other starts.
+run "a grid that does not divide the hour" $two --grid 7m --starts
+figures "a grid that does not divide the hour: figures" "$out" "" "
+    cost_usd 41.0000000000
+    lower_bound_usd 0.0000000000
+    exact false
+    starts.0 $((base + 480))
+    starts.1 $((base + 2580))"
+
+# Three commits, bakes of 10 min, boot of 50 min, 12 USD an hour, 18 USD a commit-hour: the instance is kept over two idle
+# hours, so that the bake at 7200 is over by 10200. A launch at 7200 would hold the server until 10800.
+log_of three.tsv $base 0 7200 10200
+three="--log three.tsv --bake 10m --boot 50m --regime hourly --price 12 --delay-price 18 --grid 600"
+run "idle hours for a boot" $three --starts
+figures "idle hours for a boot: figures" "$out" "" "
+    cost_usd 36.0000000000
+    lower_bound_usd 27.0000000000
+    money_usd 36.0000000000
+    waiting_usd 0.0000000000
+    deployments 3
+    launches 1
+    billed_hours 3
+    starts.0 $base
+    starts.1 $((base + 7200))
+    starts.2 $((base + 10200))"
+# Booted beforehand, each of the three may have an hour of its own; nobody waits.
+run "booted beforehand" $three --boot-mode prelaunch
+figures "booted beforehand: figures" "$out" "" "
+    cost_usd 36.0000000000
+    waiting_usd 0.0000000000
+    deployments 3
+    billed_hours 3
+    boot_mode prelaunch"
+
+# By the second, 0.01 USD each: a gap of 10 s is kept, as dear as a boot of 10 s. 70 + 10 + 60 s. At 81 it is 70 + 70.
+second="--bake 60 --boot 10 --regime second --price 36 --delay-price 36000 --grid 1"
+log_of kept.tsv $base 0 80
+run "a gap as long as a boot" --log kept.tsv $second
+figures "a gap as long as a boot: figures" "$out" "" "
+    cost_usd 1.4000000000
+    waiting_usd 0.0000000000
+    launches 1
+    billed_seconds 140
+    exact true"
+log_of launched.tsv $base 0 81
+run "a longer gap" --log launched.tsv $second
+figures "a longer gap: figures" "$out" "" "
+    cost_usd 1.4000000000
+    launches 2
+    billed_seconds 140"
+
+# A deployment costs 1 USD, a commit-hour 0.60: the first of two commits a minute apart waits, for 0.01.
+log_of pair.tsv $base 0 60
+run "a price for each deployment" --log pair.tsv --bake 60 --regime hourly --price 0 --per-deploy 1 --delay-price 0.6 --starts
+figures "a price for each deployment: figures" "$out" "" "
+    cost_usd 1.0100000000
+    money_usd 1.0000000000
+    waiting_usd 0.0100000000
+    deployments 1
+    starts.0 $((base + 60))"
+run "only part of the history" --log pair.tsv --bake 60 --regime hourly --price 1 --delay-price 0.6 --to 2025-10-06T00:01:00Z
+figures "only part of the history: figures" "$out" "" "
+    history.commits 1
+    cost_usd 1.0000000000
+    deployments 1"
+
+# Text and CSV.
+exit_is "text" 0 "$BAKEHOUR" optimum $two --starts
+has "text: the figures" "$out" '^ *2  *1  *1  *30.00  *5.00  *35.00  *33.00$'
+has "text: the starts" "$out" '^2025-10-06T00:05:00Z  *launched$'
+has "text: the starts, reused" "$out" '^2025-10-06T00:40:00Z  *reused$'
+exit_is "CSV" 0 "$BAKEHOUR" optimum $two --csv
+is "CSV: the figures" "$out" "deployments,launches,billed_hours,money_usd,waiting_usd,cost_usd,lower_bound_usd
+2,1,1,30.0000000000,5.0000000000,35.0000000000,33.0000000000"
+exit_is "CSV of the starts" 0 "$BAKEHOUR" optimum $two --csv --starts
+is "CSV of the starts: them" "$out" "start,launches
+2025-10-06T00:05:00Z,1
+2025-10-06T00:40:00Z,0"
+
+# What is refused.
+refuses() {
+    desc=$1 want=$2
+    shift 2
+    exit_is "$desc" 2 "$BAKEHOUR" optimum "$@"
+    has "$desc: said" "$err" "$want"
+    is "$desc: nothing on stdout" "$out" ""
+}
+refuses "no bake" 'how long does a bake take? --bake S' --log two.tsv
+refuses "no history" 'which history?' --bake 60
+refuses "no grid" '--grid goes from a second to a day' $two --grid 0
+refuses "a grid of two days" '--grid goes from a second to a day' $two --grid 2d
+refuses "no mode" '--boot-mode: "paralel" is neither serial nor prelaunch' $two --boot-mode paralel
+refuses "no regime" '--regime: "hourl" is neither hourly nor second' $two --regime hourl
+refuses "prepare is not in it" 'prepare' $two --prepare 60
+refuses "less than a minute by the second" 'less than the 60 s that are billed at least' --log two.tsv --bake 30 \
+    --regime second --price 1
+done_testing
