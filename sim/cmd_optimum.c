@@ -186,9 +186,9 @@ static int run_optimum(struct session *session, void *context, struct err *err)
     int code = scenario_load(&s, &args->scenario, session, err);
     if (code)
         return code;
-    struct optimum_terms terms;
+    struct optimum_terms terms = {0};
     struct optimum o = {0};
-    struct priced usd;
+    struct priced usd = {0};
     code = terms_of(&terms, args, &s.model.terms, err);
     if (!code) {
         struct progress progress;
