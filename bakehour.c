@@ -18,11 +18,11 @@ int main(int argc, char **argv)
     const char *first = argc > 1 ? argv[1] : "";
     if (strcmp(first, "--version") == 0) {
         printf("bakehour %s\n", BAKEHOUR_VERSION);
-        return 0;
+        return session_finish(&session, 0);
     }
     if (strcmp(first, "--man-page") == 0 || strcmp(first, "--completion") == 0) {
         (first[2] == 'm' ? opt_man_page : opt_bash_completion)(commands, stdout);
-        return 0;
+        return session_finish(&session, 0);
     }
     return opt_main(commands, argc - 1, argv + 1, &session);
 }

@@ -260,15 +260,6 @@ static int run_command(const struct command *command, int argc, char **argv, str
     return code;
 }
 
-static int finish(struct session *session, int code)
-{
-    if (fflush(session->out) != 0 || ferror(session->out)) {
-        fprintf(session->err, "%s: the output could not be written\n", session->program);
-        return code ? code : EXIT_FAILED;
-    }
-    return code;
-}
-
 /* Global options may stand in front of the command; parses them and returns how many words they are, or -1. */
 static int leading_globals(int argc, char **argv, struct session *session, bool *help)
 {
@@ -300,7 +291,7 @@ int opt_main(const struct command *const *commands, int argc, char **argv, struc
     }
     if (!argc) {
         opt_overview(commands, session, help ? session->out : session->err);
-        return finish(session, help ? 0 : EXIT_INPUT);
+        return session_finish(session, help ? 0 : EXIT_INPUT);
     }
     int words = 0;
     const struct command *command = find_command(commands, argc, argv, &words);
@@ -308,9 +299,9 @@ int opt_main(const struct command *const *commands, int argc, char **argv, struc
         return unknown_command(commands, argv, session);
     if (help) {
         opt_help(command, session, session->out);
-        return finish(session, 0);
+        return session_finish(session, 0);
     }
-    return finish(session, run_command(command, argc - words, argv + words, session));
+    return session_finish(session, run_command(command, argc - words, argv + words, session));
 }
 
 const struct opt *opt_globals(void)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/num.h"
 
 static int terminal_width(void)
@@ -73,4 +74,13 @@ const char *session_dim(const struct session *s)
 const char *session_plain(const struct session *s)
 {
     return code(s, "\033[0m");
+}
+
+int session_finish(const struct session *s, int code)
+{
+    if (fflush(s->out) != 0 || ferror(s->out)) {
+        fprintf(s->err, "%s: the output could not be written\n", s->program);
+        return code ? code : EXIT_FAILED;
+    }
+    return code;
 }

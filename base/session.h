@@ -29,6 +29,9 @@ enum form session_form(const struct session *s);
 /* A note to the person on err: "bakehour: ...". Nothing when --quiet. */
 void session_note(const struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The exit code once everything is said: the given one, or EXIT_FAILED where out could not be written. */
+int session_finish(const struct session *s, int code);
+
 /* ANSI codes, or "" where there is no colour. */
 const char *session_bold(const struct session *s);
 const char *session_dim(const struct session *s);

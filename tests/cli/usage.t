@@ -102,10 +102,12 @@ hasnt "help in a pipe: no escape sequences" "$out" "$(printf '\033')"
 
 # A full disk is noticed.
 if [ -w /dev/full ]; then
-    status=0
-    "$BAKEHOUR" --help >/dev/full 2>"$tmp/err" || status=$?
-    is "a full disk: exit code" "$status" 1
-    has "a full disk: said" "$(cat "$tmp/err")" 'could not be written'
+    for word in --help --version --man-page --completion; do
+        status=0
+        "$BAKEHOUR" $word >/dev/full 2>"$tmp/err" || status=$?
+        is "$word on a full disk: exit code" "$status" 1
+        has "$word on a full disk: said" "$(cat "$tmp/err")" 'could not be written'
+    done
 else
     ok "a full disk # SKIP no /dev/full here" 0
 fi
