@@ -19,7 +19,7 @@ comma := ,
 VARIANT := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)$(if $(COVERAGE),-coverage)
 BUILD := build/$(VARIANT)
 
-PKGS := sqlite3 libcjson zlib libcrypto
+PKGS := sqlite3 libcjson zlib libcrypto libssl libcurl expat libmicrohttpd
 PKG_CONFIG ?= pkg-config
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
@@ -37,7 +37,7 @@ ALL_CFLAGS := -std=c11 -I. $(DEFINES) $(WARNINGS) $(HARDEN) $(CFLAGS) $(PKG_CFLA
 ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) \
                $(if $(COVERAGE),--coverage)
 
-ROOMS := base billing scheduler sim
+ROOMS := base billing scheduler scheduler/aws sim sim/twin
 LIB_SOURCES := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 LIB := $(BUILD)/libbakehour.a
@@ -90,19 +90,19 @@ $(LIB): $(LIB_OBJECTS) $(BUILD)/members
 
 $(PROGRAM): $(BUILD)/bakehour.o $(LIB)
 	@echo '  LINK $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm -pthread
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_SUPPORT) $(LIB)
 	@echo '  LINK $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(CMOCKA_LIBS) -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(CMOCKA_LIBS) -lm -pthread
 
 $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz_%.o $(BUILD)/tests/fuzz.o $(LIB)
 	@echo '  LINK $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm -pthread
 
 $(BUILD)/tests/bench_%: $(BUILD)/tests/bench_%.o $(LIB)
 	@echo '  LINK $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm -pthread
 
 docs: $(BUILD)/bakehour.1 $(BUILD)/bakehour.bash
 
@@ -147,7 +147,7 @@ SECONDS ?= 60
 fuzz: deps-lint
 	@mkdir -p build/fuzz/corpus-$(FUZZ)
 	clang -std=c11 -I. $(DEFINES) -O1 -g -fsanitize=fuzzer,address,undefined $(PKG_CFLAGS) -DFUZZ_LIBFUZZER \
-	    -o build/fuzz/$(FUZZ) tests/fuzz_$(FUZZ).c $(LIB_SOURCES) $(PKG_LIBS) -lm
+	    -o build/fuzz/$(FUZZ) tests/fuzz_$(FUZZ).c $(LIB_SOURCES) $(PKG_LIBS) -lm -pthread
 	build/fuzz/$(FUZZ) -max_total_time=$(SECONDS) -max_len=4096 build/fuzz/corpus-$(FUZZ)
 
 lint: deps-lint

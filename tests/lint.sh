@@ -11,7 +11,7 @@ trap 'exit 130' INT TERM HUP
 bad=""
 
 sources() {
-    for file in bakehour.c base/*."$1" billing/*."$1" scheduler/*."$1" scheduler/*/*."$1" sim/*."$1" tests/*."$1" data/*."$1"; do
+    for file in bakehour.c base/*."$1" billing/*."$1" scheduler/*."$1" scheduler/*/*."$1" sim/*."$1" sim/*/*."$1" tests/*."$1" data/*."$1"; do
         case "$file" in *."$1") [ -f "$file" ] && echo "$file" ;; esac
     done
     return 0

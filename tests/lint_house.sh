@@ -7,7 +7,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "${1:-$here/..}"
 set --
-for file in bakehour.c base/*.[ch] billing/*.[ch] scheduler/*.[ch] scheduler/*/*.[ch] sim/*.[ch] tests/*.[ch] data/*.[ch]; do
+for file in bakehour.c base/*.[ch] billing/*.[ch] scheduler/*.[ch] scheduler/*/*.[ch] sim/*.[ch] sim/*/*.[ch] tests/*.[ch] data/*.[ch]; do
     [ -f "$file" ] && set -- "$@" "$file"
 done
 [ $# -gt 0 ] || { echo "tests/lint_house.sh: no C files in $(pwd)" >&2; exit 2; }
