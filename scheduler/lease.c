@@ -1,0 +1,137 @@
+#include "scheduler/lease.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/out.h"
+#include "billing/calendar.h"
+#include "scheduler/document.h"
+
+#define LEASE_KEY "lease"
+
+void lease_holder(char to[128])
+{
+    char host[80] = "";
+    if (gethostname(host, sizeof(host) - 1))
+        host[0] = '\0';
+    str_fit(to, 128, "%s/%ld", *host ? host : "localhost", (long)getpid());
+}
+
+/* A holder of this host whose process is gone left the lease behind. */
+static bool holder_is_dead(const char *holder)
+{
+    char mine[128];
+    int64_t pid;
+    lease_holder(mine);
+    const char *slash = strrchr(holder, '/');
+    const char *own = strrchr(mine, '/');
+    if (!slash || slash - holder != own - mine || strncmp(holder, mine, (size_t)(slash - holder)) != 0)
+        return false;
+    if (num_i64(slash + 1, strlen(slash + 1), &pid) || pid <= 0)
+        return false;
+    return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+static void write_document(const struct lease *lease, int64_t expires_ms, struct str *document)
+{
+    cJSON *doc = document_new();
+    json_text(doc, "holder", lease->holder);
+    json_i64(doc, "epoch", lease->epoch);
+    json_i64(doc, "expires_ms", expires_ms);
+    json_i64(doc, "ttl_ms", lease->ttl_ms);
+    document_text(doc, document);
+}
+
+static int read_lease(const struct state *state, const char *partition, struct lease *out, struct err *err)
+{
+    struct str text;
+    cJSON *doc = NULL;
+    str_init(&text, STATE_DOCUMENT_MAX);
+    int code = state_get(state, partition, LEASE_KEY, &text, &out->version, err);
+    if (!code && out->version)
+        code = document_parse(&doc, "lease", text.text, err);
+    if (!code && doc) {
+        str_fit(out->holder, sizeof(out->holder), "%.100s", document_get(doc, "holder"));
+        out->epoch = document_i64(doc, "epoch");
+        out->expires_ms = document_i64(doc, "expires_ms");
+    }
+    cJSON_Delete(doc);
+    str_release(&text);
+    return code;
+}
+
+int lease_take(struct lease *lease, const struct state *state, const char *environment, const char *holder,
+               int64_t now_ms, int64_t ttl_ms, struct err *err)
+{
+    struct lease old = {.version = 0};
+    char at[INSTANT_TEXT_SIZE];
+    *lease = (struct lease){.ttl_ms = ttl_ms};
+    str_fit(lease->partition, sizeof(lease->partition), "env#%.120s", environment);
+    str_fit(lease->holder, sizeof(lease->holder), "%.100s", holder);
+    int code = read_lease(state, lease->partition, &old, err);
+    if (code)
+        return code;
+    if (old.version && old.expires_ms > now_ms && strcmp(old.holder, holder) != 0 && !holder_is_dead(old.holder)) {
+        lease->expires_ms = old.expires_ms;
+        err_set(err, EXIT_FAILED, "%s is being worked on by %s; its lease ends %s unless renewed", environment,
+                old.holder, calendar_text(old.expires_ms / 1000, at));
+        return LEASE_TAKEN;
+    }
+    lease->epoch = old.version + 1; /* grows with every write */
+    lease->version = old.version;
+    code = lease_renew(lease, state, now_ms, err);
+    if (code == STATE_CONFLICT) {
+        err_set(err, EXIT_FAILED, "another run took the lease of %s at the same moment", environment);
+        lease->expires_ms = now_ms + 1000;
+        return LEASE_TAKEN;
+    }
+    lease->held = code == 0;
+    return code;
+}
+
+struct state_write lease_renewal(const struct lease *lease, int64_t now_ms, struct str *document)
+{
+    write_document(lease, now_ms + lease->ttl_ms, document);
+    return (struct state_write){STATE_PUT, lease->partition, LEASE_KEY, lease->version, document->text};
+}
+
+void lease_renewed(struct lease *lease, int64_t now_ms)
+{
+    lease->version++;
+    lease->expires_ms = now_ms + lease->ttl_ms;
+}
+
+int lease_renew(struct lease *lease, const struct state *state, int64_t now_ms, struct err *err)
+{
+    struct str document;
+    str_init(&document, STATE_DOCUMENT_MAX);
+    struct state_write write = lease_renewal(lease, now_ms, &document);
+    int code = state_write(state, &write, 1, err);
+    if (!code)
+        lease_renewed(lease, now_ms);
+    str_release(&document);
+    return code;
+}
+
+struct state_write lease_return(const struct lease *lease)
+{
+    return (struct state_write){STATE_PUT, lease->partition, LEASE_KEY, lease->version,
+                                "{\"holder\":\"\",\"epoch\":0,\"expires_ms\":0}"};
+}
+
+int lease_look(const struct state *state, const char *environment, int64_t now_ms, char holder[128],
+               int64_t *expires_ms, struct err *err)
+{
+    char partition[160];
+    struct lease lease = {.version = 0};
+    str_fit(partition, sizeof(partition), "env#%.120s", environment);
+    int code = read_lease(state, partition, &lease, err);
+    bool held = !code && lease.version && lease.expires_ms > now_ms && !holder_is_dead(lease.holder);
+    str_fit(holder, 128, "%s", held ? lease.holder : "");
+    *expires_ms = held ? lease.expires_ms : 0;
+    return code;
+}
