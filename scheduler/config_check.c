@@ -1,0 +1,197 @@
+#include "scheduler/config_check.h"
+
+#include <ctype.h>
+#include <regex.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/num.h"
+
+/* The node at a path such as "environments.0.policy.trigger"; the nearest one that is there. */
+static const cJSON *node_at(const struct config *c, const char *path)
+{
+    const cJSON *node = c->document;
+    while (*path) {
+        char part[64];
+        int64_t index = 0;
+        size_t len = strcspn(path, ".");
+        str_fit(part, sizeof(part), "%.*s", (int)(len < 60 ? len : 60), path);
+        const cJSON *next = cJSON_IsArray(node) && num_i64(part, strlen(part), &index) == 0
+                                ? cJSON_GetArrayItem(node, (int)index)
+                                : cJSON_GetObjectItemCaseSensitive(node, part);
+        if (!next)
+            return node;
+        node = next;
+        path += len + (path[len] == '.');
+    }
+    return node;
+}
+
+static void bad(const struct config *c, struct diag *diag, const char *path, const char *fmt, ...) PRINTF_LIKE(4, 5);
+static void bad(const struct config *c, struct diag *diag, const char *path, const char *fmt, ...)
+{
+    struct str text;
+    size_t line = 0;
+    size_t column = 0;
+    va_list args;
+    str_init(&text, 0);
+    va_start(args, fmt);
+    str_vaddf(&text, fmt, args);
+    va_end(args);
+    config_position(c, node_at(c, path), false, &line, &column);
+    diag_at(diag, c->file, line, column, "%s", text.text);
+    str_release(&text);
+}
+
+/* Names go into tags, image names and keys of the store. */
+static bool plain_name(const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = name; *at; at++)
+        if (!isalnum((unsigned char)*at) && !strchr("-_.", *at))
+            return false;
+    return len > 0 && len <= 40;
+}
+
+static void check_policy(struct config *c, struct diag *diag, struct config_policy *policy, const char *path)
+{
+    struct err err;
+    char at[64];
+    if (!policy->trigger_text || !policy->keep_text)
+        return;
+    str_fit(at, sizeof(at), "%s.trigger", path);
+    if (policy_parse_trigger(policy->trigger_text, &policy->policy.trigger, &err))
+        bad(c, diag, at, "%s", err.text);
+    str_fit(at, sizeof(at), "%s.keep", path);
+    if (policy_parse_keep(policy->keep_text, &policy->policy.keep, &err))
+        bad(c, diag, at, "%s", err.text);
+    else if (policy->policy.keep.kind == KEEP_HOUR && c->prices.regime && strcmp(c->prices.regime, "second") == 0)
+        bad(c, diag, at, "\"keep\" hour belongs to the hourly regime; prices.regime says second");
+    str_fit(at, sizeof(at), "%s.trigger", path);
+    if (policy->policy.trigger.kind == TRIGGER_AREA && !policy->delay_price)
+        bad(c, diag, at, "area:... needs \"delay_price_usd\": without it the threshold is never reached");
+}
+
+static void check_smokes(struct config *c, struct diag *diag, const struct config_smokes *smokes, const char *path)
+{
+    for (size_t i = 0; i < smokes->count; i++) {
+        const struct config_smoke *s = &smokes->items[i];
+        char at[96];
+        regex_t re;
+        str_fit(at, sizeof(at), "%s.%zu.path", path, i);
+        if (s->path && s->path[0] != '/')
+            bad(c, diag, at, "a smoke test's \"path\" begins with /");
+        str_fit(at, sizeof(at), "%s.%zu.body", path, i);
+        if (s->body && *s->body) {
+            int failed = regcomp(&re, s->body, REG_EXTENDED | REG_NOSUB);
+            if (failed)
+                bad(c, diag, at, "\"body\" is no POSIX extended regular expression");
+            else
+                regfree(&re);
+        }
+    }
+}
+
+static void check_environment(struct config *c, struct diag *diag, size_t i)
+{
+    struct config_environment *e = &c->environments.items[i];
+    char at[64];
+    struct err err;
+    struct str line;
+    str_fit(at, sizeof(at), "environments.%zu.name", i);
+    if (e->name && *e->name && !plain_name(e->name))
+        bad(c, diag, at, "an environment's name has letters, digits, - _ . and at most 40 of them");
+    for (size_t j = 0; e->name && j < i; j++)
+        if (c->environments.items[j].name && strcmp(c->environments.items[j].name, e->name) == 0)
+            bad(c, diag, at, "there is another environment \"%.60s\"", e->name);
+    str_fit(at, sizeof(at), "environments.%zu.group", i);
+    for (size_t j = 0; e->group && *e->group && j < i; j++)
+        if (c->environments.items[j].group && strcmp(c->environments.items[j].group, e->group) == 0 &&
+            strcmp(c->environments.items[j].region, e->region) == 0)
+            bad(c, diag, at, "the group \"%.60s\" belongs to another environment already", e->group);
+    str_fit(at, sizeof(at), "environments.%zu.policy", i);
+    if (cJSON_GetObjectItemCaseSensitive(
+            cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(c->document, "environments"), (int)i), "policy"))
+        check_policy(c, diag, &e->policy, at);
+    else
+        e->policy = c->policy;
+    str_fit(at, sizeof(at), "environments.%zu.smoke", i);
+    if (!e->smoke.count)
+        e->smoke = c->smoke;
+    else
+        check_smokes(c, diag, &e->smoke, at);
+    if (e->rollout.engine && strcmp(e->rollout.engine, "step") == 0 && !e->rollout.dead_man) {
+        str_fit(at, sizeof(at), "environments.%zu.rollout.engine", i);
+        bad(c, diag, at,
+            "the engine step names an unproven image in the group's template: it needs \"dead_man\": true");
+    }
+    if (!e->region || !*e->region)
+        e->region = c->region;
+    if (!e->retain_images)
+        e->retain_images = c->retention.images;
+    str_init(&line, 0);
+    if (c->image.command_line && e->name &&
+        config_command_line(c, e, "0123456789012345678901234567890123456789", &line, &err))
+        bad(c, diag, "image.command_line", "%s", err.text);
+    str_release(&line);
+}
+
+static bool safe_path(const char *path)
+{
+    return path[0] == '/' && path[1] && !strstr(path, "..") && !strpbrk(path, "?#% \"\\");
+}
+
+static void check_paths(struct config *c, struct diag *diag)
+{
+    char at[64];
+    if (c->image.artifact_path && !safe_path(c->image.artifact_path))
+        bad(c, diag, "image.artifact_path", "an absolute path without \"..\", blanks or ? # %% is needed");
+    for (size_t i = 0; i < c->image.files.count; i++) {
+        str_fit(at, sizeof(at), "image.files.%zu.to", i);
+        if (c->image.files.items[i].to && *c->image.files.items[i].to && !safe_path(c->image.files.items[i].to))
+            bad(c, diag, at, "an absolute path without \"..\", blanks or ? # %% is needed");
+        str_fit(at, sizeof(at), "image.files.%zu.from", i);
+        if (c->image.files.items[i].from &&
+            (c->image.files.items[i].from[0] == '/' || strstr(c->image.files.items[i].from, "..")))
+            bad(c, diag, at, "a path inside the checkout is needed");
+    }
+    if (c->build.artifact && (c->build.artifact[0] == '/' || strstr(c->build.artifact, "..")))
+        bad(c, diag, "build.artifact", "a path inside the checkout is needed");
+}
+
+static void check_sink(struct config *c, struct diag *diag, size_t i)
+{
+    const struct config_sink *s = &c->sinks.items[i];
+    char at[64];
+    str_fit(at, sizeof(at), "sinks.%zu", i);
+    if (!s->kind || !*s->kind)
+        return;
+    bool file = strcmp(s->kind, "file") == 0;
+    if (file && !*s->path)
+        bad(c, diag, at, "a file sink needs \"path\"");
+    if (!file && strcmp(s->kind, "newrelic") != 0 && !*s->url && !*s->url_env)
+        bad(c, diag, at, "a sink of kind %s needs \"url\" or \"url_env\"", s->kind);
+    if (strcmp(s->kind, "slack") == 0 && *s->url)
+        bad(c, diag, at, "a Slack webhook's address is a secret: name the environment variable in \"url_env\"");
+    if (strcmp(s->kind, "newrelic") == 0 && !*s->token_env)
+        bad(c, diag, at, "newrelic needs \"token_env\": the variable that holds the API key");
+    if (*s->url && strncmp(s->url, "https://", 8) != 0 && strncmp(s->url, "http://", 7) != 0)
+        bad(c, diag, at, "\"url\" begins with https:// or http://");
+}
+
+void config_check(struct config *c, struct diag *diag)
+{
+    if (c->project && *c->project && !plain_name(c->project))
+        bad(c, diag, "project", "the project's name has letters, digits, - _ . and at most 40 of them");
+    check_policy(c, diag, &c->policy, "policy");
+    check_smokes(c, diag, &c->smoke, "smoke");
+    check_paths(c, diag);
+    for (size_t i = 0; i < c->environments.count; i++)
+        check_environment(c, diag, i);
+    for (size_t i = 0; i < c->sinks.count; i++)
+        check_sink(c, diag, i);
+    if (c->osv.tls && c->osv.ca_file && !*c->osv.ca_file)
+        bad(c, diag, "osv", "\"tls\" needs \"ca_file\": who signed the instance's certificate");
+    if (c->network.open_port && c->network.security_group && (!*c->network.security_group || !*c->network.runner_cidr))
+        bad(c, diag, "network", "\"open_port\" needs \"security_group\" and \"runner_cidr\"");
+}
