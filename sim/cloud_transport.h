@@ -21,6 +21,7 @@ struct cloud_transport {
     struct simcloud *cloud;
     struct fault_set *faults; /* NULL: none */
     const char *account, *region, *caller_arn;
+    bool guest_tls;     /* the guests' REST servers speak TLS, and nothing else */
     int64_t call_ms;    /* of each call to AWS */
     int64_t kill_after; /* 0: never */
     bool kill_done;

@@ -3,7 +3,7 @@
  *
  * A document {"faults": [RULE, ...]} (or the array alone). A rule says where, when and what:
  *
- *   where  "action": "RunInstances" ("*": any; "ec2:*" one service; "guest:POST /file/*" a request to an instance;
+ *   where  "action": "RunInstances" ("*": any; "ec2:*" one service; "guest:POST *" a request to an instance;
  *                    "boot", "image", "life": what happens by itself, see fate)
  *          "match":  a part of the request ("ami-0123", a tag's value, a parameter as Name=Value); optional
  *   when   "nth": N (the Nth match, from 1), "from": N, "count": M (at most M times), "every": N, "probability": P,
