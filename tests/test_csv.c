@@ -203,7 +203,7 @@ static void caps(void **state)
     str_add(&text, "\nok\n");
     struct csv *csv = open_text(text.text, "a");
     struct err err = {0};
-    const char *const errors[] = {"longer than 1048576 bytes", "longer than 1048576 bytes", "more than 512 columns"};
+    const char *const errors[] = {"longer than 1048576 bytes", "longer than 1048576 bytes", "more than 2048 columns"};
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(csv_next(csv, &err), -1);
         assert_non_null(strstr(err.text, errors[i]));
@@ -287,6 +287,70 @@ static void what_is_written_is_read_back(void **state)
     }
 }
 
+struct seen {
+    char text[256];
+};
+
+static void see(void *context, const char *first, const char *second)
+{
+    struct seen *seen = context;
+    size_t len = strlen(seen->text);
+    str_fit(seen->text + len, sizeof(seen->text) - len, "%s=%s;", first, second);
+}
+
+static void files_of_others(void **state)
+{
+    (void)state;
+    static const char text[] = "\xEF\xBB\xBF\"FormatVersion\",\"v1.0\"\nalone\n\"SKU\",b,b\n#1,\"say \"\"hi\"\"\",3\n";
+    struct seen seen = {""};
+    const struct csv_foreign shape = {.header_from = "sku", .preamble = see, .context = &seen};
+    struct err err = {0};
+    struct source *source;
+    struct csv *csv;
+    assert_int_equal(source_open_text(&source, "t.csv", text, sizeof(text) - 1, &err), 0);
+    assert_int_equal(csv_open_foreign(&csv, source, &shape, &err), 0);
+    assert_string_equal(seen.text, "FormatVersion=v1.0;alone=;");
+    assert_int_equal(csv_columns(csv), 3);
+    assert_string_equal(csv_header(csv, 1), "b");
+    next(csv);
+    assert_string_equal(csv_at(csv, 0), "#1"); /* no comment */
+    assert_string_equal(csv_field(csv, "b"), "say \"hi\"");
+    assert_int_equal(csv_len_at(csv, 1), 8);
+    assert_string_equal(csv_at(csv, 2), "3");
+    assert_int_equal(csv_line(csv), 4);
+    at_end(csv);
+    assert_int_equal(source_open_text(&source, "t.csv", "a,b\n1,2\n", 8, &err), 0);
+    assert_int_equal(csv_open_foreign(&csv, source, &shape, &err), EXIT_INPUT);
+    assert_string_equal(err.text, "t.csv: has no header: no line begins with \"sku\"");
+}
+
+/* Records that begin, end and break at every place of the buffers that they are read through. */
+static void records_across_buffers(void **state)
+{
+    (void)state;
+    struct str text;
+    str_init(&text, 0);
+    str_add(&text, "n,a,b\n");
+    for (int i = 0; i < 20000; i++)
+        str_addf(&text, "%d,\"%.*s\"\"\n,\",%.*s\r\n", i, i % 61,
+                 "0123456789012345678901234567890123456789012345678901234567890", i % 7, "abcdefg");
+    struct csv *csv = open_text(text.text, "n,a,b");
+    for (int i = 0; i < 20000; i++) {
+        char n[16];
+        str_fit(n, sizeof(n), "%d", i);
+        next(csv);
+        assert_string_equal(csv_field(csv, "n"), n);
+        size_t len = (size_t)(i % 61);
+        assert_int_equal(strlen(csv_field(csv, "a")), len + 3);
+        assert_string_equal(csv_field(csv, "a") + len, "\"\n,");
+        assert_int_equal(strlen(csv_field(csv, "b")), i % 7);
+        assert_int_equal(csv_line(csv), 2 + 2 * i);
+        assert_int_equal(csv_line_at(csv, "b"), 3 + 2 * i);
+    }
+    at_end(csv);
+    str_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +364,8 @@ int main(void)
         cmocka_unit_test(caps),
         cmocka_unit_test(files),
         cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(files_of_others),
+        cmocka_unit_test(records_across_buffers),
     };
     return cmocka_run_group_tests_name("csv", tests, NULL, NULL);
 }
