@@ -452,8 +452,8 @@ enum sigv4_result sigv4_check(struct sigv4 *s, const struct sigv4_request *reque
                               struct sigv4_scope *scope, char detail[512])
 {
     struct authorization a;
-    const char *time;
-    int64_t signed_s;
+    const char *time = "";
+    int64_t signed_s = 0;
     enum sigv4_result result = read_request(request, &a, &time, &signed_s, detail);
     if (result)
         return result;
