@@ -8,6 +8,7 @@
  *      RETRY_READ   nothing                        every transient failure
  *      RETRY_SAFE   the same again (a token, or    every transient failure; "not found" for a while too, since reads
  *                   what it asks for is absolute)  lag writes and the id in the call came out of an answer
+ *      RETRY_GONE   the same again: a removal      likewise, but "not found" is what was wanted
  *      RETRY_ONCE   perhaps a second thing         only what surely was not done: throttled, or never sent. Where it
  *                                                  is AWS_UNCERTAIN the caller looks (by name, by tag) before it goes
  * on
@@ -23,7 +24,7 @@
 #include "base/philox.h"
 #include "scheduler/transport.h"
 
-enum retry_class { RETRY_READ, RETRY_SAFE, RETRY_ONCE };
+enum retry_class { RETRY_READ, RETRY_SAFE, RETRY_GONE, RETRY_ONCE };
 
 struct retry_settings {
     int attempts;        /* 3: AWS_MAX_ATTEMPTS, max_attempts */
