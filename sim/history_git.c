@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
-#include "sim/history_child.h"
+#include "base/child.h"
 #include "sim/history_private.h"
 
 #define NAMES_MAX    ((size_t)1 << 20) /* bytes of branch names looked through for a hint */

@@ -1,12 +1,12 @@
 /*
- * history_child.h - git as child processes whose output is read at the same time.
+ * child.h - git as child processes whose output is read at the same time.
  *
  * No shell; the environment is the caller's without the variables that would point git at another repository.
  * Ownership: a struct child is its caller's, from child_init to child_release; children_finish reaps it.
  * Errors: only starting can fail; how a child ended stands in its status (as of waitpid).
  */
-#ifndef SIM_HISTORY_CHILD_H
-#define SIM_HISTORY_CHILD_H
+#ifndef BASE_CHILD_H
+#define BASE_CHILD_H
 
 #include <stdbool.h>
 #include <sys/types.h>

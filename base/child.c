@@ -1,4 +1,4 @@
-#include "sim/history_child.h"
+#include "base/child.h"
 
 #include <assert.h>
 #include <errno.h>

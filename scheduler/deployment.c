@@ -1,0 +1,315 @@
+#include "scheduler/deployment.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/out.h"
+#include "scheduler/document.h"
+
+#define CURRENT "current"
+
+static void put_money(cJSON *doc, const char *name, money_t value)
+{
+    char text[MONEY_TEXT_SIZE];
+    json_text(doc, name, money_text(value, text));
+}
+
+static money_t get_money(const cJSON *doc, const char *name)
+{
+    money_t value = 0;
+    return money_parse(document_get(doc, name), &value) ? 0 : value;
+}
+
+static void write_text(const struct deployment *d, struct str *to)
+{
+    cJSON *doc = document_new();
+    json_i64(doc, "number", d->number);
+    json_text(doc, "run", d->run);
+    json_text(doc, "kind", d->kind);
+    json_text(doc, "state", d->state);
+    json_text(doc, "environment", d->environment);
+    json_text(doc, "commit", d->commit);
+    json_text(doc, "sha256", d->sha256);
+    json_text(doc, "bake_key", d->bake_key);
+    json_text(doc, "image", d->image);
+    json_text(doc, "image_name", d->image_name);
+    json_text(doc, "version", d->version);
+    json_text(doc, "source", d->source);
+    json_text(doc, "reason", d->reason);
+    json_i64(doc, "commits", d->commits);
+    json_i64(doc, "started_ms", d->started_ms);
+    json_i64(doc, "ended_ms", d->ended_ms);
+    put_money(doc, "estimate_usd", d->estimate);
+    put_money(doc, "cost_usd", d->cost);
+    put_money(doc, "original_usd", d->original);
+    json_i64(doc, "makespan_s", d->makespan_s);
+    json_i64(doc, "critical_s", d->critical_s);
+    json_i64(doc, "reused", d->reused);
+    json_i64(doc, "storm_s", d->storm_s);
+    json_i64(doc, "cap_s", d->cap_s);
+    document_text(doc, to);
+}
+
+static void take(char *to, size_t size, const cJSON *doc, const char *name)
+{
+    str_fit(to, size, "%.*s", (int)size - 1, document_get(doc, name));
+}
+
+static int read_text(const char *text, struct deployment *d, struct err *err)
+{
+    cJSON *doc;
+    int code = document_parse(&doc, "deployment", text, err);
+    if (code)
+        return code;
+    *d = (struct deployment){.number = document_i64(doc, "number")};
+    take(d->run, sizeof(d->run), doc, "run");
+    take(d->kind, sizeof(d->kind), doc, "kind");
+    take(d->state, sizeof(d->state), doc, "state");
+    take(d->environment, sizeof(d->environment), doc, "environment");
+    take(d->commit, sizeof(d->commit), doc, "commit");
+    take(d->sha256, sizeof(d->sha256), doc, "sha256");
+    take(d->bake_key, sizeof(d->bake_key), doc, "bake_key");
+    take(d->image, sizeof(d->image), doc, "image");
+    take(d->image_name, sizeof(d->image_name), doc, "image_name");
+    take(d->version, sizeof(d->version), doc, "version");
+    take(d->source, sizeof(d->source), doc, "source");
+    take(d->reason, sizeof(d->reason), doc, "reason");
+    d->commits = document_i64(doc, "commits");
+    d->started_ms = document_i64(doc, "started_ms");
+    d->ended_ms = document_i64(doc, "ended_ms");
+    d->estimate = get_money(doc, "estimate_usd");
+    d->cost = get_money(doc, "cost_usd");
+    d->original = get_money(doc, "original_usd");
+    d->makespan_s = document_i64(doc, "makespan_s");
+    d->critical_s = document_i64(doc, "critical_s");
+    d->reused = document_i64(doc, "reused") != 0;
+    d->storm_s = document_i64(doc, "storm_s");
+    d->cap_s = document_i64(doc, "cap_s");
+    cJSON_Delete(doc);
+    return 0;
+}
+
+static void partition_of(const char *environment, char to[80])
+{
+    str_fit(to, 80, "env#%.60s", environment);
+}
+
+size_t deployment_writes(const struct deployment *d, bool finished, char partition[80], char key[24], struct str *text,
+                         struct state_write writes[2])
+{
+    partition_of(d->environment, partition);
+    str_fit(key, 24, "d#%08lld", (long long)d->number);
+    write_text(d, text);
+    writes[0] = (struct state_write){STATE_PUT, partition, key, STATE_ANY, text->text};
+    if (!finished)
+        return 1;
+    writes[1] = (struct state_write){STATE_DELETE, partition, CURRENT, STATE_ANY, NULL};
+    return 2;
+}
+
+int deployment_begin(const struct state *state, struct lease *lease, struct deployment *d, int64_t now_ms,
+                     struct err *err)
+{
+    struct deployment last;
+    bool found;
+    char partition[80];
+    char key[24];
+    struct str text;
+    struct str lease_text;
+    struct str current;
+    struct state_write writes[4];
+    int code = deployment_find(state, d->environment, 0, &last, &found, err);
+    if (code)
+        return code;
+    d->number = found ? last.number + 1 : 1;
+    str_init(&text, STATE_DOCUMENT_MAX);
+    str_init(&lease_text, STATE_DOCUMENT_MAX);
+    str_init(&current, 256);
+    str_addf(&current, "{\"run\":\"%s\"}", d->run);
+    deployment_writes(d, false, partition, key, &text, writes);
+    writes[0].version = 0;
+    writes[1] = (struct state_write){STATE_PUT, partition, CURRENT, 0, current.text};
+    writes[2] = lease_renewal(lease, now_ms, &lease_text);
+    code = state_write(state, writes, 3, err);
+    if (!code)
+        lease_renewed(lease, now_ms);
+    str_release(&text);
+    str_release(&lease_text);
+    str_release(&current);
+    return code;
+}
+
+struct listing {
+    struct deployments *out;
+    struct err *err;
+};
+
+static int list_row(void *context, const char *key, int64_t version, const char *document)
+{
+    struct listing *l = context;
+    struct deployment d;
+    (void)key;
+    (void)version;
+    int code = read_text(document, &d, l->err);
+    if (code)
+        return code;
+    l->out->items = mem_grow(l->out->items, &l->out->cap, l->out->count + 1, sizeof(*l->out->items));
+    l->out->items[l->out->count++] = d;
+    return 0;
+}
+
+int deployments_list(const struct state *state, const char *environment, struct deployments *out, struct err *err)
+{
+    char partition[80];
+    struct listing l = {out, err};
+    *out = (struct deployments){0};
+    partition_of(environment, partition);
+    int code = state_query(state, partition, "d#", list_row, &l, err);
+    if (code)
+        deployments_release(out);
+    return code;
+}
+
+void deployments_release(struct deployments *list)
+{
+    free(list->items);
+    *list = (struct deployments){0};
+}
+
+int deployment_find(const struct state *state, const char *environment, int64_t number, struct deployment *out,
+                    bool *found, struct err *err)
+{
+    struct deployments list;
+    int code = deployments_list(state, environment, &list, err);
+    *found = false;
+    for (size_t i = list.count; !code && i > 0 && !*found; i--)
+        if (!number || list.items[i - 1].number == number) {
+            *out = list.items[i - 1];
+            *found = true;
+        }
+    deployments_release(&list);
+    return code;
+}
+
+const struct deployment *deployments_last_good(const struct deployments *list, const struct deployment *before)
+{
+    for (size_t i = list->count; i > 0; i--) {
+        const struct deployment *d = &list->items[i - 1];
+        if ((!before || d->number < before->number) && strcmp(d->state, "completed") == 0)
+            return d;
+    }
+    return NULL;
+}
+
+int deployment_current(const struct state *state, const char *environment, char run[80], struct err *err)
+{
+    char partition[80];
+    struct str text;
+    int64_t version;
+    cJSON *doc = NULL;
+    run[0] = '\0';
+    partition_of(environment, partition);
+    str_init(&text, STATE_DOCUMENT_MAX);
+    int code = state_get(state, partition, CURRENT, &text, &version, err);
+    if (!code && version)
+        code = document_parse(&doc, "note of the current run", text.text, err);
+    if (doc)
+        take(run, 80, doc, "run");
+    cJSON_Delete(doc);
+    str_release(&text);
+    return code;
+}
+
+int kept_bake_get(const struct state *state, const char *environment, struct kept_bake *out, int64_t *version,
+                  struct err *err)
+{
+    char partition[80];
+    struct str text;
+    cJSON *doc = NULL;
+    *out = (struct kept_bake){.launched_ms = 0};
+    partition_of(environment, partition);
+    str_init(&text, STATE_DOCUMENT_MAX);
+    int code = state_get(state, partition, "bake", &text, version, err);
+    if (!code && *version)
+        code = document_parse(&doc, "kept bake instance", text.text, err);
+    if (doc) {
+        take(out->instance, sizeof(out->instance), doc, "instance");
+        take(out->image, sizeof(out->image), doc, "image");
+        take(out->type, sizeof(out->type), doc, "type");
+        take(out->files, sizeof(out->files), doc, "files");
+        out->launched_ms = document_i64(doc, "launched_ms");
+        out->until_ms = document_i64(doc, "until_ms");
+    }
+    cJSON_Delete(doc);
+    str_release(&text);
+    return code;
+}
+
+struct state_write kept_bake_write(const struct kept_bake *k, const char *partition, struct str *text)
+{
+    if (!k)
+        return (struct state_write){STATE_DELETE, partition, "bake", STATE_ANY, NULL};
+    cJSON *doc = document_new();
+    json_text(doc, "instance", k->instance);
+    json_text(doc, "image", k->image);
+    json_text(doc, "type", k->type);
+    json_text(doc, "files", k->files);
+    json_i64(doc, "launched_ms", k->launched_ms);
+    json_i64(doc, "until_ms", k->until_ms);
+    document_text(doc, text);
+    return (struct state_write){STATE_PUT, partition, "bake", STATE_ANY, text->text};
+}
+
+int bake_get(const struct state *state, const char *region, const char *key, struct bake *out, bool *found,
+             struct err *err)
+{
+    char sort[112];
+    struct str text;
+    int64_t version;
+    cJSON *doc = NULL;
+    *found = false;
+    *out = (struct bake){.made_ms = 0};
+    str_fit(sort, sizeof(sort), "%.31s#%.71s", region, key);
+    str_init(&text, STATE_DOCUMENT_MAX);
+    int code = state_get(state, "bakes", sort, &text, &version, err);
+    if (!code && version)
+        code = document_parse(&doc, "bake", text.text, err);
+    if (doc) {
+        *found = true;
+        take(out->key, sizeof(out->key), doc, "key");
+        take(out->image, sizeof(out->image), doc, "image");
+        take(out->image_name, sizeof(out->image_name), doc, "image_name");
+        take(out->region, sizeof(out->region), doc, "region");
+        take(out->sha256, sizeof(out->sha256), doc, "sha256");
+        take(out->commit, sizeof(out->commit), doc, "commit");
+        out->made_ms = document_i64(doc, "made_ms");
+    }
+    cJSON_Delete(doc);
+    str_release(&text);
+    return code;
+}
+
+struct state_write bake_write(const struct bake *b, char key[112], struct str *text)
+{
+    cJSON *doc = document_new();
+    json_text(doc, "key", b->key);
+    json_text(doc, "image", b->image);
+    json_text(doc, "image_name", b->image_name);
+    json_text(doc, "region", b->region);
+    json_text(doc, "sha256", b->sha256);
+    json_text(doc, "commit", b->commit);
+    json_i64(doc, "made_ms", b->made_ms);
+    document_text(doc, text);
+    str_fit(key, 112, "%.31s#%.71s", b->region, b->key);
+    return (struct state_write){STATE_PUT, "bakes", key, STATE_ANY, text->text};
+}
+
+int bake_forget(const struct state *state, const char *region, const char *key, struct err *err)
+{
+    char sort[112];
+    str_fit(sort, sizeof(sort), "%.31s#%.71s", region, key);
+    struct state_write write = {STATE_DELETE, "bakes", sort, STATE_ANY, NULL};
+    return state_write(state, &write, 1, err);
+}

@@ -1,0 +1,48 @@
+/*
+ * jobs.h - commands that run beside the pipeline: checkout, tests, build. An interface, so that a rehearsal can run
+ * them in virtual time.
+ *
+ * The real ones are child processes in process groups of their own, without a terminal, their output in a log file.
+ * A job that is stopped, or whose struct jobs is freed, is ended with its whole group: SIGTERM, then SIGKILL after
+ * 2 s. A parent killed with -9 leaves its jobs behind; they write only into the run's own folder.
+ *
+ * Ownership: struct jobs is the caller's from jobs_open to jobs_close. Errors: only starting can fail.
+ */
+#ifndef SCHEDULER_JOBS_H
+#define SCHEDULER_JOBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum job_kind { JOB_PULL, JOB_TEST, JOB_BUILD, JOB_KINDS };
+enum job_state { JOB_IDLE, JOB_RUNNING, JOB_PASSED, JOB_FAILED };
+
+struct job_order {
+    enum job_kind kind;
+    const char *const *argv; /* ended by NULL */
+    const char *directory;   /* NULL: where we are */
+    const char *log;         /* where its output goes */
+    const char *commit;      /* for models */
+};
+
+/* One job of each kind at a time. */
+struct jobs {
+    void *self;
+    int (*start)(void *self, const struct job_order *order, struct err *err);
+    enum job_state (*look)(void *self, enum job_kind kind, int *status /* of waitpid */);
+    void (*stop)(void *self, enum job_kind kind);
+    int64_t (*due_ms)(void *self, enum job_kind kind); /* when it will end, where that is known; else 0 */
+};
+
+struct jobs_real;
+
+void jobs_open(struct jobs *jobs, struct jobs_real **self);
+void jobs_close(struct jobs_real *self); /* ends what still runs */
+
+/* "exit status 2", "signal 9". */
+void job_status_text(int status, char to[32]);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * pricing.h - what a deployment costs, by resource: before it starts, and after it has ended, by the same sums.
+ *
+ *   bake instance   what its running period is billed with the deployment minus without it (a fresh one: all of it)
+ *   rollout         instances that run beside those they replace; in the hourly regime what was left of the hours
+ *                   that the replaced ones had paid, too
+ *   failed          instances that never served (the storm that the cap ends)
+ *   image           the snapshot of a new image, for the days that it is reckoned to be kept
+ *   runner          minutes of the CI job, each started one whole
+ *
+ * Units: 1e-10 USD, whole seconds; each line is rounded half to even, once. Sources: facts of billing/, the regime's
+ * meter. Values; nothing to release. Errors: EXIT_INPUT where no price is known, or out of range.
+ */
+#ifndef SCHEDULER_PRICING_H
+#define SCHEDULER_PRICING_H
+
+#include "billing/catalog.h"
+#include "billing/money.h"
+#include "billing/regime.h"
+#include "scheduler/config.h"
+#include "scheduler/graph.h"
+
+struct rates {
+    enum regime regime;
+    money_t bake_per_hour, fleet_per_hour, runner_per_minute, snapshot_per_gb_month;
+    int64_t image_gb, retained_days;
+    char basis[160]; /* "t2.micro in us-east-1 at 0.0116 USD an hour (built-in sample), by the second" */
+};
+
+/* catalog NULL: the built-in sample. fleet_type "": as the bake instance. */
+int rates_make(struct rates *out, const struct config *c, const struct config_environment *e, const char *fleet_type,
+               const struct catalog *catalog, int64_t now_s, struct err *err) MUST_USE;
+
+/* What a deployment used. */
+struct used {
+    bool bakes;            /* a bake instance worked for it */
+    int64_t bake_before_s; /* seconds that the instance had run, up to its last work before; 0: launched for this one */
+    int64_t bake_s;        /* seconds that it ran in all when this one let go of it */
+    int64_t instances;     /* launched by the rollout and in service at its end */
+    int64_t beside_s;      /* seconds that old and new ran side by side, summed over instances */
+    int64_t paid_left_s;   /* hourly: paid seconds that the replaced ones had left, summed */
+    int64_t failed_instances, failed_s; /* launched and given up */
+    bool makes_image;
+    int64_t runner_s;
+};
+
+enum cost_kind { COST_BAKE, COST_ROLLOUT, COST_FAILED, COST_IMAGE, COST_RUNNER, COST_KINDS };
+
+struct costs {
+    money_t usd[COST_KINDS];
+    money_t total;
+};
+
+const char *cost_name(enum cost_kind kind); /* "bake instance" */
+const char *cost_key(enum cost_kind kind);  /* "bake_instance", for JSON */
+
+int costs_make(struct costs *out, const struct rates *rates, const struct used *used, struct err *err) MUST_USE;
+
+/* What the same deployment would have used in the original pipeline: a fresh bake instance from its launch to the
+ * clean-up, the steps one after the other, each instance of the group stepped. */
+struct used used_by_original(const struct durations *d, const struct used *ours, int64_t group, int64_t waves);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * rollout.h - a group gets a new image, in waves, capped, and back again where it does not work.
+ *
+ * The engine is a function from the journal's facts ("rollout.*") and what describe calls show to the next action:
+ * rollout_advance does what can be done now and says when to look again. So any process can go on where another died.
+ *
+ *      order --advance--> WAIT --advance--> ... DONE | ROLLED_BACK | CAPPED | BROKEN
+ *
+ * Numbered invariants:
+ *   1. Engines attach and refresh: the group's template never names an image that is not proven.
+ *   2. What lives outside the group carries the run's tags from birth and an expiry that AWS holds, where permitted.
+ *   3. Failed launches never exceed cap_attempts, nor their instance-seconds cap_instance_s, both printed before.
+ *   4. ROLLED_BACK and CAPPED leave the group at its size, healthy, on image_good, verified; nothing outside it.
+ *   5. Before desired or maximum are raised, the group itself is tagged with both (bakehour:desired, bakehour:max).
+ *
+ * Facts for the statement: rollout.began_ms, rollout.ended_ms, rollout.waves, rollout.launched, rollout.attempts
+ * (failed launches), rollout.failed_s (their instance-seconds), rollout.beside_s (seconds that old and new ran side by
+ * side).
+ *
+ * Ownership: an order and its texts are the caller's, and outlive the call. Units: seconds, unix milliseconds.
+ */
+#ifndef SCHEDULER_ROLLOUT_H
+#define SCHEDULER_ROLLOUT_H
+
+#include "billing/regime.h"
+#include "scheduler/cloud.h"
+#include "scheduler/config.h"
+#include "scheduler/journal.h"
+
+enum rollout_result {
+    ROLLOUT_WAIT,
+    ROLLOUT_DONE,
+    ROLLOUT_ROLLED_BACK,
+    ROLLOUT_CAPPED,
+    ROLLOUT_BROKEN, /* the rollback failed: a person is needed; err says what stands where */
+    ROLLOUT_STOP,   /* killed, asked to stop, journal or lease lost: leave at once */
+};
+
+struct rollout_order {
+    struct cloud *cloud;
+    struct journal *journal;
+    const struct config *config;                  /* osv, network, image.artifact_path */
+    const struct config_environment *environment; /* group, engine, surge, shares, limits, smoke tests, storm */
+    bool configuration;                           /* launch configuration instead of launch template */
+    const char *template_id;                      /* of the group's launch template */
+    const char *version_new, *version_good;       /* numbers, or names of launch configurations */
+    const char *image_new, *image_good;
+    const char *sha256;     /* of the artifact: checked on the canary; "" where it is not known */
+    const struct tag *tags; /* for everything launched, from birth */
+    size_t tag_count;
+    int64_t cap_attempts, cap_instance_s;
+    enum regime regime;
+    int64_t boot_s, wave_s; /* expected: when to look first */
+};
+
+struct rollout_plan {
+    int64_t group; /* instances */
+    int64_t waves, surge;
+    int64_t raised_max; /* what the maximum is raised to for the time being; 0: it has room */
+    int64_t cap_attempts, cap_instance_s;
+    bool dead_man;            /* AWS itself ends what a dead runner leaves outside the group */
+    int64_t worst_instance_s; /* of broken instances when the runner dies at the worst moment and never returns */
+    char worst[512];          /* the same in words */
+};
+
+/* From describe calls alone. -1 with the error of the call. */
+int rollout_plan(const struct rollout_order *order, struct rollout_plan *out, struct err *err) MUST_USE;
+
+enum rollout_result rollout_advance(const struct rollout_order *order, int64_t *again_ms, struct err *err);
+
+/* Where no journal tells: restores what the group's own tags (bakehour:desired, bakehour:max) say and replaces members
+ * of another image than its template's. *found: there was something to do; WAIT, DONE, BROKEN or STOP. */
+enum rollout_result rollout_recover(const struct rollout_order *order, bool *found, int64_t *again_ms, struct err *err);
+
+/* ---- the dead-man: AWS ends an instance at a time, unless somebody moves it on or takes it away ---- */
+
+/* 0; -1 with err where AWS does not permit it or it is not configured (*armed false then, and no failure of the
+ * caller's: the plan said what that could cost). JOURNAL_STOPPED: leave at once. Arming again moves it. */
+int deadman_arm(struct cloud *cloud, struct journal *journal, const struct config_environment *environment,
+                const char *instance, int64_t at_ms, bool *armed, struct err *err) MUST_USE;
+int deadman_disarm(struct cloud *cloud, struct journal *journal, const char *instance, struct err *err) MUST_USE;
+/* Schedules of this environment whose instance is gone; for gc. */
+int deadman_leftovers(struct cloud *cloud, const struct config_environment *environment, struct arena *arena,
+                      struct schedules *out, struct aws_error *error) MUST_USE;
+
+#endif
