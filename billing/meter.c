@@ -12,7 +12,7 @@
 
 /* The table of data/meters.csv: read once, kept for good. */
 static struct kind {
-    char name[KIND_NAME_MAX];
+    char name[KIND_NAME_MAX], unit[KIND_NAME_MAX];
     struct meter meter;
 } kinds[KINDS_MAX];
 static size_t kind_count;
@@ -26,6 +26,7 @@ static void load(void)
         assert(kind_count < KINDS_MAX);
         struct kind *k = &kinds[kind_count++];
         str_fit(k->name, sizeof(k->name), "%s", rows_name(&rows, "kind"));
+        str_fit(k->unit, sizeof(k->unit), "%s", rows_name_or(&rows, "unit", ""));
         k->meter.quantum_s = rows_count_or(&rows, "quantum_s", 1, 86400, 0);
         k->meter.minimum_s = rows_count_or(&rows, "minimum_s", 0, 86400, -1);
         assert(k->meter.quantum_s > 0 && k->meter.minimum_s >= 0);
@@ -42,4 +43,13 @@ int meter_kind(const char *kind, struct meter *out, struct err *err)
             return 0;
         }
     return err_set(err, EXIT_INPUT, "\"%.60s\" is no kind of resource that data/meters.csv names", kind);
+}
+
+const char *meter_kind_unit(const char *kind)
+{
+    pthread_once(&once, load);
+    for (size_t i = 0; i < kind_count; i++)
+        if (strcmp(kinds[i].name, kind) == 0)
+            return kinds[i].unit;
+    return NULL;
 }

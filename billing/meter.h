@@ -25,5 +25,9 @@ static inline int64_t meter_billed_s(struct meter m, int64_t duration_s)
 
 /* The meter of a kind that data/meters.csv names: "instance-second", "ci-job", "fsr", ... */
 int meter_kind(const char *kind, struct meter *out, struct err *err) MUST_USE;
+/* What its price is for: "GB-month", "hour", "minute", ...; "" where the kind has none, NULL where there is no such
+ * kind.
+ */
+const char *meter_kind_unit(const char *kind);
 
 #endif

@@ -71,3 +71,18 @@ int resource_price_find(const char *kind, const char *region, instant_t at, stru
     *out = (struct resource_price){.usd = e->usd, .unit = e->unit};
     return 0;
 }
+
+instant_t resource_price_next_change(const char *kind, const char *region, instant_t at)
+{
+    pthread_once(&once, load);
+    const struct entry *now = find(kind, region, at);
+    instant_t next = INSTANT_MAX;
+    for (size_t i = 0; i < entry_count; i++) {
+        const struct entry *e = &entries[i];
+        bool own = strcmp(e->region, region) == 0;
+        bool any = !now && strcmp(e->region, "any") == 0;
+        if (strcmp(e->kind, kind) == 0 && (own || any) && e->effective > at && e->effective < next)
+            next = e->effective;
+    }
+    return next;
+}

@@ -19,5 +19,7 @@ struct resource_price {
 /* The price in force at an instant; EXIT_INPUT when there is none, with the kinds that are known. */
 int resource_price_find(const char *kind, const char *region, instant_t at, struct resource_price *out,
                         struct err *err) MUST_USE;
+/* The first change of that price after `at`, or INSTANT_MAX. */
+instant_t resource_price_next_change(const char *kind, const char *region, instant_t at);
 
 #endif
