@@ -8,10 +8,12 @@
  *
  * Numbered invariants:
  *   1. Engines attach and refresh: the group's template never names an image that is not proven.
- *   2. What lives outside the group carries the run's tags from birth and an expiry that AWS holds, where permitted.
+ *   2. What lives outside the group carries the run's tags from birth and an expiry that AWS holds, where permitted:
+ *      armed before the launch, taken off after the attachment (deadman.h).
  *   3. Failed launches never exceed cap_attempts, nor their instance-seconds cap_instance_s, both printed before.
  *   4. ROLLED_BACK and CAPPED leave the group at its size, healthy, on image_good, verified; nothing outside it.
- *   5. Before desired or maximum are raised, the group itself is tagged with both (bakehour:desired, bakehour:max).
+ *   5. Healthy members are never fewer than the share of the desired count, as far as it is up to us.
+ *   6. Before desired or maximum are raised, the group itself is tagged with both (bakehour:desired, bakehour:max).
  *
  * Facts for the statement: rollout.began_ms, rollout.ended_ms, rollout.waves, rollout.launched, rollout.attempts
  * (failed launches), rollout.failed_s (their instance-seconds), rollout.beside_s (seconds that old and new ran side by
@@ -25,6 +27,7 @@
 #include "billing/regime.h"
 #include "scheduler/cloud.h"
 #include "scheduler/config.h"
+#include "scheduler/deadman.h"
 #include "scheduler/journal.h"
 
 enum rollout_result {
@@ -68,19 +71,11 @@ int rollout_plan(const struct rollout_order *order, struct rollout_plan *out, st
 
 enum rollout_result rollout_advance(const struct rollout_order *order, int64_t *again_ms, struct err *err);
 
+/* From now on rollout_advance goes back to the good image; why is kept and reported. Nothing is called yet. */
+int rollout_restore(const struct rollout_order *order, const char *why, struct err *err) MUST_USE;
+
 /* Where no journal tells: restores what the group's own tags (bakehour:desired, bakehour:max) say and replaces members
  * of another image than its template's. *found: there was something to do; WAIT, DONE, BROKEN or STOP. */
 enum rollout_result rollout_recover(const struct rollout_order *order, bool *found, int64_t *again_ms, struct err *err);
-
-/* ---- the dead-man: AWS ends an instance at a time, unless somebody moves it on or takes it away ---- */
-
-/* 0; -1 with err where AWS does not permit it or it is not configured (*armed false then, and no failure of the
- * caller's: the plan said what that could cost). JOURNAL_STOPPED: leave at once. Arming again moves it. */
-int deadman_arm(struct cloud *cloud, struct journal *journal, const struct config_environment *environment,
-                const char *instance, int64_t at_ms, bool *armed, struct err *err) MUST_USE;
-int deadman_disarm(struct cloud *cloud, struct journal *journal, const char *instance, struct err *err) MUST_USE;
-/* Schedules of this environment whose instance is gone; for gc. */
-int deadman_leftovers(struct cloud *cloud, const struct config_environment *environment, struct arena *arena,
-                      struct schedules *out, struct aws_error *error) MUST_USE;
 
 #endif
