@@ -171,6 +171,12 @@ int opt_parse(const struct command *command, int argc, char **argv, void *args, 
         }
         if (argv[at][0] == '-' && argv[at][1] && argv[at][1] != '-')
             return unknown_option(command, "-", argv[at] + 1, strlen(argv[at] + 1), err);
+        if (command->operand) {
+            int code = command->operand(args, argv[at], err);
+            if (code)
+                return code;
+            continue;
+        }
         return err_set(err, EXIT_INPUT, "unexpected argument \"%.80s\"", argv[at]);
     }
     if (session->json && session->csv)

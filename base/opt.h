@@ -43,6 +43,8 @@ struct command {
     size_t args_size;
     int (*run)(struct session *session, void *args, struct err *err); /* returns an exit code */
     void (*release)(void *args);                                      /* may be NULL */
+    const char *operands; /* what may stand beside the options, for the usage line: "FILE..."; NULL: nothing may */
+    opt_set *operand;     /* called with the args for each word that is no option */
 };
 
 /* Setters for the common kinds. */

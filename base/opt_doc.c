@@ -83,7 +83,8 @@ void opt_help(const struct command *command, const struct session *s, FILE *out)
 {
     fprintf(out, "%s%s %s%s -", session_bold(s), s->program, command->name, session_plain(s));
     wrap(out, command->summary, (int)(strlen(s->program) + strlen(command->name)) + 3, 2, help_width(s));
-    fprintf(out, "\nUsage: %s %s [OPTIONS]\n\n", s->program, command->name);
+    fprintf(out, "\nUsage: %s %s [OPTIONS]%s%s\n\n", s->program, command->name, command->operands ? " " : "",
+            command->operands ? command->operands : "");
     wrap(out, command->about, 0, 0, help_width(s));
     help_options(command->options, s, out);
     help_options(opt_globals(), s, out);

@@ -187,15 +187,44 @@ static void ratio_of(struct ratio *r, const struct exact *sum)
         ratio_add(r, sum->terms[i].numerator, sum->terms[i].denominator);
 }
 
+static int64_t common_divisor(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* The usual case: the sum as one fraction of 128 bits. False where it does not fit. */
+static bool small_ratio(const struct exact *sum, int128 *numerator, int64_t *denominator)
+{
+    int128 n = 0;
+    int64_t d = 1;
+    for (size_t i = 0; i < sum->count; i++) {
+        const struct exact_term *t = &sum->terms[i];
+        if (!t->numerator)
+            continue;
+        int64_t times = t->denominator / common_divisor(d, t->denominator);
+        int128 more;
+        if (__builtin_mul_overflow(n, (int128)times, &n) || __builtin_mul_overflow(d, times, &d) ||
+            __builtin_mul_overflow(t->numerator, (int128)(d / t->denominator), &more) ||
+            __builtin_add_overflow(n, more, &n))
+            return false;
+    }
+    *numerator = n;
+    *denominator = d;
+    return true;
+}
+
 int exact_round(const struct exact *sum, money_t *out)
 {
-    if (sum->count > 1)
+    int128 numerator;
+    int64_t denominator;
+    if (!small_ratio(sum, &numerator, &denominator))
         return exact_round_scaled(sum, 1, 1, out);
-    if (!sum->count) {
-        *out = 0;
-        return 0;
-    }
-    int128 value = num_div_half_even(sum->terms[0].numerator, sum->terms[0].denominator);
+    int128 value = num_div_half_even(numerator, denominator);
     if (value > INT64_MAX || value < -INT64_MAX)
         return -1;
     *out = (money_t)value;

@@ -10,13 +10,17 @@
 #include "base/str.h"
 #include "sim/outcome.h"
 #include "sim/page.h"
+#include "sim/mc_report.h"
 #include "sim/policy_list.h"
+#include "sim/runs_args.h"
 #include "sim/scenario.h"
+#include "sim/trouble_text.h"
 
 struct simulate_args {
     struct scenario_args scenario;
     struct policy_list policies;
     bool by_month;
+    struct runs_args runs;
 };
 
 static const struct opt simulate_options[] = {
@@ -24,6 +28,7 @@ static const struct opt simulate_options[] = {
     POLICY_LIST_OPTIONS(struct simulate_args, policies),
     {"by-month", OPT_FLAG, NULL, "a table of months for each policy (with one policy it is shown anyway)", opt_flag,
      offsetof(struct simulate_args, by_month)},
+    RUNS_OPTIONS(struct simulate_args, runs),
     SCENARIO_OPTIONS(struct simulate_args),
     OPT_END,
 };
@@ -79,6 +84,7 @@ static void print_json(const struct comparison *c, const struct scenario *s, con
 {
     cJSON *document = json_document("simulate");
     scenario_json(s, document);
+    trouble_storm_json(&s->model, document);
     cJSON *policies = json_array(document, "policies");
     for (size_t i = 0; i < c->asked; i++) {
         cJSON *policy = outcome_json(&c->outcomes[i], &s->model, s->history.corrected);
@@ -247,11 +253,47 @@ static void print_text(const struct comparison *c, const struct simulate_args *a
                 outcome_policy_label(&c->outcomes[i].policy, name), session_plain(session));
         print_months(&c->outcomes[i], s, session);
         print_kinds(&c->outcomes[i], session);
+        trouble_print_delivery(&c->outcomes[i], session);
     }
     fputc('\n', session->out);
+    trouble_print_storm(&s->model, session);
     page_wrap(session, "Baselines: ",
               "every + terminate is a deployment for each commit, idle + terminate what a CI system does with one "
               "line of configuration. Claim savings against idle.");
+}
+
+static int run_many(const struct simulate_args *args, const struct scenario *s, const struct session *session,
+                    struct err *err)
+{
+    struct mc_options options;
+    struct mc_report report = {0};
+    int code = runs_args_options(&args->runs, failure_args_seed(&args->scenario.failure), &options, err);
+    if (code)
+        return code;
+    if (!s->model.failures.any)
+        session_note(session, "--runs: nothing is drawn (no failures, no workload), so all runs are the same");
+    mc_report_begin(&report, &args->policies, s, &options);
+    code = montecarlo_run(&report.result, &args->policies, s, &options, session, err);
+    if (!code && options.shards) {
+        mc_report_write(&report, session->out);
+    } else if (!code && session_form(session) == FORM_JSON) {
+        mc_report_json(&report, "simulate", session);
+    } else if (!code) {
+        if (session_form(session) == FORM_TEXT) {
+            scenario_print(s, session);
+            fputc('\n', session->out);
+        }
+        mc_report_print(&report, session);
+        if (session_form(session) == FORM_TEXT)
+            trouble_print_storm(&s->model, session);
+    }
+    mc_report_release(&report);
+    return code;
+}
+
+static bool is_many(const struct runs_args *a)
+{
+    return a->runs.is || a->precision.is || a->threads.is || a->shard;
 }
 
 static int run_simulate(struct session *session, void *context, struct err *err)
@@ -262,6 +304,11 @@ static int run_simulate(struct session *session, void *context, struct err *err)
     int code = scenario_load(&s, &args->scenario, session, err);
     if (code)
         return code;
+    if (is_many(&args->runs)) {
+        code = run_many(args, &s, session, err);
+        scenario_release(&s);
+        return code;
+    }
     struct comparison c = {0};
     code = run_all(&c, &args->policies, &s, session, err);
     if (!code && session_form(session) == FORM_JSON)

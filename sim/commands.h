@@ -4,6 +4,7 @@
 
 #include "base/opt.h"
 
+extern const struct command cmd_merge;
 extern const struct command cmd_optimum;
 extern const struct command cmd_plan;
 extern const struct command cmd_simulate;

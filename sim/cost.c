@@ -15,7 +15,7 @@ static const struct {
     [COST_LAUNCH] = {"launch", "launches"},          [COST_CI] = {"ci", "CI minutes"},
     [COST_STORAGE] = {"storage", "stored images"},   [COST_FSR] = {"fsr", "fast restore"},
     [COST_LICENCE] = {"licence", "licences"},        [COST_NAT] = {"nat", "NAT traffic"},
-    [COST_FLEET] = {"fleet", "fleet overlap"},
+    [COST_FLEET] = {"fleet", "fleet overlap"},       [COST_STORM] = {"storm", "retry storms"},
 };
 
 const char *cost_kind_name(enum cost_kind kind)
@@ -160,8 +160,50 @@ static void book_images(struct costs *c, const struct replay *r, const struct mo
     }
 }
 
+/* What went wrong. With `cover` the hours go there, else to the months. */
+static void book_storm(struct cursor *at, const struct mishap *storm, const struct model *m, struct hours *hours)
+{
+    int64_t billed_s = meter_billed_s(regime_meter(m->terms.regime), storm->length_s);
+    for (int64_t i = 0; i < storm->launches; i++) {
+        instant_t begin = storm->at + i * storm->length_s;
+        if (hours)
+            hours_book(hours, m->terms.regime, begin, billed_s, storm->slots);
+        else
+            month_at(at, begin)->storm_s += billed_s * storm->slots;
+    }
+}
+
+static void book_mishaps(struct costs *c, const struct replay *r, const struct model *m)
+{
+    struct cursor at = cursor_of(c);
+    struct meter meter = regime_meter(m->terms.regime);
+    bool ci = m->runner_per_minute > 0;
+    for (size_t i = 0; i < r->mishaps.count; i++) {
+        const struct mishap *x = &r->mishaps.items[i];
+        switch (x->kind) {
+        case MISHAP_JOB:
+            month_at(&at, x->at)->ci_minutes += ci ? meter_billed_s(m->ci_meter, x->length_s) / 60 : 0;
+            break;
+        case MISHAP_LATE:
+            if (ci)
+                month_at(&at, x->at)->ci_minutes +=
+                    (meter_billed_s(m->ci_meter, x->length_s) - meter_billed_s(m->ci_meter, x->usual_s)) / 60;
+            break;
+        case MISHAP_LAUNCH:
+            month_at(&at, x->at)->launches++;
+            book_rental(&at, m->terms.regime, x->at, meter_billed_s(meter, x->length_s));
+            break;
+        case MISHAP_STORM:
+            book_storm(&at, x, m, NULL);
+            break;
+        case MISHAP_ROLLBACK:
+            break;
+        }
+    }
+}
+
 struct coverage {
-    struct hours base, fleet, bake;
+    struct hours base, fleet, bake, storm;
     enum regime regime;
 };
 
@@ -171,6 +213,18 @@ static void visit_hours(void *context, instant_t begin, int64_t billed_s)
     hours_book(&cover->bake, cover->regime, begin, billed_s, 1);
 }
 
+static void visit_mishaps(struct coverage *cover, const struct replay *r, const struct model *m)
+{
+    struct meter meter = regime_meter(m->terms.regime);
+    for (size_t i = 0; i < r->mishaps.count; i++) {
+        const struct mishap *x = &r->mishaps.items[i];
+        if (x->kind == MISHAP_LAUNCH)
+            hours_book(&cover->bake, cover->regime, x->at, meter_billed_s(meter, x->length_s), 1);
+        if (x->kind == MISHAP_STORM)
+            book_storm(NULL, x, m, &cover->storm);
+    }
+}
+
 static int64_t take(int64_t *capacity, int64_t wanted)
 {
     int64_t taken = wanted < *capacity ? wanted : *capacity;
@@ -178,14 +232,26 @@ static int64_t take(int64_t *capacity, int64_t wanted)
     return taken;
 }
 
-static void cover_hour(struct cost_month *month, int64_t *capacity, int64_t base_capacity, int64_t base_s,
-                       int64_t fleet_s, int64_t bake_s)
+/* What one clock hour used, in billed seconds. */
+struct used {
+    int64_t base_s, fleet_s, storm_s, bake_s;
+};
+
+static int64_t used_s(const struct used *u)
 {
+    return u->fleet_s + u->storm_s + u->bake_s;
+}
+
+static void cover_hour(struct cost_month *month, int64_t *capacity, int64_t base_capacity, const struct used *u)
+{
+    int64_t base_s = u->base_s;
+    int64_t fleet_s = u->fleet_s;
     month->base_s += base_s;
     month->fleet_s += fleet_s;
     month->base_uncovered_s += base_s - take(&base_capacity, base_s);
     month->fleet_uncovered_s += fleet_s - take(capacity, fleet_s);
-    month->covered_s += take(capacity, bake_s);
+    month->storm_covered_s += take(capacity, u->storm_s);
+    month->covered_s += take(capacity, u->bake_s);
 }
 
 static void trace(struct costs *c, instant_t at, int64_t left_s)
@@ -206,12 +272,16 @@ static void cover_months(struct costs *c, const struct coverage *cover, const st
         instant_t hour = (cover->bake.first + (int64_t)h) * SECONDS_PER_HOUR;
         bool new_month = hour >= at.end;
         struct cost_month *month = month_at(&at, hour);
-        int64_t base_s = m->fleet ? cover->base.seconds[h] : 0;
-        int64_t fleet_s = m->fleet ? cover->fleet.seconds[h] : 0;
-        int64_t bake_s = cover->bake.seconds[h];
+        struct used u = {.bake_s = cover->bake.seconds[h]};
+        if (m->fleet) {
+            u.base_s = cover->base.seconds[h];
+            u.fleet_s = cover->fleet.seconds[h];
+        }
+        if (cover->storm.seconds)
+            u.storm_s = cover->storm.seconds[h];
         if (!pool) {
             int64_t capacity = m->reserved * SECONDS_PER_HOUR;
-            cover_hour(month, &capacity, capacity, base_s, fleet_s, bake_s);
+            cover_hour(month, &capacity, capacity, &u);
             continue;
         }
         if (new_month || h == 0) {
@@ -220,11 +290,11 @@ static void cover_months(struct costs *c, const struct coverage *cover, const st
             pool_left = base_pool_left = month->pool_s = m->reserved * POOL_HOURS * SECONDS_PER_HOUR;
             trace(c, hour, pool_left);
         }
-        if (m->reserved && month->ran_out == INSTANT_MAX && fleet_s + bake_s > pool_left)
+        if (m->reserved && month->ran_out == INSTANT_MAX && used_s(&u) > pool_left)
             month->ran_out = hour;
-        cover_hour(month, &pool_left, base_pool_left, base_s, fleet_s, bake_s);
-        base_pool_left -= base_s < base_pool_left ? base_s : base_pool_left;
-        if (fleet_s + bake_s)
+        cover_hour(month, &pool_left, base_pool_left, &u);
+        base_pool_left -= u.base_s < base_pool_left ? u.base_s : base_pool_left;
+        if (used_s(&u))
             trace(c, hour + SECONDS_PER_HOUR, pool_left);
     }
 }
@@ -242,17 +312,22 @@ static int cover(struct costs *c, const struct replay *r, const struct decider *
                  instant_t until, struct err *err)
 {
     struct coverage cover = {.regime = m->terms.regime};
-    instant_t from = replay_start_s(r, 0);
+    instant_t from = c->first_at;
     instant_t to = until + d->tail_s + 2 * SECONDS_PER_HOUR;
+    bool stormy = r->troubled && r->mishaps.storms;
     int code = hours_init(&cover.bake, from, to, err);
     if (!code && m->fleet) {
         code = hours_init(&cover.base, from, to, err);
         if (!code)
             code = hours_init(&cover.fleet, from, to, err);
     }
+    if (!code && stormy)
+        code = hours_init(&cover.storm, from, to, err);
     if (!code) {
         each_rental(r, d, visit_hours, &cover);
-        if (m->fleet)
+        if (r->troubled)
+            visit_mishaps(&cover, r, m);
+        if (m->fleet && r->deployments)
             fleet_run(m, r, until, &cover.fleet, &cover.base);
         cover_months(c, &cover, m);
         count_before_run_out(c, r);
@@ -260,6 +335,7 @@ static int cover(struct costs *c, const struct replay *r, const struct decider *
     hours_release(&cover.bake);
     hours_release(&cover.base);
     hours_release(&cover.fleet);
+    hours_release(&cover.storm);
     return code;
 }
 
@@ -284,6 +360,8 @@ static void add_up(struct costs *c)
         t->base_s += m->base_s;
         t->fleet_uncovered_s += m->fleet_uncovered_s;
         t->base_uncovered_s += m->base_uncovered_s;
+        t->storm_s += m->storm_s;
+        t->storm_covered_s += m->storm_covered_s;
         t->deployments_before_run_out += m->deployments_before_run_out;
     }
 }
@@ -302,7 +380,8 @@ static void drop_empty_tail(struct costs *c)
 {
     while (c->count > 1) {
         const struct cost_month *m = &c->months[c->count - 1];
-        if (m->deployments || m->launches || m->billed_s || m->image_s || m->fleet_s || m->base_s)
+        if (m->deployments || m->launches || m->billed_s || m->image_s || m->fleet_s || m->base_s || m->storm_s ||
+            m->ci_minutes)
             return;
         drop_points(c, calendar_month_start(m->month));
         c->count--;
@@ -313,9 +392,15 @@ int costs_of(struct costs *c, const struct replay *r, const struct decider *d, c
 {
     c->count = c->pool_count = 0;
     instant_t until = fleet_until(m, r, d);
+    c->first_at = r->deployments ? replay_start_s(r, 0) : until;
+    if (r->troubled && r->mishaps.count && r->mishaps.items[0].at < c->first_at)
+        c->first_at = r->mishaps.items[0].at;
+    extend_to(c, calendar_month(c->first_at));
     copy_replay_months(c, r);
     struct rental_booking booking = {cursor_of(c), m->terms.regime};
     each_rental(r, d, visit_months, &booking);
+    if (r->troubled)
+        book_mishaps(c, r, m);
     if (m->runner_per_minute || m->fsr_zones)
         book_jobs(c, r, m);
     if (m->image_size)
@@ -355,7 +440,8 @@ void cost_money(const struct model *m, const struct cost_month *month, enum cost
         exact_add(sum, (int128)month->fsr_s * m->fsr_zones * m->fsr_per_hour, SECONDS_PER_HOUR);
         break;
     case COST_LICENCE:
-        exact_add(sum, (int128)(month->billed_s + month->fleet_s - month->base_s) * m->licence_per_hour,
+        exact_add(sum,
+                  (int128)(month->billed_s + month->fleet_s - month->base_s + month->storm_s) * m->licence_per_hour,
                   SECONDS_PER_HOUR);
         break;
     case COST_NAT:
@@ -363,6 +449,9 @@ void cost_money(const struct model *m, const struct cost_month *month, enum cost
         break;
     case COST_FLEET:
         exact_add(sum, (int128)fleet_extra_s * m->price_per_hour, SECONDS_PER_HOUR);
+        break;
+    case COST_STORM:
+        exact_add(sum, (int128)(month->storm_s - month->storm_covered_s) * m->price_per_hour, SECONDS_PER_HOUR);
         break;
     case COST_KINDS:
         assert(kind < COST_KINDS);

@@ -6,8 +6,9 @@
  * of the deployment's start; launches to that of the rental's begin; instance time to that of the hour's opening (by
  * the second: where it falls); stored images to where the time falls.
  *
- * Reservations cover the fleet's undisturbed time first, then what the rollouts add, then the bake instance, clock
- * hour by clock hour: `pool`, 744 h for each reservation and month; `clock-hour`, 3,600 s for each and clock hour.
+ * Reservations cover the fleet's undisturbed time first, then what the rollouts add, then storms, then the bake
+ * instance, clock hour by clock hour: `pool`, 744 h for each reservation and month; `clock-hour`, 3,600 s for each and
+ * clock hour.
  *
  * Ownership: struct costs is the caller's, costs_init .. costs_release; reusable. Cost: O(deployments + months), with
  * reservations or a fleet O(clock hours x fleet) more.
@@ -30,6 +31,7 @@ enum cost_kind {
     COST_LICENCE,
     COST_NAT,
     COST_FLEET, /* what rollouts add to the fleet's own bill */
+    COST_STORM, /* launches of images that do not boot */
     COST_KINDS,
 };
 
@@ -46,6 +48,7 @@ struct cost_month {
     int64_t fleet_s; /* the fleet's billed seconds, rollouts and all */
     int64_t base_s;  /* and without the deployments */
     int64_t fleet_uncovered_s, base_uncovered_s;
+    int64_t storm_s, storm_covered_s;
     int64_t pool_s;    /* prepaid seconds of this month (pool model) */
     instant_t ran_out; /* the clock hour in which the prepaid hours ran out; INSTANT_MAX: they lasted */
     int64_t deployments_before_run_out;
@@ -61,6 +64,7 @@ struct costs {
     bool trace_pool; /* set by the caller: keep pool[], a point for each clock hour that used some */
     struct pool_point *pool;
     size_t pool_count, pool_cap;
+    instant_t first_at;        /* of the first thing that happened */
     struct cost_month *months; /* every month of the span, ascending */
     size_t count, cap;
     struct cost_month total; /* .month, .ran_out and .pool_s mean nothing here */

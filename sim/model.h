@@ -7,6 +7,7 @@
 
 #include "billing/reservation.h"
 #include "scheduler/policy.h"
+#include "sim/risks.h"
 
 #define GB_UNITS ((int64_t)1000000) /* sizes are counted in millionths of a GB */
 
@@ -18,6 +19,8 @@ struct model {
     int64_t fleet;   /* instances behind the group, all replaced by each deployment */
     int64_t surge;   /* how many are replaced at once: a wave */
     int64_t drain_s; /* old instances stay this long after their wave */
+    bool hour_end;   /* each wave waits until just before its paid hour ends, */
+    int64_t limit_s; /* but at most so long after the bake */
 
     int64_t reserved; /* reservations of one instance each */
     enum reserved_model reserved_model;
@@ -32,6 +35,9 @@ struct model {
     struct meter fsr_meter;
     int64_t nat_size; /* moved through a NAT gateway by each deployment */
     money_t nat_per_gb;
+
+    struct failures failures;
+    const struct risks *risks; /* their draws for the history at hand; NULL: nothing goes wrong */
 
     instant_t until; /* the books are kept until then at least; INSTANT_MIN: until the last deployment's end */
 };

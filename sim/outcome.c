@@ -3,8 +3,9 @@
 #include <assert.h>
 
 #include "base/out.h"
-#include "billing/money_json.h"
 #include "base/str.h"
+#include "billing/money_json.h"
+#include "sim/attempts.h"
 
 static int too_much(struct err *err)
 {
@@ -41,16 +42,25 @@ int outcome_run(struct outcome *o, const struct policy *policy, const struct mod
     if (code)
         return code;
     struct decider d = policy_decider(policy, &m->terms);
-    code = replay_run(scratch, &d, commits, err);
+    bool slow = (m->risks && m->risks->failures.any) || (m->fleet && m->hour_end);
+    code = slow ? attempts_run(scratch, &d, commits, m, err) : replay_run(scratch, &d, commits, err);
     if (!code)
         code = costs_of(&o->costs, scratch, &d, m, err);
     if (code)
         return code;
-    o->lead = stats_of(scratch->lead_s, scratch->commits);
-    o->first_start = replay_start_s(scratch, 0);
-    o->last_end = replay_baked_s(scratch, &m->terms, scratch->deployments - 1) + m->terms.rollout_s;
+    o->delivered = (int64_t)scratch->commits;
+    o->troubled = slow;
+    if (slow) {
+        o->went = scratch->mishaps;
+        o->went.items = NULL;
+    }
+    if (scratch->commits)
+        o->lead = stats_of(scratch->lead_s, scratch->commits);
+    o->first_start = o->costs.first_at;
+    o->last_end = slow ? scratch->mishaps.ended_at
+                       : replay_baked_s(scratch, &m->terms, scratch->deployments - 1) + m->terms.rollout_s;
     o->launch_s = policy_rental_billed_s(&d, 0, m->terms.boot_s + m->terms.bake_s);
-    assert(o->costs.total.commits == (int64_t)commits->count);
+    assert(o->costs.total.commits + o->went.reverted == (int64_t)commits->count);
     return add_up(o, m, err);
 }
 
@@ -132,13 +142,62 @@ static void lead_json(cJSON *to, const struct outcome *o)
     json_i64(lead, "max", o->lead.max);
 }
 
+double outcome_deployments_per_day(const struct outcome *o)
+{
+    int64_t good = o->costs.total.deployments - o->went.storms - o->went.rolled_back;
+    int64_t span_s = o->last_end - o->first_start;
+    return (double)good * SECONDS_PER_DAY / (double)(span_s > SECONDS_PER_DAY ? span_s : SECONDS_PER_DAY);
+}
+
+double outcome_failure_rate(const struct outcome *o)
+{
+    int64_t all = o->costs.total.deployments;
+    return all ? (double)(o->went.storms + o->went.rolled_back) / (double)all : 0;
+}
+
+double outcome_restore_mean_s(const struct outcome *o)
+{
+    return o->went.restores ? (double)o->went.restore_sum_s / (double)o->went.restores : 0;
+}
+
+static void delivery_json(cJSON *to, const struct outcome *o)
+{
+    cJSON *delivery = json_object(to, "delivery");
+    json_number(delivery, "deployments_per_day", outcome_deployments_per_day(o));
+    json_i64(delivery, "lead_p50_s", o->lead.percentile[STATS_P50]);
+    json_number(delivery, "change_failure_rate", outcome_failure_rate(o));
+    if (o->went.restores)
+        json_number(delivery, "restore_mean_s", outcome_restore_mean_s(o));
+    else
+        cJSON_AddNullToObject(delivery, "restore_mean_s");
+}
+
+static void failures_json(cJSON *to, const struct outcome *o, const struct model *m)
+{
+    const struct mishaps *w = &o->went;
+    bool hourly = m->terms.regime == REGIME_HOURLY;
+    cJSON *failures = json_object(to, "failures");
+    json_i64(failures, "attempts", w->attempts);
+    json_i64(failures, "builds", w->failed_builds);
+    json_i64(failures, "launches", w->failed_launches);
+    json_i64(failures, "storms", w->storms);
+    json_i64(failures, "storm_launches", w->storm_launches);
+    json_i64(failures, hourly ? "storm_hours" : "storm_seconds",
+             o->costs.total.storm_s / (hourly ? SECONDS_PER_HOUR : 1));
+    json_i64(failures, "rolled_back", w->rolled_back);
+    json_i64(failures, "culprits", w->culprits);
+    json_i64(failures, "reverted", w->reverted);
+    json_i64(failures, "delivered", o->delivered);
+    json_i64(failures, "restore_max_s", w->restore_max_s);
+}
+
 cJSON *outcome_json(const struct outcome *o, const struct model *m, size_t corrected)
 {
     char text[POLICY_TEXT_SIZE];
     cJSON *to = cJSON_CreateObject();
     json_text(to, "trigger", policy_trigger_text(o->policy.trigger, text));
     json_text(to, "keep", policy_keep_text(o->policy.keep, text));
-    json_i64(to, "commits", o->costs.total.commits);
+    json_i64(to, "commits", o->costs.total.commits + o->went.reverted);
     json_i64(to, "corrected", (int64_t)corrected);
     json_i64(to, "deployments", o->costs.total.deployments);
     json_i64(to, "launches", o->costs.total.launches);
@@ -151,6 +210,9 @@ cJSON *outcome_json(const struct outcome *o, const struct model *m, size_t corre
     json_money(to, "cost_usd", o->cost);
     put_waiting(to, &o->costs.total);
     lead_json(to, o);
+    delivery_json(to, o);
+    if (o->troubled && m->failures.any)
+        failures_json(to, o, m);
     cJSON *months = json_array(to, "by_month");
     for (size_t i = 0; i < o->costs.count; i++)
         month_json(months, m, &o->costs.months[i]);

@@ -21,12 +21,21 @@ struct outcome {
     money_t by_kind[COST_KINDS];
     money_t money, waiting, cost; /* cost = money + waiting */
     struct exact money_exact;
+    int64_t delivered;   /* commits; the others were reverted */
+    bool troubled;       /* things could go wrong */
+    struct mishaps went; /* counts only, no items */
 };
 
 /* scratch keeps its arrays from policy to policy. With trace_pool the prepaid hours' course is kept in costs.pool. */
 int outcome_run(struct outcome *out, const struct policy *policy, const struct model *model,
                 const struct commits *commits, struct replay *scratch, bool trace_pool, struct err *err) MUST_USE;
 void outcome_release(struct outcome *out);
+
+/* The four measures of delivery (DORA): beside the lead time, successful rollouts a day between the first start and
+ * the last end (over a day at least), the share of rollouts that were undone, and how long that took on average. */
+double outcome_deployments_per_day(const struct outcome *o);
+double outcome_failure_rate(const struct outcome *o);
+double outcome_restore_mean_s(const struct outcome *o); /* 0: nothing was undone */
 
 double outcome_lead_mean_s(const struct cost_month *month);
 

@@ -22,6 +22,7 @@
 #define RED    "#D55E00"
 #define PURPLE "#CC79A7"
 #define GREY   "#999999"
+#define WINE   "#661100"
 
 #define POOL_MONTHS_MAX   14 /* the burn-down shows at most so many months, the last */
 #define LABELS_MAX        13 /* month labels on an axis */
@@ -43,7 +44,7 @@ static const struct {
 
 static const char *const kind_colours[COST_KINDS] = {
     [COST_INSTANCE] = BLUE, [COST_DEPLOY] = GREY, [COST_LAUNCH] = BLACK, [COST_CI] = ORANGE,    [COST_STORAGE] = GREEN,
-    [COST_FSR] = YELLOW,    [COST_LICENCE] = RED, [COST_NAT] = SKY,      [COST_FLEET] = PURPLE,
+    [COST_FSR] = YELLOW,    [COST_LICENCE] = RED, [COST_NAT] = SKY,      [COST_FLEET] = PURPLE, [COST_STORM] = WINE,
 };
 
 static const char *extension(const char *path)

@@ -21,6 +21,7 @@ void replay_release(struct replay *r)
     free(r->start);
     free(r->lead_s);
     free(r->months);
+    free(r->mishaps.items);
     replay_init(r);
 }
 
@@ -514,6 +515,7 @@ static void prepare_out(struct replay *r, size_t count)
     r->start = mem_grow(r->start, &r->start_cap, count, sizeof(*r->start));
     r->lead_s = mem_grow(r->lead_s, &r->lead_cap, count, sizeof(*r->lead_s));
     r->commits = count;
+    r->troubled = false;
     r->deployments = r->month_count = 0;
     r->launches = 0;
     r->waiting_s = r->lead_sum_s = 0;

@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "scheduler/policy.h"
+#include "sim/mishap.h"
 
 /* Commits as the pipeline sees them. */
 struct commits {
@@ -45,6 +46,8 @@ struct replay {
     struct replay_month *months; /* ascending, those with a deployment */
     size_t month_count;
     size_t start_cap, lead_cap, month_cap;
+    bool troubled; /* by attempts.h: mishaps hold what went wrong, lead_s the delivered commits only */
+    struct mishaps mishaps;
 };
 
 void replay_init(struct replay *r);

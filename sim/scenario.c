@@ -10,6 +10,7 @@
 #include "billing/catalog.h"
 #include "billing/resource_price.h"
 #include "sim/calibration.h"
+#include "sim/history_reverts.h"
 #include "sim/page.h"
 
 #define DEFAULT_TYPE   "m5.large"
@@ -245,6 +246,35 @@ static int load_around(struct scenario *s, const struct scenario_args *a, struct
     return code ? code : meter_kind("fsr", &m->fsr_meter, err);
 }
 
+/* The share of reverts becomes the culprits' probability. */
+static int fit_culprit(struct scenario *s, const struct scenario_args *a, const struct session *session,
+                       struct err *err)
+{
+    struct history_options options = {.from = a->from.given ? a->from.at : INSTANT_MIN,
+                                      .to = a->to.given ? a->to.at : INSTANT_MAX};
+    struct history_reverts r;
+    int code;
+    if (!a->log && !a->repo)
+        return err_set(err, EXIT_INPUT, "--culprit fit goes with --repo or --log");
+    code = a->log ? history_reverts_log(&r, a->log, &options, err)
+                  : history_reverts_repo(&r, a->repo, a->branch, &options, err);
+    if (code)
+        return code;
+    s->model.failures.culprit = (uint64_t)((int128)r.reverts * (int128)RISK_CERTAIN / r.commits);
+    s->model.failures.any |= s->model.failures.culprit > 0;
+    session_note(session, "--culprit fit: %lld of %lld commits are reverts: %.4f", (long long)r.reverts,
+                 (long long)r.commits, (double)r.reverts / (double)r.commits);
+    return 0;
+}
+
+static void load_risks(struct scenario *s, const struct scenario_args *a)
+{
+    if (!s->model.failures.any)
+        return;
+    risks_draw(&s->risks, &s->model.failures, failure_args_seed(&a->failure), 0, s->commits.count);
+    s->model.risks = &s->risks;
+}
+
 int scenario_load(struct scenario *s, const struct scenario_args *a, const struct session *session, struct err *err)
 {
     *s = (struct scenario){0};
@@ -260,7 +290,13 @@ int scenario_load(struct scenario *s, const struct scenario_args *a, const struc
     if (!code)
         code = load_pipeline(s, a, err);
     if (!code)
+        code = failure_args_apply(&a->failure, &s->model, session, err);
+    if (!code)
         code = load_history(s, a, session, err);
+    if (!code && a->failure.culprit_fit)
+        code = fit_culprit(s, a, session, err);
+    if (!code)
+        load_risks(s, a);
     if (code) {
         scenario_release(s);
         return code;
@@ -279,6 +315,22 @@ void scenario_release(struct scenario *s)
     history_release(&s->history);
     free(s->ready_s);
     s->ready_s = NULL;
+    risks_release(&s->risks);
+}
+
+int scenario_world(const struct scenario *s, uint32_t seed, uint32_t replication, struct world *world,
+                   struct commits *out, struct err *err)
+{
+    (void)seed, (void)replication, (void)world, (void)err;
+    *out = s->commits;
+    return 0;
+}
+
+void world_release(struct world *world)
+{
+    free(world->arrival_s);
+    free(world->ready_s);
+    *world = (struct world){0};
 }
 
 int scenario_per_month(const struct scenario *s, const struct exact *money, money_t *out)

@@ -10,15 +10,11 @@
 #include <cjson/cJSON.h>
 
 #include "billing/option.h"
+#include "sim/failure_args.h"
+#include "sim/given.h"
 #include "sim/history.h"
 #include "sim/model.h"
 #include "sim/replay.h"
-
-/* A number that may not have been given. */
-struct given {
-    bool is;
-    int64_t value;
-};
 
 struct scenario_args {
     const char *log, *repo, *branch;
@@ -42,9 +38,9 @@ struct scenario_args {
     int64_t image_size;
     struct given nat_size, retain, storage_per_gb_month, fsr_per_hour;
     int64_t fsr_zones;
-};
 
-opt_set opt_given_duration, opt_given_price, opt_given_count, opt_given_size, opt_span, opt_size;
+    struct failure_args failure;
+};
 
 #define SCENARIO_AT(type, member) (offsetof(type, scenario) + offsetof(struct scenario_args, member))
 #define SCENARIO_VALUE(type, name, arg, set, member, help)                                                             \
@@ -116,7 +112,8 @@ opt_set opt_given_duration, opt_given_price, opt_given_count, opt_given_size, op
     SCENARIO_VALUE(type, "drain", "S", opt_span, drain_s, "how long the old ones run on beside the new"),              \
     SCENARIO_VALUE(type, "reserved", "N", opt_count, reserved, "reservations of that type, paid already"),             \
     SCENARIO_VALUE(type, "reserved-model", "M", opt_text, reserved_model,                                             \
-                   "pool (744 h a month each) or clock-hour (3,600 s in each clock hour; default)")
+                   "pool (744 h a month each) or clock-hour (3,600 s in each clock hour; default)"),                  \
+    FAILURE_OPTIONS(type)
 /* clang-format on */
 
 struct scenario {
@@ -124,6 +121,7 @@ struct scenario {
     int64_t *ready_s; /* with --push-gap */
     struct commits commits;
     struct model model;
+    struct risks risks;      /* model.risks, where anything goes wrong */
     char price_text[200];    /* "m5.large in us-east-1, linux: 0.0960 USD an hour (sample catalog)" */
     char pipeline_text[200]; /* "prepare 10 min, boot 30 s, bake 210 s, rollout 3 min" */
     bool usual_pipeline;     /* no duration was given */
@@ -133,6 +131,16 @@ struct scenario {
     int64_t push_gap_s;
     instant_t span_from, span_to; /* of the history: [from, to) where given, else first and last arrival */
 };
+
+/* The history of one replication: the scenario's own, or a new one drawn from its workload. Buffers are kept from one
+ * to the next; release with world_release. */
+struct world {
+    int64_t *arrival_s, *ready_s;
+    size_t arrival_cap, ready_cap;
+};
+int scenario_world(const struct scenario *s, uint32_t seed, uint32_t replication, struct world *world,
+                   struct commits *out, struct err *err) MUST_USE;
+void world_release(struct world *world);
 
 /* need_source: without --log and --repo it is an error that says what to write. */
 int scenario_load(struct scenario *s, const struct scenario_args *args, const struct session *session,

@@ -2,7 +2,7 @@
  * stats.h - order statistics of whole numbers.
  *
  * Nearest rank: the p-th percentile of n values is the ceil(p n / 100)-th smallest. Exact. The values are read only.
- * Cost: O(n) for each 16 bits of the largest value; 512 KiB of working memory.
+ * Cost: O(n) for each 11 bits of the largest value (16 from a million values on); 16 to 512 KiB of working memory.
  */
 #ifndef SIM_STATS_H
 #define SIM_STATS_H

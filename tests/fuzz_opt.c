@@ -35,10 +35,11 @@ static const struct opt toy_options[] = {
     OPT_END,
 };
 
-static const struct command cmd_toy = {"toy",   "plays", "Plays.", "  bakehour toy", toy_options, sizeof(struct toy),
-                                       run_toy, NULL};
-static const struct command cmd_show = {"prices show",      "shows", "Shows.", "  bakehour prices show", toy_options,
-                                        sizeof(struct toy), run_toy, NULL};
+static const struct command cmd_toy = {
+    "toy", "plays", "Plays.", "  bakehour toy", toy_options, sizeof(struct toy), run_toy, NULL, NULL, NULL};
+static const struct command cmd_show = {
+    "prices show", "shows", "Shows.", "  bakehour prices show", toy_options, sizeof(struct toy), run_toy,
+    NULL,          NULL,    NULL};
 static const struct command *const commands[] = {&cmd_toy, &cmd_show, NULL};
 
 #define WORDS_MAX 32

@@ -244,6 +244,8 @@ static int128 kind_money(const struct model *m, const struct cost_month *c, int 
         return part((int128)(c->billed_s + c->fleet_s - c->base_s) * m->licence_per_hour, 3600);
     case COST_NAT:
         return part((int128)c->deployments * m->nat_size * m->nat_per_gb, GB);
+    case COST_STORM:
+        return 0;
     case COST_FLEET:
         return part((int128)(c->fleet_uncovered_s - c->base_uncovered_s) * m->price_per_hour, 3600);
     case COST_KINDS:

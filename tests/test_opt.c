@@ -75,11 +75,14 @@ static const struct command cmd_toy = {
     toy_options,
     sizeof(struct toy),
     run_toy,
-    release_toy};
-static const struct command cmd_show = {"prices show",      "shows", "Shows.", "  bakehour prices show", toy_options,
-                                        sizeof(struct toy), run_toy, NULL};
-static const struct command cmd_import = {"prices import", "imports", "Imports.", "  bakehour prices import", NULL, 1,
-                                          run_toy,         NULL};
+    release_toy,
+    NULL,
+    NULL};
+static const struct command cmd_show = {
+    "prices show", "shows", "Shows.", "  bakehour prices show", toy_options, sizeof(struct toy), run_toy,
+    NULL,          NULL,    NULL};
+static const struct command cmd_import = {
+    "prices import", "imports", "Imports.", "  bakehour prices import", NULL, 1, run_toy, NULL, NULL, NULL};
 static const struct command *const commands[] = {&cmd_toy, &cmd_show, &cmd_import, NULL};
 
 struct result {

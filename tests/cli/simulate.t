@@ -519,6 +519,7 @@ month    commits  deploys  launches  paid h     USD   mean lead
 2025-10        8        6         2       2  0.7800  8 min 13 s
 
 By kind, USD: bake instance 0.7200, per deployment 0.0600.
+Delivery: 6.0 deployments a day, lead time p50 6 min 40 s.
 
 Baselines: every + terminate is a deployment for each commit, idle + terminate
            what a CI system does with one line of configuration. Claim savings
@@ -558,12 +559,14 @@ month    commits  deploys  launches  paid s     USD   mean lead
 2025-10        8        6         2    3500  0.4100  8 min 13 s
 
 By kind, USD: bake instance 0.3500, per deployment 0.0600.
+Delivery: 6.0 deployments a day, lead time p50 6 min 40 s.
 
 count:3 + terminate, month by month (UTC)
 month    commits  deploys  launches  paid s     USD   mean lead
 2025-10        8        3         3     720  0.1020  9 min 10 s
 
 By kind, USD: bake instance 0.0720, per deployment 0.0300.
+Delivery: 3.0 deployments a day, lead time p50 7 min 20 s.
 
 Baselines: every + terminate is a deployment for each commit, idle + terminate
            what a CI system does with one line of configuration. Claim savings
