@@ -19,15 +19,32 @@ extern const char calibration_text[], calibration_text_end[];
 
 static const struct builtin original = {"built-in calibration-original.json", calibration_text, calibration_text_end};
 
+static const struct {
+    const char *key;
+    size_t offset;
+} fields[] = {
+    {"prepare_s", offsetof(struct calibration, prepare_s)},
+    {"boot_s", offsetof(struct calibration, boot_s)},
+    {"bake_s", offsetof(struct calibration, bake_s)},
+    {"rollout_s", offsetof(struct calibration, rollout_s)},
+    {"pull_s", offsetof(struct calibration, pull_s)},
+    {"test_s", offsetof(struct calibration, test_s)},
+    {"build_s", offsetof(struct calibration, build_s)},
+    {"launch_s", offsetof(struct calibration, launch_s)},
+    {"upload_s", offsetof(struct calibration, upload_s)},
+    {"image_s", offsetof(struct calibration, image_s)},
+    {"register_s", offsetof(struct calibration, register_s)},
+    {"wave_s", offsetof(struct calibration, wave_s)},
+    {"cleanup_s", offsetof(struct calibration, cleanup_s)},
+    {"command_line_s", offsetof(struct calibration, command_line_s)},
+};
+
 static int64_t *field_of(struct calibration *c, const char *key)
 {
-    if (strcmp(key, "prepare_s") == 0)
-        return &c->prepare_s;
-    if (strcmp(key, "boot_s") == 0)
-        return &c->boot_s;
-    if (strcmp(key, "bake_s") == 0)
-        return &c->bake_s;
-    return strcmp(key, "rollout_s") == 0 ? &c->rollout_s : NULL;
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+        if (strcmp(fields[i].key, key) == 0)
+            return (int64_t *)((char *)c + fields[i].offset);
+    return NULL;
 }
 
 static int take_item(struct calibration *c, const char *name, const cJSON *item, struct err *err)
@@ -41,9 +58,11 @@ static int take_item(struct calibration *c, const char *name, const cJSON *item,
     }
     int64_t *field = field_of(c, item->string);
     if (!field)
-        return err_at(err, EXIT_INPUT, name, 0, 0,
-                      "unknown key \"%.40s\"; there are name, note, prepare_s, boot_s, bake_s, rollout_s",
-                      item->string);
+        return err_at(
+            err, EXIT_INPUT, name, 0, 0,
+            "unknown key \"%.40s\"; there are name, note, prepare_s, boot_s, bake_s, rollout_s; by step pull_s, "
+            "test_s, build_s, launch_s, upload_s, command_line_s, image_s, register_s, wave_s, cleanup_s",
+            item->string);
     double value = cJSON_IsNumber(item) ? item->valuedouble : -1;
     if (value < 0 || value > (double)POLICY_DURATION_MAX || value != (double)(int64_t)value)
         return err_at(err, EXIT_INPUT, name, 0, 0, "\"%s\" must be a whole number of seconds from 0 to ten years",

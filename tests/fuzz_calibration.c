@@ -24,7 +24,8 @@ static void in_bounds(int64_t seconds)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct calibration before = {"before", 1, 2, 3, 4};
+    static const struct calibration before = {
+        .name = "before", .prepare_s = 1, .boot_s = 2, .bake_s = 3, .rollout_s = 4};
     struct calibration c = before;
     struct err err = {0};
     int code = calibration_parse(&c, "fuzz", (const char *)data, size, &err);

@@ -36,7 +36,7 @@ static void all_keys(void **state)
 static void missing_keys_take_none(void **state)
 {
     (void)state;
-    struct calibration c = {"old", 9, 9, 9, 9};
+    struct calibration c = {.name = "old", .prepare_s = 9, .boot_s = 9, .bake_s = 9, .rollout_s = 9};
     struct err err;
     assert_int_equal(parse("{\"boot_s\": 2.0}", &c, &err), 0);
     assert_string_equal(c.name, "");
@@ -86,7 +86,7 @@ static void bad_files_are_refused(void **state)
         {"{\"rollout_s\": 1e999}", "\"rollout_s\" must be a whole number"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        struct calibration c = {"old", 1, 2, 3, 4};
+        struct calibration c = {.name = "old", .prepare_s = 1, .boot_s = 2, .bake_s = 3, .rollout_s = 4};
         struct err err;
         assert_int_equal(parse(bad[i].text, &c, &err), EXIT_INPUT);
         if (!strstr(err.text, bad[i].said) || strncmp(err.text, "c.json", 6) != 0)

@@ -1,0 +1,270 @@
+/* EC2 instances in the modelled cloud: their states, their paid time, their images; errors, filters, pages, tokens. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support_cloud.h"
+
+static struct sim s;
+
+static int open_cloud(void **state)
+{
+    (void)state;
+    struct simcloud_options options = sim_options(7);
+    sim_open(&s, &options);
+    return 0;
+}
+
+static int close_cloud(void **state)
+{
+    (void)state;
+    sim_close(&s);
+    return 0;
+}
+
+#define EC2(action, ...) sim_call(&s, AWS_EC2, action, __VA_ARGS__, NULL)
+#define BASE             "ImageId", SIMCLOUD_BASE_IMAGE, "MinCount", "1", "MaxCount", "1"
+
+static void it_runs_17_s_after_it_was_asked_for(void **state)
+{
+    (void)state;
+    char id[32];
+    assert_int_equal(EC2("RunInstances", BASE, "InstanceType", "m4.large"), 0);
+    assert_string_equal(sim_get(&s, "instancesSet/item/instanceState/name"), "pending");
+    assert_string_equal(sim_get(&s, "instancesSet/item/instanceType"), "m4.large");
+    sim_keep(&s, "instancesSet/item/instanceId", id, sizeof(id));
+    sim_run_s(&s, 16);
+    assert_string_equal(sim_instance_state(&s, id), "pending");
+    sim_run_s(&s, 1);
+    assert_string_equal(sim_instance_state(&s, id), "running");
+    struct guest *g = simcloud_guest_of(s.cloud, id);
+    assert_int_equal(guest_phase(g), GUEST_BOOTING);
+    assert_ptr_equal(simcloud_guest_at(s.cloud, sim_get(&s, "reservationSet/item/instancesSet/item/privateIpAddress")),
+                     g);
+    sim_run_s(&s, 9);
+    assert_int_equal(guest_phase(g), GUEST_UP);
+}
+
+static void it_stops_starts_and_ends(void **state)
+{
+    (void)state;
+    char id[32];
+    sim_instance(&s, SIMCLOUD_BASE_IMAGE, id);
+    assert_int_equal(EC2("StopInstances", "InstanceId.1", id), 0);
+    assert_string_equal(sim_get(&s, "instancesSet/item/previousState/name"), "running");
+    assert_string_equal(sim_get(&s, "instancesSet/item/currentState/code"), "64");
+    assert_int_equal(EC2("StartInstances", "InstanceId.1", id), -1);
+    assert_string_equal(s.error.code, "IncorrectInstanceState");
+    sim_run_s(&s, 15);
+    assert_string_equal(sim_instance_state(&s, id), "stopped");
+    assert_int_equal(EC2("StartInstances", "InstanceId.1", id), 0);
+    sim_run_s(&s, 17);
+    assert_string_equal(sim_instance_state(&s, id), "running");
+    assert_int_equal(EC2("TerminateInstances", "InstanceId.1", id), 0);
+    assert_int_equal(EC2("TerminateInstances", "InstanceId.1", id), 0);
+    sim_run_s(&s, 30);
+    assert_string_equal(sim_instance_state(&s, id), "terminated");
+    assert_string_equal(sim_get(&s, "reservationSet/item/instancesSet/item/stateReason/code"),
+                        "Client.UserInitiatedShutdown");
+    sim_run_s(&s, 3600);
+    assert_string_equal(sim_instance_state(&s, id), "");
+    assert_string_equal(s.error.code, "InvalidInstanceID.NotFound");
+}
+
+static void a_shutdown_from_inside_does_what_the_instance_was_told(void **state)
+{
+    (void)state;
+    static const char *const behaviours[][2] = {{"stop", "stopped"}, {"terminate", "terminated"}};
+    for (int i = 0; i < 2; i++) {
+        char id[32];
+        assert_int_equal(EC2("RunInstances", BASE, "InstanceInitiatedShutdownBehavior", behaviours[i][0]), 0);
+        sim_keep(&s, "instancesSet/item/instanceId", id, sizeof(id));
+        sim_run_s(&s, 60);
+        guest_shutdown(simcloud_guest_of(s.cloud, id), simcloud_now_ms(s.cloud));
+        sim_run_s(&s, 60);
+        assert_string_equal(sim_instance_state(&s, id), behaviours[i][1]);
+        assert_string_equal(sim_get(&s, "reservationSet/item/instancesSet/item/stateReason/code"),
+                            "Client.InstanceInitiatedShutdown");
+    }
+}
+
+static void an_image_holds_what_was_flushed(void **state)
+{
+    (void)state;
+    char id[32];
+    char image[32];
+    sim_instance(&s, SIMCLOUD_BASE_IMAGE, id);
+    assert_int_equal(EC2("CreateImage", "InstanceId", id, "Name", "bake-1", "NoReboot", "true",
+                         "TagSpecification.1.ResourceType", "image", "TagSpecification.1.Tag.1.Key", "k",
+                         "TagSpecification.1.Tag.1.Value", "v"),
+                     0);
+    sim_keep(&s, "imageId", image, sizeof(image));
+    assert_int_equal(EC2("RunInstances", "ImageId", image, "MinCount", "1", "MaxCount", "1"), -1);
+    assert_string_equal(s.error.code, "InvalidAMIID.Unavailable");
+    assert_int_equal(EC2("CreateImage", "InstanceId", id, "Name", "bake-1"), -1);
+    assert_string_equal(s.error.code, "InvalidAMIName.Duplicate");
+    sim_run_s(&s, 180);
+    assert_int_equal(EC2("DescribeImages", "ImageId.1", image), 0);
+    assert_string_equal(sim_get(&s, "imagesSet/item/imageState"), "available");
+    assert_string_equal(sim_get(&s, "imagesSet/item/tagSet/item/value"), "v");
+    assert_int_equal(EC2("RunInstances", "ImageId", image, "MinCount", "1", "MaxCount", "1"), 0);
+    assert_int_equal(EC2("DeregisterImage", "ImageId", image, "DeleteAssociatedSnapshots", "true"), 0);
+    assert_int_equal(EC2("DescribeImages", "ImageId.1", image), -1);
+    assert_int_equal(EC2("DescribeSnapshots", "Owner.1", "self"), 0);
+    assert_int_equal(sim_count(&s, "snapshotSet", "item"), 1); /* the base image's */
+}
+
+static void a_dry_run_changes_nothing(void **state)
+{
+    (void)state;
+    uint64_t before = simcloud_trace_count(s.cloud);
+    assert_int_equal(EC2("RunInstances", BASE, "DryRun", "true"), -1);
+    assert_string_equal(s.error.code, "DryRunOperation");
+    assert_int_equal(s.error.http_status, 412);
+    assert_int_equal(EC2("DescribeInstances", "DryRun", "true"), -1);
+    assert_string_equal(s.error.code, "DryRunOperation");
+    assert_int_equal(
+        EC2("RunInstances", "ImageId", "ami-0123456789abcdef0", "MinCount", "1", "MaxCount", "1", "DryRun", "true"),
+        -1);
+    assert_string_equal(s.error.code, "InvalidAMIID.NotFound");
+    assert_int_equal(simcloud_trace_count(s.cloud), before);
+}
+
+static void the_same_token_is_the_same_instance(void **state)
+{
+    (void)state;
+    char id[32];
+    assert_int_equal(EC2("RunInstances", BASE, "ClientToken", "one"), 0);
+    sim_keep(&s, "instancesSet/item/instanceId", id, sizeof(id));
+    assert_int_equal(EC2("RunInstances", BASE, "ClientToken", "one"), 0);
+    assert_string_equal(sim_get(&s, "instancesSet/item/instanceId"), id);
+    assert_int_equal(EC2("RunInstances", BASE, "ClientToken", "one", "InstanceType", "m4.large"), -1);
+    assert_string_equal(s.error.code, "IdempotentParameterMismatch");
+    assert_int_equal(EC2("RunInstances", BASE, "ClientToken", "two"), 0);
+    assert_string_not_equal(sim_get(&s, "instancesSet/item/instanceId"), id);
+    assert_int_equal(EC2("DescribeInstances", "Filter.1.Name", "client-token", "Filter.1.Value.1", "one"), 0);
+    assert_int_equal(sim_count(&s, "reservationSet", "item"), 1);
+}
+
+static void what_is_wrong_is_said_as_aws_says_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *action, *query, *code;
+    } cases[] = {
+        {"RunInstances", "MinCount=1&MaxCount=1", "MissingParameter"},
+        {"RunInstances", "ImageId=ami-00000000000000001", "MissingParameter"},
+        {"RunInstances", "ImageId=x&MinCount=1&MaxCount=1", "InvalidAMIID.Malformed"},
+        {"RunInstances", "ImageId=ami-0123456789abcdef0&MinCount=1&MaxCount=1", "InvalidAMIID.NotFound"},
+        {"RunInstances", "ImageId=ami-00000000000000001&MinCount=2&MaxCount=1", "InvalidParameterCombination"},
+        {"RunInstances", "ImageId=ami-00000000000000001&MinCount=0&MaxCount=1", "InvalidParameterValue"},
+        {"RunInstances", "ImageId=ami-00000000000000001&MinCount=1001&MaxCount=1001", "InvalidParameterValue"},
+        {"RunInstances", "ImageId=ami-00000000000000001&MinCount=1&MaxCount=1&InstanceType=x9",
+         "InvalidParameterValue"},
+        {"RunInstances", "ImageId=ami-00000000000000001&MinCount=1&MaxCount=1&SubnetId=subnet-1",
+         "InvalidSubnetID.NotFound"},
+        {"RunInstances", "ImageId=ami-00000000000000001&MinCount=1&MaxCount=1&SecurityGroupId.1=sg-0123456789abcdef0",
+         "InvalidGroup.NotFound"},
+        {"RunInstances", "ImageId=ami-00000000000000001&MinCount=1&MaxCount=1&Colour=red", "UnknownParameter"},
+        {"DescribeInstances", "InstanceId.1=i-0123456789abcdef0", "InvalidInstanceID.NotFound"},
+        {"DescribeInstances", "InstanceId.1=nonsense", "InvalidInstanceID.Malformed"},
+        {"DescribeInstances", "Filter.1.Name=colour&Filter.1.Value.1=red", NULL},
+        {"DescribeInstances", "NextToken=zzz", "InvalidNextToken"},
+        {"TerminateInstances", "", "MissingParameter"},
+        {"CreateTags", "ResourceId.1=zzz&Tag.1.Key=a", "InvalidID"},
+        {"DestroyEverything", "", "InvalidAction"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        int code = sim_ask(&s, AWS_EC2, cases[i].action, cases[i].query);
+        assert_int_equal(code, cases[i].code ? -1 : 0);
+        if (cases[i].code)
+            assert_string_equal(s.error.code, cases[i].code);
+        assert_null(code ? s.reply.root : NULL);
+    }
+    char id[32];
+    sim_instance(&s, SIMCLOUD_BASE_IMAGE, id);
+    assert_int_equal(sim_ask(&s, AWS_EC2, "DescribeInstances", "Filter.1.Name=colour&Filter.1.Value.1=red"), -1);
+    assert_string_equal(s.error.code, "InvalidParameterValue");
+}
+
+static void answers_come_in_pages(void **state)
+{
+    (void)state;
+    char token[64] = "";
+    size_t seen = 0;
+    assert_int_equal(EC2("RunInstances", "ImageId", SIMCLOUD_BASE_IMAGE, "MinCount", "13", "MaxCount", "13"), 0);
+    for (int page = 0; page < 3; page++) {
+        assert_int_equal(EC2("DescribeInstances", "MaxResults", "5", "NextToken", *token ? token : NULL), 0);
+        seen += sim_count(&s, "reservationSet/item/instancesSet", "item");
+        sim_keep(&s, "nextToken", token, sizeof(token));
+        assert_int_equal(*token != '\0', page < 2);
+    }
+    assert_int_equal(seen, 13);
+}
+
+static void reads_lag_behind(void **state)
+{
+    (void)state;
+    close_cloud(NULL);
+    struct simcloud_options options = sim_options(7);
+    options.lag_min_ms = options.lag_max_ms = 4000;
+    sim_open(&s, &options);
+    char id[32];
+    assert_int_equal(EC2("RunInstances", BASE), 0);
+    sim_keep(&s, "instancesSet/item/instanceId", id, sizeof(id));
+    assert_string_equal(sim_instance_state(&s, id), "");
+    assert_string_equal(s.error.code, "InvalidInstanceID.NotFound");
+    sim_run_s(&s, 4);
+    assert_string_equal(sim_instance_state(&s, id), "pending");
+    sim_run_s(&s, 15);
+    assert_string_equal(sim_instance_state(&s, id), "pending"); /* it runs since 2 s */
+    sim_run_s(&s, 2);
+    assert_string_equal(sim_instance_state(&s, id), "running");
+    assert_int_equal(EC2("TerminateInstances", "InstanceId.1", id), 0);
+    assert_string_equal(sim_instance_state(&s, id), "running");
+    sim_run_s(&s, 4);
+    assert_string_equal(sim_instance_state(&s, id), "shutting-down");
+}
+
+static void buckets_run_dry_and_fill_again(void **state)
+{
+    (void)state;
+    close_cloud(NULL);
+    struct simcloud_options options = sim_options(7);
+    options.throttle = true;
+    sim_open(&s, &options);
+    int done = 0;
+    while (EC2("RunInstances", BASE) == 0)
+        done++;
+    assert_int_equal(done, 5); /* the documented bucket: 5 requests, 2 a second */
+    assert_string_equal(s.error.code, "RequestLimitExceeded");
+    assert_int_equal(s.error.http_status, 503);
+    sim_run_s(&s, 1);
+    assert_int_equal(EC2("RunInstances", BASE), 0);
+    assert_int_equal(EC2("RunInstances", BASE), 0);
+    assert_int_equal(EC2("RunInstances", BASE), -1);
+    s.caller.region = "eu-west-1";
+    assert_int_equal(EC2("RunInstances", BASE), 0); /* each region has its own */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(it_runs_17_s_after_it_was_asked_for, open_cloud, close_cloud),
+        cmocka_unit_test_setup_teardown(it_stops_starts_and_ends, open_cloud, close_cloud),
+        cmocka_unit_test_setup_teardown(a_shutdown_from_inside_does_what_the_instance_was_told, open_cloud,
+                                        close_cloud),
+        cmocka_unit_test_setup_teardown(an_image_holds_what_was_flushed, open_cloud, close_cloud),
+        cmocka_unit_test_setup_teardown(a_dry_run_changes_nothing, open_cloud, close_cloud),
+        cmocka_unit_test_setup_teardown(the_same_token_is_the_same_instance, open_cloud, close_cloud),
+        cmocka_unit_test_setup_teardown(what_is_wrong_is_said_as_aws_says_it, open_cloud, close_cloud),
+        cmocka_unit_test_setup_teardown(answers_come_in_pages, open_cloud, close_cloud),
+        cmocka_unit_test_setup_teardown(reads_lag_behind, open_cloud, close_cloud),
+        cmocka_unit_test_setup_teardown(buckets_run_dry_and_fill_again, open_cloud, close_cloud),
+    };
+    return cmocka_run_group_tests_name("cloud_instances", tests, NULL, NULL);
+}
