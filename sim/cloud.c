@@ -56,6 +56,7 @@ struct simcloud *simcloud_new(const struct simcloud_options *options)
     cloud->now_ms = options->start_ms;
     cloud->names = names_new();
     cloud->empty = names_text(cloud->names, 0);
+    cloud->sts = sts_new(options->seed);
     cloud->os = sc_intern(cloud, options->os ? options->os : "linux");
     cloud->catalog = options->catalog;
     if (!cloud->catalog) {
@@ -90,7 +91,13 @@ void simcloud_free(struct simcloud *cloud)
     names_free(cloud->names);
     catalog_free(cloud->own_catalog);
     arena_release(&cloud->scratch);
+    sts_free(cloud->sts);
     free(cloud);
+}
+
+struct sts *simcloud_sts(struct simcloud *cloud)
+{
+    return cloud->sts;
 }
 
 int64_t simcloud_now_ms(const struct simcloud *cloud)

@@ -147,6 +147,10 @@ int simcloud_add_group(struct simcloud *cloud, const struct simcloud_caller *own
 struct guest *simcloud_guest_at(struct simcloud *cloud, const char *address);
 struct guest *simcloud_guest_of(struct simcloud *cloud, const char *instance_id);
 
+/* The sessions of the modelled STS: for servers that check signatures. */
+struct sts;
+struct sts *simcloud_sts(struct simcloud *cloud);
+
 /* What the table of actions knows; for permission lists, --help of the twin, and tests. NULL: that was all. */
 struct simcloud_action {
     enum aws_service service;

@@ -31,6 +31,7 @@
 #include "base/arena.h"
 #include "base/philox.h"
 #include "sim/cloud.h"
+#include "sim/cloud_sts.h"
 
 enum sc_kind {
     SC_INSTANCE,
@@ -335,6 +336,7 @@ struct simcloud {
     struct catalog *own_catalog;
     const struct catalog *catalog;
     struct arena scratch; /* reset before each event */
+    struct sts *sts;
 };
 
 /* ---- cloud_objects.c: objects, texts, tags, timers, states, the trace ---- */

@@ -8,5 +8,6 @@ extern const struct command cmd_merge;
 extern const struct command cmd_optimum;
 extern const struct command cmd_plan;
 extern const struct command cmd_simulate;
+extern const struct command cmd_twin;
 
 #endif

@@ -13,7 +13,7 @@
 static const struct sigv4_key *find_key(void *context, const char *key_id)
 {
     struct twin *t = context;
-    return keys_find(t->keys, key_id, twin_now_ms(t));
+    return access_find(t->keys, key_id, twin_now_ms(t));
 }
 
 static bool is_open_to_all(const struct aws_request *request)
@@ -136,8 +136,8 @@ static void suffer(struct twin *t, const struct fault_verdict *v, const struct s
                    const struct aws_request *request, struct twin_response *out)
 {
     struct aws_error error = {0};
-    twin_log(t, "%s %s: a fault strikes, the call %s effect", aws_service_info(request->service)->name,
-             request->action, v->done && v->kind != FAULT_ERROR ? "takes" : "has no");
+    twin_log(t, "%s %s: a fault strikes, the call %s effect", aws_service_info(request->service)->name, request->action,
+             v->done && v->kind != FAULT_ERROR ? "takes" : "has no");
     switch (v->kind) {
     case FAULT_ERROR:
         aws_error_set(&error, AWS_REFUSED, v->status, v->code, "%s", v->message);
@@ -199,7 +199,7 @@ void twin_call(struct twin *t, const struct sigv4_request *http, struct twin_res
             code = -1;
         }
         if (!code)
-            keys_owner(t->keys, scope.key_id, &caller.account, &caller.arn);
+            access_owner(t->keys, scope.key_id, &caller.account, &caller.arn);
     }
     if (*scope.region)
         caller.region = scope.region;

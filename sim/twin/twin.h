@@ -23,8 +23,8 @@
 #include "base/session.h"
 #include "sim/cloud.h"
 
-#define TWIN_PORT        4566
-#define TWIN_GROUPS_MAX  64
+#define TWIN_PORT         4566
+#define TWIN_GROUPS_MAX   64
 #define TWIN_POLL_STEP_MS 15000
 
 struct twin_options {
@@ -33,9 +33,9 @@ struct twin_options {
     double speed;  /* 0: stepped */
     uint32_t seed;
     struct calibration calibration;
-    int64_t lag_ms;          /* reads lag writes by up to this */
-    int64_t spread_percent;  /* latencies vary by this */
-    bool no_throttle, verbose;
+    int64_t lag_ms;         /* reads lag writes by up to this */
+    int64_t spread_percent; /* latencies vary by this */
+    bool no_throttle;
     const char *faults, *state, *run_app, *credentials, *role; /* NULL: none */
     uint16_t app_port;
     const char *guest_ca, *guest_cert, *guest_key; /* all or none */

@@ -7,7 +7,7 @@
 
 #include "sim/fault.h"
 #include "sim/twin/apps.h"
-#include "sim/twin/keys.h"
+#include "sim/twin/access.h"
 #include "sim/twin/net.h"
 #include "sim/twin/reply.h"
 #include "sim/twin/request.h"
@@ -15,6 +15,8 @@
 
 #define TWIN_CONNECTIONS_SOFT 1000 /* above this many requests are refused, politely */
 #define TWIN_CONNECTIONS_HARD 1500
+
+struct exchange;
 
 struct metadata_token {
     char text[57];
@@ -26,7 +28,7 @@ struct twin {
     struct session *session;
     struct simcloud *cloud;
     struct fault_set *faults;
-    struct keys *keys;
+    struct access *keys;
     struct sigv4 sigv4;
     struct net *net;
     struct apps *apps; /* NULL: none */
@@ -34,6 +36,7 @@ struct twin {
     uint16_t port;
     int64_t start_ms, start_ns; /* of the clock */
     unsigned connections;
+    struct exchange *waiting; /* of http.c: answers that are held back */
     /* A stepped clock's memory of the last read. */
     uint64_t last_read, last_trace;
     /* The log's rate limit. */

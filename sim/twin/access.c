@@ -1,4 +1,4 @@
-#include "sim/twin/keys.h"
+#include "sim/twin/access.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ struct key {
     size_t line;
 };
 
-struct keys {
+struct access {
     struct key *keys;
     size_t count, cap;
     struct sts *sts;
@@ -23,7 +23,7 @@ struct keys {
     struct sigv4_key found;
 };
 
-static struct key *add(struct keys *keys, const char *name, size_t line)
+static struct key *add(struct access *keys, const char *name, size_t line)
 {
     keys->keys = mem_grow(keys->keys, &keys->cap, keys->count + 1, sizeof *keys->keys);
     struct key *key = &keys->keys[keys->count++];
@@ -41,9 +41,9 @@ static void release(struct key *key)
     free(key->arn);
 }
 
-struct keys *keys_new(struct sts *sts, const char *account)
+struct access *access_new(struct sts *sts, const char *account)
 {
-    struct keys *keys = mem_zero(1, sizeof *keys);
+    struct access *keys = mem_zero(1, sizeof *keys);
     keys->sts = sts;
     keys->account = mem_dup(account);
     struct key *key = add(keys, "twin", 0);
@@ -52,7 +52,7 @@ struct keys *keys_new(struct sts *sts, const char *account)
     return keys;
 }
 
-void keys_free(struct keys *keys)
+void access_free(struct access *keys)
 {
     if (!keys)
         return;
@@ -99,8 +99,8 @@ static void set_named(struct key *key, const char *name, char *value)
 }
 
 /* One line, without its end. */
-static int read_line(struct keys *keys, struct key **at, const char *path, size_t number, const char *line, size_t len,
-                     struct err *err)
+static int read_line(struct access *keys, struct key **at, const char *path, size_t number, const char *line,
+                     size_t len, struct err *err)
 {
     char *text = trimmed(line, len);
     size_t n = strlen(text);
@@ -125,7 +125,7 @@ static int read_line(struct keys *keys, struct key **at, const char *path, size_
     return code;
 }
 
-static int check(const struct keys *keys, size_t from, const char *path, struct err *err)
+static int check(const struct access *keys, size_t from, const char *path, struct err *err)
 {
     for (size_t i = from; i < keys->count; i++) {
         const struct key *key = &keys->keys[i];
@@ -140,7 +140,7 @@ static int check(const struct keys *keys, size_t from, const char *path, struct 
     return 0;
 }
 
-int keys_read(struct keys *keys, const char *path, struct err *err)
+int access_read(struct access *keys, const char *path, struct err *err)
 {
     char *text;
     size_t len;
@@ -161,7 +161,7 @@ int keys_read(struct keys *keys, const char *path, struct err *err)
 
 /* ---- look-up ---- */
 
-static const struct key *find(const struct keys *keys, const char *key_id)
+static const struct key *find(const struct access *keys, const char *key_id)
 {
     for (size_t i = keys->count; i-- > 0;)
         if (keys->keys[i].key_id && strcmp(keys->keys[i].key_id, key_id) == 0)
@@ -169,7 +169,7 @@ static const struct key *find(const struct keys *keys, const char *key_id)
     return NULL;
 }
 
-const struct sigv4_key *keys_find(struct keys *keys, const char *key_id, int64_t now_ms)
+const struct sigv4_key *access_find(struct access *keys, const char *key_id, int64_t now_ms)
 {
     const struct key *key = find(keys, key_id);
     if (key) {
@@ -183,7 +183,7 @@ const struct sigv4_key *keys_find(struct keys *keys, const char *key_id, int64_t
     return &keys->found;
 }
 
-void keys_owner(const struct keys *keys, const char *key_id, const char **account, const char **arn)
+void access_owner(const struct access *keys, const char *key_id, const char **account, const char **arn)
 {
     static char usual[64];
     const struct key *key = find(keys, key_id);
