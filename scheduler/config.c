@@ -480,6 +480,7 @@ static const char *variable(const struct config *c, const struct config_environm
 int config_command_line(const struct config *c, const struct config_environment *e, const char *commit, struct str *out,
                         struct err *err)
 {
+    size_t begin = out->len;
     for (const char *at = c->image.command_line; *at;) {
         const char *end = *at == '{' ? strchr(at, '}') : NULL;
         if (!end) {
@@ -495,10 +496,10 @@ int config_command_line(const struct config *c, const struct config_environment 
         str_add(out, value);
         at = end + 1;
     }
-    if (out->len > CONFIG_COMMAND_LINE)
-        return err_set(err, EXIT_INPUT, "the command line has %zu bytes; OSv's loader takes %d", out->len,
+    if (out->len - begin > CONFIG_COMMAND_LINE)
+        return err_set(err, EXIT_INPUT, "the command line has %zu bytes; OSv's loader takes %d", out->len - begin,
                        CONFIG_COMMAND_LINE);
-    for (const char *at = out->text; *at; at++)
+    for (const char *at = out->text + begin; *at; at++)
         if ((unsigned char)*at < ' ' || (unsigned char)*at >= 127)
             return err_set(err, EXIT_INPUT, "the command line holds a character that OSv's loader does not take");
     return 0;

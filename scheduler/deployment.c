@@ -238,8 +238,10 @@ int kept_bake_get(const struct state *state, const char *environment, struct kep
         take(out->instance, sizeof(out->instance), doc, "instance");
         take(out->image, sizeof(out->image), doc, "image");
         take(out->type, sizeof(out->type), doc, "type");
+        take(out->guard, sizeof(out->guard), doc, "guard");
         take(out->files, sizeof(out->files), doc, "files");
         out->launched_ms = document_i64(doc, "launched_ms");
+        out->freed_ms = document_i64(doc, "freed_ms");
         out->until_ms = document_i64(doc, "until_ms");
     }
     cJSON_Delete(doc);
@@ -255,8 +257,10 @@ struct state_write kept_bake_write(const struct kept_bake *k, const char *partit
     json_text(doc, "instance", k->instance);
     json_text(doc, "image", k->image);
     json_text(doc, "type", k->type);
+    json_text(doc, "guard", k->guard);
     json_text(doc, "files", k->files);
     json_i64(doc, "launched_ms", k->launched_ms);
+    json_i64(doc, "freed_ms", k->freed_ms);
     json_i64(doc, "until_ms", k->until_ms);
     document_text(doc, text);
     return (struct state_write){STATE_PUT, partition, "bake", STATE_ANY, text->text};

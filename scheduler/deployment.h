@@ -6,7 +6,7 @@
  *
  * Numbered invariants:
  *   1. Deployments of an environment are numbered from 1 without gaps; at most the last one is running.
- *   2. `current` names the run of the running one; both are written in one transaction, and so is the end of both.
+ *   2. `current` names the run that is not closed; it appears together with its record, and goes with its last word.
  *
  * Ownership: records are values; texts are cut at their sizes, which no id, digest or commit reaches.
  * Units: unix milliseconds, money in 1e-10 USD. Errors: those of state.h.
@@ -69,8 +69,9 @@ struct kept_bake {
     char instance[32];
     char image[40]; /* that its root volume came from */
     char type[32];
-    int64_t launched_ms, until_ms; /* until when it is kept */
-    char files[512];               /* what was uploaded, separated by newlines: not clean until they are gone */
+    char guard[72];                          /* the dead-man's name, in its tag */
+    int64_t launched_ms, freed_ms, until_ms; /* when its last bake let go of it; until when it is kept */
+    char files[512]; /* what was uploaded, separated by newlines: not clean until they are gone */
 };
 
 int kept_bake_get(const struct state *state, const char *environment, struct kept_bake *out, int64_t *version,

@@ -1,0 +1,56 @@
+/*
+ * gc.h - what is left over: found by tag, and by tag alone.
+ *
+ * Nothing is touched that does not carry this project's and environment's tags (template versions and launch
+ * configurations, which take none, by the description and the name that only this program gives them). Of what does:
+ *
+ *   instance   goes, unless it is a member of the group, the kept bake instance inside its time, or of a run at work
+ *   image      goes, unless one of the last N completed deployments of any environment, a group's template or a run
+ *              at work needs it; with it its snapshots
+ *   snapshot   goes, when no image has it         volume   goes, when nothing is attached to it
+ *   template version, launch configuration  goes, unless the group or a deployment that is kept names it
+ *   schedule   goes, when its instance is gone
+ *
+ * Ownership: lists live in the caller's arena. Errors: those of the calls; a dry run makes describe calls only.
+ */
+#ifndef SCHEDULER_GC_H
+#define SCHEDULER_GC_H
+
+#include "scheduler/cloud.h"
+#include "scheduler/config.h"
+#include "scheduler/deployment.h"
+#include "scheduler/journal.h"
+#include "scheduler/state.h"
+
+enum gc_kind { GC_INSTANCE, GC_IMAGE, GC_SNAPSHOT, GC_VOLUME, GC_VERSION, GC_CONFIGURATION, GC_SCHEDULE, GC_KINDS };
+
+struct gc_item {
+    enum gc_kind kind;
+    const char *id;
+    const char *why;
+    const char *parent;  /* a version's template */
+    struct image image;  /* of GC_IMAGE */
+    struct cloud *cloud; /* where it is */
+};
+
+struct gc_list {
+    struct gc_item *items;
+    size_t count, cap;
+};
+
+struct gc_scope {
+    struct cloud *bake, *site; /* where images are made; where the group is (may be the same) */
+    const struct config *config;
+    const struct config_environment *environment;
+    const struct state *state;
+    const char *alive_run; /* what carries this run is left alone; "": none */
+    int64_t now_ms;
+};
+
+const char *gc_kind_name(enum gc_kind kind);
+
+int gc_find(const struct gc_scope *scope, struct arena *arena, struct gc_list *out, struct aws_error *error) MUST_USE;
+/* One of them, between an intent and an outcome. 0, JOURNAL_STOPPED, or -1 with the error of the call (journalled). */
+int gc_remove(const struct gc_item *item, struct journal *journal, struct aws_error *error, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,215 @@
+#include "scheduler/report.h"
+
+#include <string.h>
+
+#include "base/out.h"
+#include "billing/money_json.h"
+
+static void print_steps(const struct pipeline_estimate *e, const struct session *session)
+{
+    struct table *t = table_new();
+    char text[INSTANT_TEXT_SIZE];
+    table_column(t, "Step", "step", ALIGN_LEFT);
+    table_column(t, "Takes", "takes_s", ALIGN_RIGHT);
+    table_column(t, "Done after", "ends_s", ALIGN_RIGHT);
+    table_column(t, "", "path", ALIGN_LEFT);
+    for (int s = 0; s < STEP_CLEANUP; s++) {
+        int64_t takes_s = s == STEP_ROLLOUT ? e->expected.s[s] * e->waves : e->expected.s[s];
+        bool skipped = e->skipped & (1U << s);
+        table_cell(t, "%s", step_name((enum step)s));
+        table_cell(t, "%s", skipped ? "-" : duration_text(takes_s, text));
+        table_cell(t, "%s", duration_text(e->ends[s], text));
+        table_cell(t, "%s", skipped ? "there already" : e->path & (1U << s) ? "critical path" : "beside");
+    }
+    table_print(t, session);
+    table_free(t);
+}
+
+static void print_costs(const char *first, const struct costs *a, const char *second, const struct costs *b,
+                        const struct session *session)
+{
+    struct table *t = table_new();
+    char text[MONEY_TEXT_SIZE];
+    table_column(t, "USD", "kind", ALIGN_LEFT);
+    table_column(t, first, "first", ALIGN_RIGHT);
+    if (b)
+        table_column(t, second, "second", ALIGN_RIGHT);
+    for (int k = 0; k < COST_KINDS; k++) {
+        if (!a->usd[k] && (!b || !b->usd[k]))
+            continue;
+        table_cell(t, "%s", cost_name((enum cost_kind)k));
+        table_cell(t, "%s", money_short(a->usd[k], text));
+        if (b)
+            table_cell(t, "%s", money_short(b->usd[k], text));
+    }
+    table_cell(t, "together");
+    table_cell(t, "%s", money_short(a->total, text));
+    if (b)
+        table_cell(t, "%s", money_short(b->total, text));
+    table_row_bold(t);
+    table_print(t, session);
+    table_free(t);
+}
+
+void report_plan(const struct pipeline_estimate *e, const struct pipeline_order *order, const char *environment,
+                 const struct session *session)
+{
+    FILE *out = session->out;
+    char a[INSTANT_TEXT_SIZE];
+    char b[INSTANT_TEXT_SIZE];
+    char money[MONEY_TEXT_SIZE];
+    fprintf(out, "%s of %.12s to %s", strcmp(order->kind, "deploy") == 0 ? "Deployment" : order->kind, order->commit,
+            environment);
+    if (order->commits > 1)
+        fprintf(out, ", %lld commits", (long long)order->commits);
+    fprintf(out, "\n\n");
+    print_steps(e, session);
+    fprintf(out, "\nCritical path %s; the original pipeline, step after step: %s.\n", duration_text(e->critical_s, a),
+            duration_text(e->serial_s, b));
+    fprintf(out, "Group of %lld: %lld wave%s of up to %lld instance%s.%s\n\n", (long long)e->group, (long long)e->waves,
+            e->waves == 1 ? "" : "s", (long long)e->surge, e->surge == 1 ? "" : "s",
+            e->bake_reused ? " The kept bake instance is used again." : "");
+    print_costs("Estimate", &e->costs, "Original", &e->original, session);
+    fprintf(out, "\nRests on %s.\n", e->rates.basis);
+    fprintf(out, "Storm cap: %lld failed launch%s, at most %lld instance-seconds (%lld.%02lld h), %s USD.\n",
+            (long long)e->cap_attempts, e->cap_attempts == 1 ? "" : "es", (long long)e->cap_s,
+            (long long)(e->cap_s / 3600), (long long)(e->cap_s % 3600 / 36), money_short(e->cap, money));
+    if (*e->worst)
+        fprintf(out, "%s\n", e->worst);
+}
+
+static void add_costs(cJSON *to, const char *name, const struct costs *c)
+{
+    cJSON *object = json_object(to, name);
+    for (int k = 0; k < COST_KINDS; k++) {
+        char key[40];
+        str_fit(key, sizeof(key), "%s_usd", cost_key((enum cost_kind)k));
+        json_money(object, key, c->usd[k]);
+    }
+    json_money(object, "total_usd", c->total);
+}
+
+void report_plan_json(const struct pipeline_estimate *e, cJSON *to)
+{
+    cJSON *steps = json_array(to, "steps");
+    for (int s = 0; s < STEP_CLEANUP; s++) {
+        cJSON *step = json_object(steps, NULL);
+        bool skipped = e->skipped & (1U << s);
+        json_text(step, "step", step_name((enum step)s));
+        json_i64(step, "takes_s", skipped ? 0 : s == STEP_ROLLOUT ? e->expected.s[s] * e->waves : e->expected.s[s]);
+        json_i64(step, "ends_s", e->ends[s]);
+        json_bool(step, "critical", e->path & (1U << s));
+    }
+    json_i64(to, "critical_path_s", e->critical_s);
+    json_i64(to, "original_s", e->serial_s);
+    json_i64(to, "group", e->group);
+    json_i64(to, "waves", e->waves);
+    json_i64(to, "surge", e->surge);
+    json_bool(to, "bake_reused", e->bake_reused);
+    add_costs(to, "estimate", &e->costs);
+    add_costs(to, "original", &e->original);
+    json_money(to, "estimate_usd", e->costs.total);
+    json_money(to, "original_usd", e->original.total);
+    json_text(to, "basis", e->rates.basis);
+    json_i64(to, "storm_cap_attempts", e->cap_attempts);
+    json_i64(to, "storm_cap_instance_s", e->cap_s);
+    json_money(to, "storm_cap_usd", e->cap);
+    json_text(to, "worst_case", e->worst);
+}
+
+void report_statement(const struct statement *s, const struct session *session)
+{
+    const struct deployment *d = &s->record;
+    FILE *out = session->out;
+    char a[MONEY_TEXT_SIZE];
+    char b[MONEY_TEXT_SIZE];
+    char c[INSTANT_TEXT_SIZE];
+    char e[INSTANT_TEXT_SIZE];
+    fprintf(out, "Deployment %lld of %s: %s%s%s\n", (long long)d->number, d->environment, d->state,
+            *d->reason ? ": " : "", d->reason);
+    fprintf(out, "Commit %.12s%s%s; from start to verdict %s (critical path %s)\n\n", d->commit,
+            *d->image ? ", image " : "", d->image, duration_text(s->makespan_s, c), duration_text(s->critical_s, e));
+    print_costs("Cost", &s->costs, NULL, NULL, session);
+    fprintf(out, "\nEstimated %s USD; the original pipeline would have cost %s USD.\n", money_short(s->estimate, a),
+            money_short(s->original, b));
+}
+
+void report_statement_json(const struct statement *s, cJSON *to)
+{
+    add_costs(to, "cost", &s->costs);
+    json_money(to, "cost_usd", s->costs.total);
+    json_money(to, "estimate_usd", s->estimate);
+    json_money(to, "original_usd", s->original);
+    json_i64(to, "makespan_s", s->makespan_s);
+    json_i64(to, "critical_path_s", s->critical_s);
+    json_text(to, "basis", s->rates.basis);
+}
+
+static void add_time(cJSON *to, const char *name, int64_t ms)
+{
+    char text[INSTANT_TEXT_SIZE];
+    json_text(to, name, ms ? calendar_text(ms / 1000, text) : NULL);
+}
+
+void report_deployment_json(const struct deployment *d, cJSON *to)
+{
+    json_i64(to, "deployment", d->number);
+    json_text(to, "environment", d->environment);
+    json_text(to, "kind", d->kind);
+    json_text(to, "outcome", d->state);
+    json_text(to, "reason", *d->reason ? d->reason : NULL);
+    json_text(to, "run", d->run);
+    json_text(to, "commit", d->commit);
+    json_i64(to, "commits", d->commits);
+    json_text(to, "artifact_sha256", *d->sha256 ? d->sha256 : NULL);
+    json_text(to, "bake_key", *d->bake_key ? d->bake_key : NULL);
+    json_text(to, "image", *d->image ? d->image : NULL);
+    json_text(to, "image_name", *d->image_name ? d->image_name : NULL);
+    json_text(to, "version", *d->version ? d->version : NULL);
+    json_text(to, "source", *d->source ? d->source : NULL);
+    add_time(to, "started", d->started_ms);
+    add_time(to, "ended", d->ended_ms);
+    json_i64(to, "makespan_s", d->makespan_s);
+    json_i64(to, "critical_path_s", d->critical_s);
+    json_money(to, "estimate_usd", d->estimate);
+    json_money(to, "cost_usd", d->cost);
+    json_money(to, "original_usd", d->original);
+    json_bool(to, "bake_reused", d->reused);
+    json_i64(to, "storm_instance_s", d->storm_s);
+    json_i64(to, "storm_cap_instance_s", d->cap_s);
+}
+
+void report_deployments(const struct deployments *list, const struct session *session)
+{
+    struct table *t = table_new();
+    char text[INSTANT_TEXT_SIZE];
+    char a[MONEY_TEXT_SIZE];
+    table_column(t, "No.", "deployment", ALIGN_RIGHT);
+    table_column(t, "Started", "started", ALIGN_LEFT);
+    table_column(t, "Outcome", "outcome", ALIGN_LEFT);
+    table_column(t, "Kind", "kind", ALIGN_LEFT);
+    table_column(t, "Commit", "commit", ALIGN_LEFT);
+    table_column(t, "Took", "makespan_s", ALIGN_RIGHT);
+    table_column(t, "USD", "cost_usd", ALIGN_RIGHT);
+    table_optional_column(t, "Estimate", "estimate_usd", ALIGN_RIGHT);
+    table_optional_column(t, "Image", "image", ALIGN_LEFT);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct deployment *d = &list->items[i];
+        table_cell(t, "%lld", (long long)d->number);
+        table_cell(t, "%s", calendar_text(d->started_ms / 1000, text));
+        table_cell(t, "%s", d->state);
+        table_cell(t, "%s", d->kind);
+        table_cell(t, session->csv ? "%s" : "%.12s", d->commit);
+        if (session->csv)
+            table_cell(t, "%lld", (long long)d->makespan_s);
+        else
+            table_cell(t, "%s", d->makespan_s ? duration_text(d->makespan_s, text) : "");
+        table_cell(t, "%s", session->csv ? money_text(d->cost, a) : money_short(d->cost, a));
+        table_cell(t, "%s", session->csv ? money_text(d->estimate, a) : money_short(d->estimate, a));
+        table_cell(t, "%s", d->image);
+        if (strcmp(d->state, "completed") != 0)
+            table_row_dim(t);
+    }
+    table_print(t, session);
+    table_free(t);
+}

@@ -1,0 +1,104 @@
+#include "scheduler/statement.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ORIGINAL_WAVES 2
+
+static int64_t value(const struct journal *j, const char *key)
+{
+    return journal_fact_i64(j, key, 0);
+}
+
+/* Paid seconds that the replaced instances had left at the end: "ms ms ..." are their launches. */
+static int64_t paid_left(const char *launches, int64_t end_ms)
+{
+    int64_t sum = 0;
+    while (launches && *launches) {
+        char *next = NULL;
+        int64_t launched_ms = strtoll(launches, &next, 10);
+        int64_t ran_s = (end_ms - launched_ms) / 1000;
+        if (next == launches)
+            break;
+        if (launched_ms > 0 && ran_s > 0)
+            sum += (3600 - ran_s % 3600) % 3600;
+        launches = next + (*next == ' ');
+    }
+    return sum;
+}
+
+static struct used used_of(const struct journal *j, const struct deployment *d)
+{
+    int64_t rolled_ms = value(j, "rollout.ended_ms");
+    int64_t launched_ms = value(j, "bake.launched_ms");
+    int64_t freed_ms = value(j, "bake.freed_ms");
+    bool replaced = value(j, "rollout.launched") > 0 && strcmp(d->state, "completed") == 0;
+    return (struct used){
+        .bakes = launched_ms && freed_ms,
+        .bake_before_s = value(j, "bake.before_s"),
+        .bake_s = freed_ms > launched_ms ? (freed_ms - launched_ms + 999) / 1000 : 0,
+        .instances = value(j, "rollout.launched"),
+        .beside_s = value(j, "rollout.beside_s"),
+        .paid_left_s = replaced ? paid_left(journal_fact(j, "group.launches"), rolled_ms ? rolled_ms : d->ended_ms) : 0,
+        .failed_instances = value(j, "rollout.attempts") + value(j, "bake.wasted"),
+        .failed_s = value(j, "rollout.failed_s") + value(j, "bake.wasted_s"),
+        .makes_image = journal_fact(j, "image.id") && !journal_fact(j, "image.found") && strcmp(d->kind, "deploy") == 0,
+        .runner_s = (d->ended_ms - d->started_ms + 999) / 1000,
+    };
+}
+
+unsigned statement_skipped(const struct journal *j, const struct deployment *d)
+{
+    unsigned bake = 1U << STEP_INSTANCE | 1U << STEP_UPLOAD | 1U << STEP_COMMAND_LINE | 1U << STEP_IMAGE;
+    if (strcmp(d->kind, "deploy") != 0)
+        return bake | 1U << STEP_PULL | 1U << STEP_TEST | 1U << STEP_BUILD;
+    if (journal_fact(j, "image.found"))
+        return bake;
+    return journal_fact(j, "bake.reused") ? 1U << STEP_INSTANCE : 0;
+}
+
+int statement_make(struct statement *out, const struct journal *j, const struct deployment *record,
+                   const struct pipeline_world *w, struct err *err)
+{
+    int64_t ends[STEPS];
+    unsigned path;
+    struct statement s = {.record = *record, .estimate = record->estimate};
+    struct durations original = durations_original();
+    int64_t group = value(j, "group.desired");
+    int64_t waves = value(j, "rollout.waves");
+    struct costs theirs;
+    s.used = used_of(j, record);
+    int code = rates_make(&s.rates, w->config, w->environment, w->environment->instance_type, w->catalog,
+                          record->started_ms / 1000, err);
+    if (!code)
+        code = costs_make(&s.costs, &s.rates, &s.used, err);
+    struct used by_original = used_by_original(&original, &s.used, group, ORIGINAL_WAVES);
+    if (!code)
+        code = costs_make(&theirs, &s.rates, &by_original, err);
+    if (code)
+        return code;
+    s.original = theirs.total;
+    int64_t verdict_ms = journal_fact_i64(j, "verdict_ms", record->ended_ms);
+    s.makespan_s = (verdict_ms - record->started_ms + 999) / 1000;
+    s.critical_s = graph_critical_path(&w->expected, statement_skipped(j, record), waves ? waves : 1, ends, &path);
+    *out = s;
+    return 0;
+}
+
+void statement_finish(struct pipeline *p)
+{
+    struct statement s;
+    struct err err;
+    struct deployment *d = &p->record;
+    d->ended_ms = pipeline_now_ms(p);
+    d->storm_s = value(p->journal, "rollout.failed_s");
+    d->reused = fact(p, "image.found") || fact(p, "bake.reused");
+    if (statement_make(&s, p->journal, d, p->w, &err)) {
+        pipeline_say(p, "statement", "no statement: %s", err.text);
+        return;
+    }
+    d->cost = s.costs.total;
+    d->original = s.original;
+    d->makespan_s = s.makespan_s;
+    d->critical_s = s.critical_s;
+}

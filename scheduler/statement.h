@@ -1,0 +1,28 @@
+/*
+ * statement.h - what a deployment cost, by resource, against its estimate and against the original pipeline.
+ *
+ * Everything comes from the journal's facts, so any process can make the statement again, at any time after.
+ */
+#ifndef SCHEDULER_STATEMENT_H
+#define SCHEDULER_STATEMENT_H
+
+#include "scheduler/pipeline_private.h"
+
+struct statement {
+    struct deployment record;
+    struct rates rates;
+    struct used used;
+    struct costs costs;
+    money_t estimate, original;
+    int64_t makespan_s, critical_s;
+};
+
+/* Fills the record's cost, original, makespan, critical path and storm from the facts. */
+void statement_finish(struct pipeline *p);
+/* Steps that took no time, as bits. */
+unsigned statement_skipped(const struct journal *j, const struct deployment *d);
+/* The same from a journal that is only read. */
+int statement_make(struct statement *out, const struct journal *j, const struct deployment *record,
+                   const struct pipeline_world *w, struct err *err) MUST_USE;
+
+#endif

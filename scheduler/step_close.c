@@ -1,0 +1,218 @@
+/*
+ * step_close.c - after the verdict: the image is marked, the bake instance kept or ended, what is left over removed,
+ * the statement made, and record and lease finished in one transaction. Each part is a fact, so it is done once.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/deadman.h"
+#include "scheduler/gc.h"
+#include "scheduler/pipeline_private.h"
+#include "scheduler/statement.h"
+
+#define NAME          "clean-up"
+#define COLLECT_TRIES 5
+#define COLLECT_MS    10000
+
+/* A proven image says so itself, so that a machine without the store knows which ones to keep. */
+static enum step_result mark(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct aws_error error;
+    const char *id = fact(p, "image.local");
+    if (!id || !journal_is(p->journal, "verdict", "completed"))
+        return journal_note(p->journal, NAME, "closing.marked", "no", err) ? STEP_STOP : STEP_AGAIN;
+    id = arena_dup(&p->calls, id);
+    struct tag tags[] = {{"bakehour:proven", "yes"},
+                         {"bakehour:deployment", arena_textf(&p->calls, "%lld", (long long)p->record.number)}};
+    if (journal_intent(p->journal, NAME, "CreateTags", id, err))
+        return STEP_STOP;
+    if (cloud_tag(&p->site, &id, 1, tags, 2, &error)) {
+        enum step_result result = call_failed(p, STEP_CLEANUP, "CreateTags", &error, again_ms, err);
+        if (result != STEP_FAILED)
+            return result;
+    }
+    struct journal_fact done = {"closing.marked", "yes"};
+    return journal_outcome(p->journal, NAME, "CreateTags", true, "", &done, 1, err) ? STEP_STOP : STEP_AGAIN;
+}
+
+/* Until when the policy keeps it, counted from now; 0: not at all. */
+static int64_t keep_until_ms(struct pipeline *p)
+{
+    struct rates rates;
+    struct err err;
+    int64_t now = pipeline_now_ms(p);
+    int64_t launched_ms = fact_i64(p, "bake.launched_ms");
+    struct policy policy = p->env->policy.policy;
+    struct terms terms = {.boot_s = p->w->expected.s[STEP_INSTANCE],
+                          .bake_s = p->w->expected.s[STEP_IMAGE],
+                          .per_deploy = p->env->policy.per_deploy,
+                          .delay_price_per_commit_hour = p->env->policy.delay_price,
+                          .margin_s = p->env->policy.margin_s};
+    bool usable = fact(p, "bake.instance") && fact(p, "bake.ready") && !fact(p, "image.shutdown_ms");
+    if (!usable || policy.keep.kind == KEEP_TERMINATE || journal_is(p->journal, "verdict", "broken"))
+        return 0;
+    if (rates_make(&rates, p->config, p->env, "", p->w->catalog, now / 1000, &err))
+        return 0;
+    terms.regime = rates.regime;
+    terms.price_per_hour = rates.bake_per_hour;
+    if (policy_check(&policy, &terms, &err))
+        return 0;
+    struct decider d = policy_decider(&policy, &terms);
+    int64_t until_s = policy_kept_until(&d, launched_ms / 1000, (now + 999) / 1000);
+    return until_s * 1000 > now ? until_s * 1000 : 0;
+}
+
+static int write_kept(struct pipeline *p, const struct kept_bake *kept, const char *what, struct err *err)
+{
+    char partition[80];
+    char freed[24];
+    struct str text;
+    str_fit(partition, sizeof(partition), "env#%.60s", p->env->name);
+    str_fit(freed, sizeof(freed), "%lld", (long long)pipeline_now_ms(p));
+    str_init(&text, STATE_DOCUMENT_MAX);
+    struct state_write write = kept_bake_write(kept, partition, &text);
+    struct journal_fact facts[] = {{"closing.bake", what}, {"bake.freed_ms", freed}};
+    int code = journal_notes_with(p->journal, NAME, facts, 2, &write, 1, err);
+    str_release(&text);
+    return code;
+}
+
+/* What this run uploaded, or began to, is what the next one has to delete. */
+static const char *dirty_files(const struct pipeline *p)
+{
+    const char *uploaded = fact(p, "upload.files");
+    const char *before = fact(p, "bake.files");
+    return uploaded ? uploaded : before ? before : "";
+}
+
+static int end_bake(struct pipeline *p, const char *instance, struct err *err)
+{
+    struct aws_error error;
+    if (journal_intent(p->journal, NAME, "TerminateInstances", instance, err))
+        return JOURNAL_STOPPED;
+    int failed = cloud_terminate_instances(&p->cloud, &instance, 1, &error);
+    if (failed && asked_to_leave(&error))
+        return JOURNAL_STOPPED;
+    /* Where it failed, clean-up tries again: it is found by its tag. */
+    return journal_outcome(p->journal, NAME, "TerminateInstances", !failed, failed ? error.code : "", NULL, 0, err);
+}
+
+/* Once its image is there (or never will be) the bake instance is kept as the policy says, or ended. */
+static enum step_result settle_bake(struct pipeline *p, struct err *err)
+{
+    struct kept_bake kept = {.freed_ms = pipeline_now_ms(p)};
+    char until[INSTANT_TEXT_SIZE];
+    const char *instance = fact(p, "bake.instance");
+    if (!instance) /* none was used; a kept one stays what it is */
+        return journal_note(p->journal, NAME, "closing.bake", "none", err) ? STEP_STOP : STEP_AGAIN;
+    instance = arena_dup(&p->calls, instance);
+    kept.until_ms = keep_until_ms(p);
+    if (!kept.until_ms)
+        return end_bake(p, instance, err) || write_kept(p, NULL, "ended", err) ? STEP_STOP : STEP_AGAIN;
+    str_fit(kept.instance, sizeof(kept.instance), "%.31s", instance);
+    str_fit(kept.image, sizeof(kept.image), "%.39s", p->config->image.base);
+    str_fit(kept.type, sizeof(kept.type), "%.31s", p->config->image.instance_type);
+    str_fit(kept.guard, sizeof(kept.guard), "%.71s", instance_guard(p));
+    str_fit(kept.files, sizeof(kept.files), "%.511s", dirty_files(p));
+    kept.launched_ms = fact_i64(p, "bake.launched_ms");
+    if (instance_move_guard(p, kept.until_ms, err) || write_kept(p, &kept, "kept", err))
+        return STEP_STOP;
+    pipeline_say(p, "step", "the bake instance %s is kept until %s", kept.instance,
+                 calendar_text(kept.until_ms / 1000, until));
+    return STEP_AGAIN;
+}
+
+enum step_result poll_settle(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    (void)again_ms;
+    return fact(p, "closing.bake") ? STEP_DONE : settle_bake(p, err);
+}
+
+static int collect_each(struct pipeline *p, const struct gc_list *list, size_t *failed, struct err *err)
+{
+    struct aws_error error;
+    *failed = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        int code = gc_remove(&list->items[i], p->journal, &error, err);
+        if (code == JOURNAL_STOPPED)
+            return code;
+        if (code) {
+            ++*failed;
+            pipeline_say(p, "step", "%s %s could not be removed: %s %s", gc_kind_name(list->items[i].kind),
+                         list->items[i].id, error.code, error.message);
+        }
+    }
+    return 0;
+}
+
+/* What cannot be removed after some tries is left to the next run's clean-up, or to gc. */
+static enum step_result collect(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct gc_list list;
+    struct aws_error error;
+    char tries[24];
+    size_t failed = 0;
+    int64_t tried = fact_i64(p, "closing.tries");
+    bool apart = p->w->site_transport || strcmp(p->env->region, p->config->region) != 0;
+    struct gc_scope scope = {.bake = apart ? &p->cloud : &p->site,
+                             .site = &p->site,
+                             .config = p->config,
+                             .environment = p->env,
+                             .state = p->w->state,
+                             .alive_run = "",
+                             .now_ms = pipeline_now_ms(p)};
+    if (gc_find(&scope, &p->calls, &list, &error)) {
+        if (asked_to_leave(&error))
+            return STEP_STOP;
+        failed = 1;
+    } else if (collect_each(p, &list, &failed, err)) {
+        free(list.items);
+        return STEP_STOP;
+    }
+    free(list.items);
+    if (!failed || tried + 1 >= COLLECT_TRIES)
+        return journal_note(p->journal, NAME, "closing.collected", failed ? "not all" : "all", err) ? STEP_STOP
+                                                                                                    : STEP_AGAIN;
+    str_fit(tries, sizeof(tries), "%lld", (long long)tried + 1);
+    if (journal_note(p->journal, NAME, "closing.tries", tries, err))
+        return STEP_STOP;
+    *again_ms = pipeline_now_ms(p) + COLLECT_MS * (tried + 1);
+    return STEP_WAIT;
+}
+
+static enum step_result disarm(struct pipeline *p, struct err *err)
+{
+    if (journal_is(p->journal, "closing.bake", "ended") && fact(p, "bake.guard_ms") &&
+        deadman_disarm(&p->cloud, p->journal, instance_guard(p), err) == JOURNAL_STOPPED)
+        return STEP_STOP;
+    return journal_note(p->journal, NAME, "closing.disarmed", "yes", err) ? STEP_STOP : STEP_AGAIN;
+}
+
+static enum step_result finish(struct pipeline *p, struct err *err)
+{
+    char partition[80];
+    char key[24];
+    struct str text;
+    struct state_write writes[2];
+    statement_finish(p);
+    str_init(&text, STATE_DOCUMENT_MAX);
+    size_t count = deployment_writes(&p->record, true, partition, key, &text, writes);
+    struct journal_fact closed = {"closed", "yes"};
+    int code = journal_notes_with(p->journal, NAME, &closed, 1, writes, count, err);
+    str_release(&text);
+    return code ? STEP_STOP : STEP_DONE;
+}
+
+enum step_result poll_closing(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    stop_jobs(p);
+    if (!fact(p, "closing.marked"))
+        return mark(p, again_ms, err);
+    if (!fact(p, "closing.bake"))
+        return settle_bake(p, err);
+    if (!fact(p, "closing.collected"))
+        return collect(p, again_ms, err);
+    if (!fact(p, "closing.disarmed"))
+        return disarm(p, err);
+    return finish(p, err);
+}

@@ -1,0 +1,340 @@
+/*
+ * step_release.c - the image gets a name that a group can launch (a numbered template version, or a launch
+ * configuration), and the group gets the image.
+ *
+ * Where the group is in another region or account, the image goes there first: shared with that account, copied into
+ * that region under a name of its own.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/pipeline_private.h"
+#include "scheduler/rollout.h"
+#include "scheduler/step_release.h"
+
+#define NAME "register"
+
+static bool configuration(const struct pipeline *p)
+{
+    return strcmp(p->env->template_kind, "launch-configuration") == 0;
+}
+
+/* ---- what the group is like before ---- */
+
+/* When the members were launched, "ms ms ...": what their paid hours have left at the end is a cost of the rollout. */
+static const char *launches_of(struct pipeline *p, const struct group *g)
+{
+    struct instances found;
+    struct aws_error error;
+    struct str list;
+    const char **ids = arena_alloc(&p->calls, (g->member_count + 1) * sizeof(*ids));
+    for (size_t i = 0; i < g->member_count; i++)
+        ids[i] = g->members[i].id;
+    struct lookup lookup = {.ids = ids, .id_count = g->member_count};
+    if (!g->member_count || cloud_describe_instances(&p->site, &lookup, &p->calls, &found, &error))
+        return ""; /* the statement then leaves it out */
+    str_init(&list, 32768);
+    for (size_t i = 0; i < found.count; i++)
+        str_addf(&list, "%s%lld", i ? " " : "", (long long)found.items[i].launch_ms);
+    const char *kept = arena_dup(&p->calls, list.text);
+    str_release(&list);
+    return kept;
+}
+
+static enum step_result note_good(struct pipeline *p, const struct group *g, const char *version, const char *image,
+                                  const char *template_id, struct err *err)
+{
+    struct journal_fact facts[] = {
+        {"group.desired", arena_textf(&p->calls, "%lld", (long long)g->desired)},
+        {"group.max", arena_textf(&p->calls, "%lld", (long long)g->max)},
+        {"good.version", version},
+        {"good.image", image},
+        {"good.template", template_id},
+        {"group.launches", launches_of(p, g)},
+    };
+    return journal_notes(p->journal, NAME, facts, 6, err) ? STEP_STOP : STEP_AGAIN;
+}
+
+static enum step_result good_configuration(struct pipeline *p, const struct group *g, int64_t *again_ms,
+                                           struct err *err)
+{
+    struct launch_configs found;
+    struct aws_error error;
+    if (!*g->launch_config)
+        return step_fail(err, "the group %s has no launch configuration; set \"template\": \"launch-template\"",
+                         g->name);
+    if (cloud_describe_launch_configs(&p->site, &g->launch_config, 1, &p->calls, &found, &error))
+        return call_failed(p, STEP_REGISTER, "DescribeLaunchConfigurations", &error, again_ms, err);
+    return note_good(p, g, g->launch_config, found.count ? found.items[0].spec.image : "", "", err);
+}
+
+static enum step_result good_template(struct pipeline *p, const struct group *g, int64_t *again_ms, struct err *err)
+{
+    struct template_versions found;
+    struct aws_error error;
+    if (!*g->template_id)
+        return step_fail(err, "the group %s has no launch template; set \"template\": \"launch-configuration\"",
+                         g->name);
+    if (*p->env->template_name && strcmp(p->env->template_name, g->template_name) != 0)
+        return step_fail(err, "the group %s uses the launch template %s, not %s", g->name, g->template_name,
+                         p->env->template_name);
+    if (cloud_describe_template_versions(&p->site, g->template_id,
+                                         *g->template_version ? g->template_version : "$Default", &p->calls, &found,
+                                         &error))
+        return call_failed(p, STEP_REGISTER, "DescribeLaunchTemplateVersions", &error, again_ms, err);
+    if (!found.count)
+        return step_fail(err, "the launch template %s has no version %s", g->template_id, g->template_version);
+    return note_good(p, g, arena_textf(&p->calls, "%lld", (long long)found.items[0].version), found.items[0].spec.image,
+                     g->template_id, err);
+}
+
+static enum step_result look_at_group(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct group g;
+    struct aws_error error;
+    if (cloud_describe_group(&p->site, p->env->group, &p->calls, &g, &error))
+        return call_failed(p, STEP_REGISTER, "DescribeAutoScalingGroups", &error, again_ms, err);
+    return configuration(p) ? good_configuration(p, &g, again_ms, err) : good_template(p, &g, again_ms, err);
+}
+
+/* ---- the image where the group is ---- */
+
+static bool elsewhere(const struct pipeline *p)
+{
+    return strcmp(p->env->region, p->config->region) != 0;
+}
+
+static enum step_result share(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct identity them;
+    struct image image;
+    struct aws_error error;
+    if (cloud_identity(&p->site, &p->calls, &them, &error))
+        return call_failed(p, STEP_REGISTER, "GetCallerIdentity", &error, again_ms, err);
+    if (cloud_describe_image(&p->cloud, fact(p, "image.id"), &p->calls, &image, &error))
+        return call_failed(p, STEP_REGISTER, "DescribeImages", &error, again_ms, err);
+    if (strcmp(image.owner, them.account) == 0)
+        return journal_note(p->journal, NAME, "image.shared", "own", err) ? STEP_STOP : STEP_AGAIN;
+    if (journal_intent(p->journal, NAME, "ModifyImageAttribute", image.id, err))
+        return STEP_STOP;
+    if (cloud_share_image(&p->cloud, &image, them.account, true, &error))
+        return call_failed(p, STEP_REGISTER, "ModifyImageAttribute", &error, again_ms, err);
+    struct journal_fact done = {"image.shared", them.account};
+    return journal_outcome(p->journal, NAME, "ModifyImageAttribute", true, them.account, &done, 1, err) ? STEP_STOP
+                                                                                                        : STEP_AGAIN;
+}
+
+static enum step_result copy(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct tag tags[PIPELINE_TAGS + 1];
+    struct aws_error error;
+    struct images there;
+    const char *id;
+    char began[24];
+    const char *name = arena_dup(&p->calls, fact(p, "image.name"));
+    size_t count = pipeline_tags(p, "image", tags);
+    struct tag by_name = {"name", name};
+    struct lookup lookup = {.filters = &by_name, .filter_count = 1};
+    tags[count++] =
+        (struct tag){"bakehour:bake-key", arena_dup(&p->calls, fact(p, "build.key") ? fact(p, "build.key") : "")};
+    if (cloud_describe_images(&p->site, &lookup, &p->calls, &there, &error))
+        return call_failed(p, STEP_REGISTER, "DescribeImages", &error, again_ms, err);
+    str_fit(began, sizeof(began), "%lld", (long long)pipeline_now_ms(p));
+    struct copy_order order = {.source_region = p->config->region,
+                               .source_image = arena_dup(&p->calls, fact(p, "image.id")),
+                               .name = name,
+                               .description = arena_textf(&p->calls, "copied from %s", p->config->region),
+                               .token = name,
+                               .tags = tags,
+                               .tag_count = count};
+    if (journal_intent(p->journal, NAME, "CopyImage", name, err))
+        return STEP_STOP;
+    if (there.count)
+        id = there.items[0].id;
+    else if (cloud_copy_image(&p->site, &order, &p->calls, &id, &error))
+        return call_failed(p, STEP_REGISTER, "CopyImage", &error, again_ms, err);
+    struct journal_fact facts[] = {{"image.copy", id}, {"image.copy_ms", began}};
+    return journal_outcome(p->journal, NAME, "CopyImage", true, id, facts, 2, err) ? STEP_STOP : STEP_AGAIN;
+}
+
+static enum step_result wait_copy(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct image image;
+    struct aws_error error;
+    int64_t now = pipeline_now_ms(p);
+    int64_t began = fact_i64(p, "image.copy_ms");
+    if (cloud_describe_image(&p->site, fact(p, "image.copy"), &p->calls, &image, &error))
+        return call_failed(p, STEP_REGISTER, "DescribeImages", &error, again_ms, err);
+    if (image.state == IMAGE_AVAILABLE)
+        return journal_note(p->journal, NAME, "image.local", image.id, err) ? STEP_STOP : STEP_AGAIN;
+    if (image.state == IMAGE_FAILED)
+        return step_fail(err, "the copy of the image to %s failed: %s", p->env->region, image.state_reason);
+    if (now - began > 2 * p->config->image.image_limit_s * 1000)
+        return step_fail(err, "the copy of the image to %s is not available in time", p->env->region);
+    *again_ms = look_again_ms(now, began, p->w->expected.s[STEP_IMAGE] * 1000);
+    return STEP_WAIT;
+}
+
+/* image.local: the image that the group can launch. */
+static enum step_result bring_image(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    if (p->w->site_transport && !fact(p, "image.shared"))
+        return share(p, again_ms, err);
+    if (!elsewhere(p))
+        return journal_note(p->journal, NAME, "image.local", fact(p, "image.id"), err) ? STEP_STOP : STEP_AGAIN;
+    return fact(p, "image.copy") ? wait_copy(p, again_ms, err) : copy(p, again_ms, err);
+}
+
+/* ---- the version ---- */
+
+static enum step_result make_configuration(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct launch_configs good;
+    struct aws_error error;
+    const char *from = arena_dup(&p->calls, fact(p, "good.version"));
+    const char *name = release_configuration_name(p);
+    if (cloud_describe_launch_configs(&p->site, &from, 1, &p->calls, &good, &error))
+        return call_failed(p, STEP_REGISTER, "DescribeLaunchConfigurations", &error, again_ms, err);
+    if (!good.count)
+        return step_fail(err, "the launch configuration %s is gone", from);
+    struct launch_spec spec = good.items[0].spec;
+    spec.image = arena_dup(&p->calls, fact(p, "image.local"));
+    if (*p->env->instance_type)
+        spec.type = p->env->instance_type;
+    if (journal_intent(p->journal, NAME, "CreateLaunchConfiguration", name, err))
+        return STEP_STOP;
+    if (cloud_create_launch_config(&p->site, name, &spec, &error))
+        return call_failed(p, STEP_REGISTER, "CreateLaunchConfiguration", &error, again_ms, err);
+    return step_done(p, STEP_REGISTER, "register.version", name, err);
+}
+
+static enum step_result make_version(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct tag tags[PIPELINE_TAGS];
+    struct template_version made;
+    struct aws_error error;
+    char token[JOURNAL_TOKEN_SIZE];
+    struct launch_spec spec = {.image = arena_dup(&p->calls, fact(p, "image.local")), .tags = tags};
+    spec.tag_count = pipeline_tags(p, "service", tags) - 1; /* what serves does not expire */
+    if (*p->env->instance_type)
+        spec.type = p->env->instance_type;
+    journal_token(p->journal, token, NAME, "version", 0);
+    if (journal_intent(p->journal, NAME, "CreateLaunchTemplateVersion", token, err))
+        return STEP_STOP;
+    if (cloud_create_template_version(
+            &p->site, arena_dup(&p->calls, fact(p, "good.template")), arena_dup(&p->calls, fact(p, "good.version")),
+            arena_textf(&p->calls, "bakehour %s", p->record.run), &spec, token, &p->calls, &made, &error))
+        return call_failed(p, STEP_REGISTER, "CreateLaunchTemplateVersion", &error, again_ms, err);
+    return step_done(p, STEP_REGISTER, "register.version", arena_textf(&p->calls, "%lld", (long long)made.version),
+                     err);
+}
+
+const char *release_configuration_name(struct pipeline *p)
+{
+    return arena_textf(&p->calls, "bakehour-%s-%s-%s", p->config->project, p->env->name, p->record.run);
+}
+
+enum step_result poll_register(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    if (fact(p, "register.version"))
+        return STEP_DONE;
+    if (!fact(p, "good.version"))
+        return look_at_group(p, again_ms, err);
+    if (!fact(p, "image.local"))
+        return bring_image(p, again_ms, err);
+    if (journal_is(p->journal, "good.image", fact(p, "image.local")))
+        return step_done(p, STEP_REGISTER, "register.version", arena_dup(&p->calls, fact(p, "good.version")), err);
+    return configuration(p) ? make_configuration(p, again_ms, err) : make_version(p, again_ms, err);
+}
+
+/* ---- the rollout ---- */
+
+/* Half the group, rounded up, clamped to [3, 200], or less where the configuration or its money says so. */
+int64_t release_cap_attempts(const struct config_environment *e, int64_t group)
+{
+    int64_t cap = (group + 1) / 2;
+    cap = cap < 3 ? 3 : cap > 200 ? 200 : cap;
+    return e->storm.attempts ? e->storm.attempts : cap;
+}
+
+/* The instance-seconds behind it: each attempt at its longest, or what the money buys. */
+int64_t release_cap_s(const struct config_environment *e, const struct rates *rates, int64_t attempts)
+{
+    struct meter m = regime_meter(rates->regime);
+    int64_t each_s = e->rollout.boot_limit_s + e->rollout.grace_s;
+    int64_t cap_s = attempts * meter_billed_s(m, each_s);
+    if (e->storm.limit_usd && rates->fleet_per_hour) {
+        int128 buys_s = (int128)e->storm.limit_usd * 3600 / rates->fleet_per_hour;
+        if (buys_s < cap_s)
+            cap_s = (int64_t)buys_s;
+    }
+    return cap_s;
+}
+
+static struct rollout_order order_of(struct pipeline *p, struct tag tags[PIPELINE_TAGS])
+{
+    struct rates rates = {.regime = REGIME_SECOND};
+    struct err ignored;
+    int64_t group = fact_i64(p, "group.desired");
+    struct rollout_order order = {
+        .cloud = &p->site,
+        .journal = p->journal,
+        .config = p->config,
+        .environment = p->env,
+        .configuration = configuration(p),
+        .template_id = arena_dup(&p->calls, fact(p, "good.template")),
+        .version_new = arena_dup(&p->calls, fact(p, "register.version")),
+        .version_good = arena_dup(&p->calls, fact(p, "good.version")),
+        .image_new = arena_dup(&p->calls, fact(p, "image.local")),
+        .image_good = arena_dup(&p->calls, fact(p, "good.image")),
+        .sha256 = arena_dup(&p->calls, fact(p, "build.sha256") ? fact(p, "build.sha256") : ""),
+        .tags = tags,
+        .boot_s = p->w->expected.s[STEP_INSTANCE],
+        .wave_s = p->w->expected.s[STEP_ROLLOUT],
+    };
+    order.tag_count = pipeline_tags(p, "service", tags);
+    if (rates_make(&rates, p->config, p->env, p->env->instance_type, p->w->catalog, pipeline_now_ms(p) / 1000,
+                   &ignored))
+        rates.fleet_per_hour = 0; /* no price, no limit by money; the estimate said so */
+    order.regime = rates.regime;
+    order.cap_attempts = release_cap_attempts(p->env, group);
+    order.cap_instance_s = release_cap_s(p->env, &rates, order.cap_attempts);
+    return order;
+}
+
+static enum step_result verdict(struct pipeline *p, const char *state, struct err *err)
+{
+    struct err why = *err;
+    bool good = strcmp(state, "completed") == 0;
+    return pipeline_verdict(p, state, good ? "" : why.text, err) ? STEP_STOP : STEP_DONE;
+}
+
+enum step_result poll_rollout(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct tag tags[PIPELINE_TAGS];
+    if (journal_is(p->journal, "good.image", fact(p, "image.local")))
+        return verdict(p, "completed", err); /* the group is on it already */
+    if (!fact(p, "rollout.order")) {
+        if (journal_note(p->journal, "rollout", "rollout.order", fact(p, "register.version"), err))
+            return STEP_STOP;
+        pipeline_say(p, "rollout", "the rollout of %s to %s begins: %s", fact(p, "image.local"), p->env->group,
+                     p->env->rollout.engine);
+    }
+    struct rollout_order order = order_of(p, tags);
+    err->text[0] = '\0';
+    switch (rollout_advance(&order, again_ms, err)) {
+    case ROLLOUT_WAIT:
+        return STEP_WAIT;
+    case ROLLOUT_DONE:
+        return verdict(p, "completed", err);
+    case ROLLOUT_ROLLED_BACK:
+        return verdict(p, "rolled-back", err);
+    case ROLLOUT_CAPPED:
+        return verdict(p, "capped", err);
+    case ROLLOUT_BROKEN:
+        return verdict(p, "broken", err);
+    case ROLLOUT_STOP:
+        break;
+    }
+    return STEP_STOP;
+}

@@ -1,0 +1,11 @@
+/* step_release.h - names and caps of a release, for the estimate and for clean-up. */
+#ifndef SCHEDULER_STEP_RELEASE_H
+#define SCHEDULER_STEP_RELEASE_H
+
+#include "scheduler/pipeline_private.h"
+
+const char *release_configuration_name(struct pipeline *p); /* in p->calls */
+int64_t release_cap_attempts(const struct config_environment *e, int64_t group);
+int64_t release_cap_s(const struct config_environment *e, const struct rates *rates, int64_t attempts);
+
+#endif

@@ -1,0 +1,118 @@
+#include "sim/rehearsal.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "base/out.h"
+
+#define ARTIFACT_BYTES 64
+
+struct durations durations_of(const struct calibration *c)
+{
+    struct durations d = durations_original();
+    const struct {
+        enum step step;
+        int64_t s;
+    } given[] = {{STEP_PULL, c->pull_s},      {STEP_TEST, c->test_s},         {STEP_BUILD, c->build_s},
+                 {STEP_INSTANCE, c->boot_s},  {STEP_UPLOAD, c->upload_s},     {STEP_COMMAND_LINE, c->command_line_s},
+                 {STEP_IMAGE, c->image_s},    {STEP_REGISTER, c->register_s}, {STEP_ROLLOUT, c->wave_s},
+                 {STEP_CLEANUP, c->cleanup_s}};
+    for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++)
+        if (given[i].s > 0)
+            d.s[given[i].step] = given[i].s;
+    return d;
+}
+
+static struct simcloud_options cloud_options(const struct rehearsal_options *o)
+{
+    struct simcloud_options options = simcloud_options_default();
+    struct durations d = durations_of(o->calibration);
+    int64_t bytes = o->artifact_bytes ? o->artifact_bytes : ARTIFACT_BYTES;
+    options.seed = o->seed;
+    options.times = simcloud_times_of(o->calibration);
+    options.guest.bytes_per_s = d.s[STEP_UPLOAD] > 0 ? (bytes + d.s[STEP_UPLOAD] - 1) / d.s[STEP_UPLOAD] : bytes;
+    options.lag_max_ms = o->lag_ms;
+    options.check = o->check;
+    options.faults = o->faults;
+    options.os = o->config->prices.os;
+    options.regime = strcmp(o->config->prices.regime, "hourly") == 0   ? CHOOSE_HOURLY
+                     : strcmp(o->config->prices.regime, "second") == 0 ? CHOOSE_SECOND
+                                                                       : CHOOSE_AUTO;
+    return options;
+}
+
+static int add_groups(struct rehearsal *r, struct err *err)
+{
+    const struct config *c = r->options.config;
+    for (size_t i = 0; i < c->environments.count; i++) {
+        struct simcloud_caller owner = {SIMCLOUD_ACCOUNT, c->environments.items[i].region, r->transport.caller_arn};
+        int code = simcloud_add_group(r->cloud, &owner, c->environments.items[i].group,
+                                      r->options.group ? r->options.group : 2, err);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+static void make_world(struct rehearsal *r, const char *holder)
+{
+    struct durations d = durations_of(r->options.calibration);
+    struct retry_settings settings = retry_standard();
+    settings.reads_per_s = settings.writes_per_s = 1000; /* nobody else shares the modelled account */
+    retry_init(&r->retry, &settings, r->options.seed);
+    jobs_model_open(&r->jobs, &r->transport.transport, &d);
+    r->jobs.real = r->options.real_jobs;
+    r->world = (struct pipeline_world){.config = r->options.config,
+                                       .environment = r->options.environment,
+                                       .state = &r->state,
+                                       .transport = &r->transport.transport,
+                                       .retry = &r->retry,
+                                       .jobs = &r->jobs.jobs,
+                                       .holder = holder,
+                                       .work = r->options.work,
+                                       .account = SIMCLOUD_ACCOUNT,
+                                       .expected = d,
+                                       .event = r->options.event,
+                                       .event_context = r->options.event_context};
+}
+
+int rehearsal_open(struct rehearsal *r, const struct rehearsal_options *options, struct err *err)
+{
+    struct simcloud_options cloud = cloud_options(options);
+    *r = (struct rehearsal){.options = *options, .own_state = true};
+    r->cloud = simcloud_new(&cloud);
+    cloud_transport_init(&r->transport, r->cloud, options->faults);
+    r->transport.region = options->config->region;
+    state_open_memory(&r->state);
+    make_world(r, "rehearsal/1");
+    int code = add_groups(r, err);
+    if (code)
+        rehearsal_close(r);
+    return code;
+}
+
+void rehearsal_replace_runner(struct rehearsal *r, struct state *store, const char *holder)
+{
+    jobs_model_close(&r->jobs);
+    if (store) {
+        r->state = *store;
+    } else {
+        if (r->own_state)
+            state_close(&r->state);
+        state_open_memory(&r->state);
+    }
+    r->transport.kill_after = 0;
+    r->transport.calls = 0;
+    make_world(r, holder);
+}
+
+void rehearsal_close(struct rehearsal *r)
+{
+    if (!r->cloud)
+        return;
+    jobs_model_close(&r->jobs);
+    if (r->own_state)
+        state_close(&r->state);
+    simcloud_free(r->cloud);
+    r->cloud = NULL;
+}
