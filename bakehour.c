@@ -9,9 +9,9 @@
 #include "sim/commands.h"
 
 static const struct command *const commands[] = {
-    &cmd_plan,         &cmd_simulate,     &cmd_merge,           &cmd_optimum,
-    &cmd_bill,         &cmd_budget_check, &cmd_budget_forecast, &cmd_prices_show,
-    &cmd_config_check, &cmd_config_init,  &cmd_config_keys,     NULL,
+    &cmd_plan,         &cmd_simulate,        &cmd_merge,         &cmd_optimum,       &cmd_bill,
+    &cmd_budget_check, &cmd_budget_forecast, &cmd_prices_show,   &cmd_config_check,  &cmd_config_init,
+    &cmd_config_keys,  &cmd_ledger_check,    &cmd_ledger_import, &cmd_ledger_adjust, NULL,
 };
 
 int main(int argc, char **argv)

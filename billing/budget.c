@@ -149,6 +149,19 @@ static int64_t percent_of(const struct exact *part, int64_t whole)
     return forecast_percent(part, whole, &hundredths) ? -1 : hundredths;
 }
 
+/* Whether the month, spent so far times numerator / denominator, is at or above a percentage of the limit. */
+static bool at_percent(const struct exact *spent, const struct budget *budget, int64_t percent, int64_t numerator,
+                       int64_t denominator)
+{
+    struct exact limit = {0};
+    if (percent < 0)
+        return false;
+    exact_add(&limit, (int128)budget->limit * (percent ? percent : 100) * denominator, 100 * numerator);
+    bool yes = exact_compare(spent, &limit) >= 0;
+    exact_release(&limit);
+    return yes;
+}
+
 int budget_judge(struct budget *budget, const struct spending *spending, struct err *err)
 {
     assert(budget->limit > 0);
@@ -158,18 +171,16 @@ int budget_judge(struct budget *budget, const struct spending *spending, struct 
         code = spending_forecast(spending, budget->unit, &budget->forecast, err);
     if (code)
         return code;
-    struct exact limit = {0};
     struct exact forecast = {0};
-    exact_add(&limit, budget->limit, 1);
     exact_add(&forecast, budget->forecast, 1);
     budget->state = BUDGET_OK;
-    if (exact_compare(spent, &limit) >= 0)
+    if (at_percent(spent, budget, budget->over_at_percent, 1, 1))
         budget->state = BUDGET_OVER;
-    else if (spending->elapsed_s && forecast_reaches(spent, spending->at, budget->limit))
+    else if (spending->elapsed_s &&
+             at_percent(spent, budget, budget->forecast_over_at_percent, spending->length_s, spending->elapsed_s))
         budget->state = BUDGET_FORECAST_OVER;
     budget->actual_percent = percent_of(spent, budget->limit);
     budget->forecast_percent = percent_of(&forecast, budget->limit);
-    exact_release(&limit);
     exact_release(&forecast);
     return 0;
 }

@@ -37,8 +37,10 @@ struct spending {
 
 struct budget {
     const char *name;
+    const char *environment, *project; /* whose; NULL: all */
     enum budget_unit unit;
-    int64_t limit; /* above zero; in the unit, as are the next two */
+    int64_t limit;                                     /* above zero; in the unit, as are the next two */
+    int64_t over_at_percent, forecast_over_at_percent; /* of the limit; 0: 100; -1: never */
     int64_t actual, forecast;
     int64_t actual_percent, forecast_percent; /* of the limit, in hundredths of a percent; -1: cannot be told */
     enum budget_state state;
@@ -61,7 +63,7 @@ enum run_out {
 };
 enum run_out spending_runs_out(const struct spending *spending, instant_t *when);
 
-/* Judges: name, unit and limit are given, the rest is set. */
+/* Judges: name, scope, unit, limit and percents are given, the rest is set. */
 int budget_judge(struct budget *budget, const struct spending *spending, struct err *err) MUST_USE;
 
 const char *budget_state_name(enum budget_state state); /* "ok", "forecast-over", "over" */

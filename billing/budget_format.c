@@ -125,6 +125,44 @@ static void print_table(const struct budget_report *report, const struct session
     table_free(t);
 }
 
+void budget_sparkline(const struct budget_history *history, struct str *to)
+{
+    static const char *const steps[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    money_t most = 1;
+    for (size_t i = 0; i < history->count; i++)
+        most = history->usd[i] > most ? history->usd[i] : most;
+    for (size_t i = 0; i < history->count; i++) {
+        money_t usd = history->usd[i] > 0 ? history->usd[i] : 0;
+        str_add(to, steps[(size_t)((int128)usd * 7 / most)]);
+    }
+}
+
+/* "2026-10-27 ▁▂█ 2026-11-25, most 12.34 USD a day" */
+static void add_history(const struct budget_history *h, struct str *to)
+{
+    char text[MONEY_TEXT_SIZE];
+    char date[INSTANT_TEXT_SIZE];
+    money_t most = 0;
+    for (size_t i = 0; i < h->count; i++)
+        most = h->usd[i] > most ? h->usd[i] : most;
+    str_addf(to, "%s ", calendar_date_text(h->first_day * SECONDS_PER_DAY, date));
+    budget_sparkline(h, to);
+    str_addf(to, " %s, at most %s USD a day",
+             calendar_date_text((h->first_day + (int64_t)h->count - 1) * SECONDS_PER_DAY, date),
+             money_short(most, text));
+}
+
+static void print_history(const struct budget_report *report, FILE *out)
+{
+    struct str line;
+    if (!report->history)
+        return;
+    str_init(&line, 0);
+    add_history(report->history, &line);
+    fprintf(out, "\n%s\n", line.text);
+    str_release(&line);
+}
+
 static void print_text(const struct budget_report *report, const struct session *session)
 {
     char month[INSTANT_TEXT_SIZE];
@@ -133,6 +171,7 @@ static void print_text(const struct budget_report *report, const struct session 
     const char *note;
     fprintf(session->out, "Month %s up to %s\n\n", calendar_month_text(s->month, month), calendar_text(s->at, at));
     print_table(report, session);
+    print_history(report, session->out);
     for (int i = 0; (note = bill_note(report->sample, s->has_pool, i)); i++)
         fprintf(session->out, "%s%s\n", i ? "" : "\n", note);
 }
@@ -152,10 +191,22 @@ static void print_json(const struct budget_report *report, FILE *out)
         bool usd = b->unit == BUDGET_USD;
         cJSON *object = json_object(list, NULL);
         json_text(object, "name", b->name);
+        if (b->environment)
+            json_text(object, "environment", b->environment);
+        if (b->project)
+            json_text(object, "project", b->project);
         json_text(object, usd ? "limit_usd" : "limit_hours", budget_amount(b->unit, b->limit, true, text));
         json_text(object, usd ? "actual_usd" : "actual_hours", budget_amount(b->unit, b->actual, true, text));
         json_text(object, usd ? "forecast_usd" : "forecast_hours", budget_amount(b->unit, b->forecast, true, text));
         json_text(object, "state", budget_state_name(b->state));
+    }
+    if (report->history) {
+        list = json_array(document, "history");
+        for (size_t i = 0; i < report->history->count; i++) {
+            cJSON *day = json_object(list, NULL);
+            json_text(day, "day", calendar_date_text((report->history->first_day + (int64_t)i) * SECONDS_PER_DAY, at));
+            json_text(day, "usd", money_text(report->history->usd[i], text));
+        }
     }
     list = json_array(document, "notes");
     for (int i = 0; (note = bill_note(report->sample, s->has_pool, i)); i++)
@@ -163,26 +214,47 @@ static void print_json(const struct budget_report *report, FILE *out)
     json_print(document, out);
 }
 
-static void print_github(const struct budget_report *report, FILE *out)
+#define GITHUB_MOST 10 /* annotations of one level in a step; GitHub drops the rest without a word */
+
+static void add_annotation(const struct budget_report *report, const struct budget *b, struct str *to)
 {
     static const char *const levels[] = {"notice", "warning", "error"};
     struct str message;
-    struct str line;
     str_init(&message, 0);
-    str_init(&line, 0);
-    for (size_t i = 0; i < report->count; i++) {
-        const struct budget *b = &report->budgets[i];
-        str_clear(&message);
-        str_clear(&line);
-        add_message(report, b, &message);
-        str_addf(&line, "::%s title=Budget ", levels[b->state]);
-        escape_github(&line, b->name, true);
-        str_addf(&line, " is %s::", state_text(b));
-        escape_github(&line, message.text, false);
-        fprintf(out, "%s\n", line.text);
-    }
+    add_message(report, b, &message);
+    str_addf(to, "::%s title=Budget ", levels[b->state]);
+    escape_github(to, b->name, true);
+    str_addf(to, " is %s::", state_text(b));
+    escape_github(to, message.text, false);
+    str_add_char(to, '\n');
     str_release(&message);
-    str_release(&line);
+}
+
+static void print_github(const struct budget_report *report, FILE *out)
+{
+    static const char *const tenth[] = {
+        "::notice title=Budgets::%zu more budgets are ok; the summary has them\n",
+        "::warning title=Budgets::%zu more budgets are over by forecast; the summary has "
+        "them\n",
+        "::error title=Budgets::%zu more budgets are over; the summary has them\n"};
+    size_t of_state[3] = {0};
+    size_t said[3] = {0};
+    struct str lines;
+    str_init(&lines, 0);
+    for (size_t i = 0; i < report->count; i++)
+        of_state[report->budgets[i].state]++;
+    for (size_t i = 0; i < report->count; i++) {
+        enum budget_state state = report->budgets[i].state;
+        bool last = said[state] == GITHUB_MOST - 1 && of_state[state] > GITHUB_MOST;
+        if (said[state]++ >= GITHUB_MOST)
+            continue;
+        if (last)
+            str_addf(&lines, tenth[state], of_state[state] - (GITHUB_MOST - 1));
+        else
+            add_annotation(report, &report->budgets[i], &lines);
+    }
+    fputs(lines.text, out);
+    str_release(&lines);
 }
 
 /* The path as a repository has it. */
@@ -321,6 +393,11 @@ void budget_markdown(const struct budget_report *report, struct str *to)
         add_markdown_amount(to, b, b->actual, b->actual_percent);
         add_markdown_amount(to, b, b->forecast, b->forecast_percent);
         str_addf(to, " %s%s%s |\n", bold, state_text(b), bold);
+    }
+    if (report->history) {
+        str_add(to, "\n`");
+        add_history(report->history, to);
+        str_add(to, "`\n");
     }
     str_addf(to, "\nSpent: up to %s. Forecast: the whole month at the present rate.\n",
              calendar_text(report->spending->at, at));

@@ -5,8 +5,9 @@
 #include "base/opt.h"
 
 extern const struct command cmd_bill;
-extern const struct command cmd_budget_check;
-extern const struct command cmd_budget_forecast;
+extern const struct command cmd_ledger_adjust;
+extern const struct command cmd_ledger_check;
+extern const struct command cmd_ledger_import;
 extern const struct command cmd_prices_show;
 
 #endif

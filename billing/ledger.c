@@ -213,19 +213,42 @@ static int note_time(struct ledger *ledger, instant_t now, struct err *err)
                   "i", (int64_t)now);
 }
 
+int ledger_start(struct ledger *ledger, struct err *err)
+{
+    return ledger->batch ? 0 : db_begin(ledger->db, err);
+}
+
 int ledger_finish(struct ledger *ledger, int code, instant_t now, struct err *err)
 {
     if (!code)
         code = note_time(ledger, now, err);
+    if (ledger->batch)
+        return code;
     if (!code)
         return db_commit(ledger->db, err);
     db_rollback(ledger->db);
     return code;
 }
 
+int ledger_batch(struct ledger *ledger, struct err *err)
+{
+    assert(!ledger->batch);
+    int code = db_begin(ledger->db, err);
+    ledger->batch = !code;
+    return code;
+}
+
+int ledger_batch_end(struct ledger *ledger, int code, instant_t now, struct err *err)
+{
+    if (!ledger->batch)
+        return code;
+    ledger->batch = false;
+    return ledger_finish(ledger, code, now, err);
+}
+
 int ledger_synced(struct ledger *ledger, instant_t now, struct err *err)
 {
-    int code = db_begin(ledger->db, err);
+    int code = ledger_start(ledger, err);
     return code ? code : ledger_finish(ledger, 0, now, err);
 }
 
@@ -253,7 +276,7 @@ static int post_pair(struct ledger *ledger, const struct ledger_entry *entry, co
 {
     int code = check_text("key", entry->key, true, err);
     if (!code)
-        code = db_begin(ledger->db, err);
+        code = ledger_start(ledger, err);
     if (code)
         return code;
     code = ledger_post(ledger, entry, pair, 2, booked, err);
@@ -265,7 +288,7 @@ int ledger_deployment_begin(struct ledger *ledger, const struct ledger_scope *sc
 {
     int code = check_text("deployment", scope->deployment, true, err);
     if (!code)
-        code = db_begin(ledger->db, err);
+        code = ledger_start(ledger, err);
     if (code)
         return code;
     bool booked;
@@ -291,7 +314,7 @@ int ledger_deployment_begin(struct ledger *ledger, const struct ledger_scope *sc
 int ledger_deployment_end(struct ledger *ledger, const char *deployment, instant_t ended, const char *outcome,
                           instant_t now, struct err *err)
 {
-    int code = db_begin(ledger->db, err);
+    int code = ledger_start(ledger, err);
     if (code)
         return code;
     code = db_run(ledger->db, err, "UPDATE deployment SET ended = ?, outcome = ? WHERE id = ? AND ended IS NULL", "iss",

@@ -76,6 +76,11 @@ struct ledger_usage {
     enum regime_choice regime;
 };
 
+/* Many records in one transaction: all of them or none. Not for anything that calls out in between: others wait. */
+int ledger_batch(struct ledger *ledger, struct err *err) MUST_USE;
+/* code: of what was done in between; commits where it is 0. Returns the code of the whole. */
+int ledger_batch_end(struct ledger *ledger, int code, instant_t now, struct err *err) MUST_USE;
+
 enum ledger_booked {
     LEDGER_NEW,       /* booked for the first time */
     LEDGER_CHANGED,   /* known; the difference was booked: it ran on, or its end was wrong */

@@ -10,6 +10,7 @@
 struct ledger {
     struct db *db;
     char *path;
+    bool batch; /* a transaction is open for all that comes */
 };
 
 extern const char *const ledger_migrations[];
@@ -32,6 +33,7 @@ struct ledger_entry {
  * left out. */
 int ledger_post(struct ledger *ledger, const struct ledger_entry *entry, const struct ledger_posting *postings,
                 size_t count, bool *inserted, struct err *err) MUST_USE;
+int ledger_start(struct ledger *ledger, struct err *err) MUST_USE;
 /* Ends a transaction: notes the time and commits where code is 0, else rolls back; returns the code of the whole. */
 int ledger_finish(struct ledger *ledger, int code, instant_t now, struct err *err) MUST_USE;
 

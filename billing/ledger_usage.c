@@ -305,7 +305,7 @@ int ledger_record(struct ledger *ledger, const struct ledger_usage *usage, const
     u.quantity = u.quantity ? u.quantity : CHARGE_QUANTITY;
     int code = check_usage(&u, err);
     if (!code)
-        code = db_begin(ledger->db, err);
+        code = ledger_start(ledger, err);
     if (code)
         return code;
     code = record(ledger, &u, scope, catalog, now, booked, err);

@@ -5,6 +5,8 @@
 #include "base/opt.h"
 
 extern const struct command cmd_merge;
+extern const struct command cmd_budget_check;
+extern const struct command cmd_budget_forecast;
 extern const struct command cmd_optimum;
 extern const struct command cmd_plan;
 extern const struct command cmd_simulate;

@@ -1,16 +1,10 @@
 #include "sim/plot.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/str.h"
+#include "sim/gnuplot.h"
 
 /* Colours of Okabe and Ito, "Color universal design" (2008): told apart by colour-blind people too. */
 #define BLACK  "#000000"
@@ -30,8 +24,6 @@
 #define DAYS_MONTHS_MAX   2  /* up to so many months the burn-down names days */
 #define POINTS_MONTHS_MAX 36 /* lines have a mark at each month up to so many */
 
-extern char **environ;
-
 /* Filled where the bake instance is kept, hollow where it is not: shapes tell triggers apart without colour. */
 static const struct {
     const char *name, *colour;
@@ -47,18 +39,9 @@ static const char *const kind_colours[COST_KINDS] = {
     [COST_FSR] = YELLOW,    [COST_LICENCE] = RED, [COST_NAT] = SKY,      [COST_FLEET] = PURPLE, [COST_STORM] = WINE,
 };
 
-static const char *extension(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    return dot && !strchr(dot, '/') ? dot + 1 : "";
-}
-
 int plot_check(const char *path, struct err *err)
 {
-    const char *ext = extension(path);
-    if (strcmp(ext, "png") == 0 || strcmp(ext, "svg") == 0)
-        return 0;
-    return err_set(err, EXIT_INPUT, "--plot: \"%.200s\" must end in .png or .svg", path);
+    return gnuplot_check("--plot", path, err);
 }
 
 static double usd(money_t money)
@@ -70,18 +53,6 @@ static double p95_min(const struct frontier_point *p)
 {
     double minutes = (double)p->outcome.lead.percentile[STATS_P95] / 60;
     return minutes < 1.0 / 60 ? 1.0 / 60 : minutes; /* the axis is logarithmic */
-}
-
-/* A text inside gnuplot's single quotes. */
-static void add_quoted(struct str *s, const char *text)
-{
-    str_add_char(s, '\'');
-    for (; *text; text++) {
-        str_add_char(s, *text);
-        if (*text == '\'')
-            str_add_char(s, '\'');
-    }
-    str_add_char(s, '\'');
 }
 
 static void add_point(struct str *s, const struct frontier_point *p)
@@ -160,7 +131,7 @@ static void add_title(struct str *s, const struct plan *p)
              calendar_date_text(sc->history.arrival_s[0], first),
              calendar_date_text(sc->history.arrival_s[sc->commits.count - 1], last),
              sc->model.terms.regime == REGIME_HOURLY ? "billed by the started hour" : "billed by the second");
-    add_quoted(s, title.text);
+    gnuplot_quoted(s, title.text);
     str_release(&title);
 }
 
@@ -394,110 +365,12 @@ static void script(struct str *s, const struct plan *p, const char *ext)
     str_add(s, "unset multiplot\n");
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, text, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        text += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
-static int no_gnuplot(struct err *err, int error)
-{
-    if (error == ENOENT)
-        return err_set(err, EXIT_FAILED,
-                       "--plot needs gnuplot, which is not installed (Debian: apt-get install gnuplot-nox)");
-    return err_set(err, EXIT_FAILED, "gnuplot cannot be started: %s", strerror(error));
-}
-
-static int spawn_gnuplot(int input, int output, pid_t *pid)
-{
-    char name[] = "gnuplot";
-    char from_stdin[] = "-";
-    char *const argv[] = {name, from_stdin, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    int error = posix_spawnp(pid, "gnuplot", &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
-
-static int run_gnuplot(const struct str *text, int output, struct err *err)
-{
-    int ends[2];
-    if (pipe(ends))
-        return err_set(err, EXIT_FAILED, "a pipe to gnuplot cannot be made: %s", strerror(errno));
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    pid_t pid;
-    int error = spawn_gnuplot(ends[0], output, &pid);
-    close(ends[0]);
-    if (error) {
-        close(ends[1]);
-        return no_gnuplot(err, error);
-    }
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    struct sigaction before;
-    sigaction(SIGPIPE, &ignore, &before); /* gnuplot may end early; its exit status tells */
-    int failed = write_all(ends[1], text->text, text->len);
-    close(ends[1]);
-    sigaction(SIGPIPE, &before, NULL);
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-        return no_gnuplot(err, ENOENT);
-    if (failed || !WIFEXITED(status) || WEXITSTATUS(status))
-        return err_set(err, EXIT_FAILED, "gnuplot failed; what it said stands above");
-    return 0;
-}
-
-/* A picture that is empty, or that the disk had no room for, is none. */
-static int check_drawn(int output, const char *path, struct err *err)
-{
-    struct stat stat;
-    if (fstat(output, &stat) || stat.st_size == 0)
-        return err_set(err, EXIT_FAILED, "gnuplot drew nothing; %s was not written", path);
-    return 0;
-}
-
-static int draw(const struct str *text, const char *part, const char *path, struct err *err)
-{
-    int output = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (output < 0)
-        return err_set(err, EXIT_FAILED, "--plot: %s cannot be written: %s", path, strerror(errno));
-    int code = run_gnuplot(text, output, err);
-    if (!code)
-        code = check_drawn(output, path, err);
-    if (close(output) && !code)
-        code = err_set(err, EXIT_FAILED, "--plot: %s cannot be written: %s", path, strerror(errno));
-    if (!code && rename(part, path))
-        code = err_set(err, EXIT_FAILED, "--plot: %s cannot be written: %s", path, strerror(errno));
-    if (code)
-        unlink(part);
-    return code;
-}
-
 int plot_plan(const struct plan *p, const char *path, struct err *err)
 {
-    struct str part;
     struct str text;
-    str_init(&part, 4096);
     str_init(&text, 0);
-    str_addf(&part, "%s.part", path);
-    script(&text, p, extension(path));
-    int code = part.full || text.full ? err_set(err, EXIT_INPUT, "--plot: the name or the picture is too long") : 0;
-    if (!code)
-        code = draw(&text, part.text, path, err);
+    script(&text, p, gnuplot_extension(path));
+    int code = gnuplot_draw("--plot", &text, path, err);
     str_release(&text);
-    str_release(&part);
     return code;
 }

@@ -1,0 +1,229 @@
+/* cmd_budget_forecast.c - bakehour budget forecast: where a month leads. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/out.h"
+#include "sim/budget_source.h"
+#include "sim/commands.h"
+#include "sim/outlook.h"
+
+struct args {
+    struct budget_options from;
+};
+
+static const struct opt options[] = {
+    {"Ledger", OPT_HEADING, NULL, NULL, NULL, 0},
+    BUDGET_LEDGER_OPTIONS(struct args, from),
+    BILL_FILE_OPTIONS(struct args, from.in),
+    {"Forecast", OPT_HEADING, NULL, NULL, NULL, 0},
+    {"limit-hours", OPT_VALUE, "X", "prepaid instance-hours a month, whose end is forecast (of a ledger)",
+     budget_opt_limit_hours, offsetof(struct args, from.limit_hours)},
+    BUDGET_AT_OPTION(struct args, from),
+    BILL_REGIME_OPTION(struct args, from.in),
+    OPT_END,
+};
+
+/* What a forecast says. */
+struct outlook {
+    const struct spending *spending;
+    int64_t usd, usd_forecast, hours, hours_forecast;
+    enum run_out run_out;
+    instant_t when;
+    bool sample;
+    const struct outlook_extra *extra; /* NULL: not from a ledger */
+};
+
+static int look_out(struct outlook *o, struct err *err)
+{
+    int code = spending_so_far(o->spending, BUDGET_USD, &o->usd, err);
+    if (!code)
+        code = spending_forecast(o->spending, BUDGET_USD, &o->usd_forecast, err);
+    if (!code)
+        code = spending_so_far(o->spending, BUDGET_HOURS, &o->hours, err);
+    if (!code)
+        code = spending_forecast(o->spending, BUDGET_HOURS, &o->hours_forecast, err);
+    o->run_out = spending_runs_out(o->spending, &o->when);
+    return code;
+}
+
+static void json_instant(cJSON *object, const char *name, instant_t at)
+{
+    char text[INSTANT_TEXT_SIZE];
+    json_text(object, name, at == INT64_MAX ? NULL : calendar_text(at, text));
+}
+
+static void add_extra_json(cJSON *document, const struct outlook_extra *e)
+{
+    char text[MONEY_TEXT_SIZE];
+    if (e->usd.known) {
+        json_text(document, "forecast_low_usd", money_text(e->usd.low, text));
+        json_text(document, "forecast_high_usd", money_text(e->usd.high, text));
+    }
+    if (!e->next.deployments)
+        return;
+    cJSON *next = json_object(document, "next_deployment");
+    json_i64(next, "deployments", (int64_t)e->next.deployments);
+    json_text(next, "mean_usd", money_text(e->next.mean, text));
+    json_text(next, "low_usd", money_text(e->next.low, text));
+    json_text(next, "high_usd", money_text(e->next.high, text));
+}
+
+static void print_outlook_json(const struct outlook *o, FILE *out)
+{
+    char text[BUDGET_AMOUNT_SIZE];
+    char at[INSTANT_TEXT_SIZE];
+    const char *note;
+    const struct spending *s = o->spending;
+    cJSON *document = json_document("budget-forecast");
+    json_text(document, "month", calendar_month_text(s->month, at));
+    json_text(document, "at", calendar_text(s->at, at));
+    json_text(document, "actual_usd", money_text(o->usd, text));
+    json_text(document, "forecast_usd", money_text(o->usd_forecast, text));
+    if (o->extra)
+        add_extra_json(document, o->extra);
+    if (s->has_pool) {
+        cJSON *pool = json_object(document, "pool");
+        json_text(pool, "hours", budget_amount(BUDGET_HOURS, s->pool_hours, true, text));
+        json_text(pool, "actual_hours", budget_amount(BUDGET_HOURS, o->hours, true, text));
+        json_text(pool, "forecast_hours", budget_amount(BUDGET_HOURS, o->hours_forecast, true, text));
+        json_bool(pool, "run_out", o->run_out == RUN_OUT_SINCE);
+        json_text(pool, "runs_out_at", o->run_out == RUN_OUT_LATER ? calendar_text(o->when, at) : NULL);
+        if (o->extra && o->extra->run_out.known && o->run_out != RUN_OUT_SINCE) {
+            json_instant(pool, "runs_out_earliest", o->extra->run_out.early);
+            json_instant(pool, "runs_out_latest", o->extra->run_out.late);
+        }
+    }
+    cJSON *list = json_array(document, "notes");
+    for (int i = 0; (note = bill_note(o->sample, s->has_pool && !o->extra, i)); i++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(note));
+    json_print(document, out);
+}
+
+static void print_outlook_row(struct table *t, enum budget_unit unit, int64_t so_far, int64_t forecast, bool exactly)
+{
+    char text[BUDGET_AMOUNT_SIZE];
+    table_cell(t, "%s", unit == BUDGET_USD ? "USD" : exactly ? "hours" : "pool hours");
+    table_cell(t, "%s", budget_amount(unit, so_far, exactly, text));
+    table_cell(t, "%s", budget_amount(unit, forecast, exactly, text));
+}
+
+static void print_outlook_table(const struct outlook *o, const struct session *session)
+{
+    struct table *t = table_new();
+    table_column(t, "Unit", "unit", ALIGN_LEFT);
+    table_column(t, "So far", "actual", ALIGN_RIGHT);
+    table_column(t, "Month end", "forecast", ALIGN_RIGHT);
+    print_outlook_row(t, BUDGET_USD, o->usd, o->usd_forecast, session->csv);
+    if (o->spending->has_pool)
+        print_outlook_row(t, BUDGET_HOURS, o->hours, o->hours_forecast, session->csv);
+    table_print(t, session);
+    table_free(t);
+}
+
+static void print_run_out(const struct outlook *o, FILE *out)
+{
+    char date[INSTANT_TEXT_SIZE];
+    char hours[BUDGET_AMOUNT_SIZE];
+    budget_amount(BUDGET_HOURS, o->spending->pool_hours, true, hours);
+    switch (o->run_out) {
+    case RUN_OUT_LATER:
+        fprintf(out, "\nAt this rate the %s prepaid hours run out on %s.\n", hours, calendar_date_text(o->when, date));
+        return;
+    case RUN_OUT_SINCE:
+        fprintf(out, "\nThe %s prepaid hours have run out.\n", hours);
+        return;
+    case RUN_OUT_NEVER:
+        if (o->spending->pool_hours && o->spending->elapsed_s)
+            fprintf(out, "\nAt this rate the %s prepaid hours last for the month.\n", hours);
+    }
+}
+
+static void print_extra(const struct outlook *o, FILE *out)
+{
+    const struct outlook_extra *e = o->extra;
+    char low[MONEY_TEXT_SIZE];
+    char high[MONEY_TEXT_SIZE];
+    char mean[MONEY_TEXT_SIZE];
+    char date[INSTANT_TEXT_SIZE];
+    if (e->usd.known)
+        fprintf(out, "\nNine times in ten the month ends between %s and %s USD, if days go on to differ as they did.\n",
+                money_short(e->usd.low, low), money_short(e->usd.high, high));
+    else
+        fprintf(out, "\nFewer than %d complete days are booked: too few for an interval.\n", OUTLOOK_DAYS_MIN);
+    if (e->run_out.known && o->run_out != RUN_OUT_SINCE && e->run_out.early != INT64_MAX) {
+        fprintf(out, "Nine times in ten the prepaid hours run out between %s and ",
+                calendar_date_text(e->run_out.early, date));
+        fprintf(out, "%s.\n",
+                e->run_out.late == INT64_MAX ? "the month's end, or last" : calendar_date_text(e->run_out.late, date));
+    }
+    if (e->next.deployments)
+        fprintf(out, "The next deployment costs about %s USD (the last %zu: %s to %s).\n",
+                money_short(e->next.mean, mean), e->next.deployments, money_short(e->next.low, low),
+                money_short(e->next.high, high));
+}
+
+static void print_outlook_text(const struct outlook *o, const struct session *session)
+{
+    char month[INSTANT_TEXT_SIZE];
+    char at[INSTANT_TEXT_SIZE];
+    const char *note;
+    const struct spending *s = o->spending;
+    fprintf(session->out, "Month %s up to %s\n\n", calendar_month_text(s->month, month), calendar_text(s->at, at));
+    print_outlook_table(o, session);
+    if (!s->elapsed_s)
+        fprintf(session->out, "\nNothing of the month has passed, so there is no rate to forecast by.\n");
+    print_run_out(o, session->out);
+    if (o->extra)
+        print_extra(o, session->out);
+    for (int i = 0; (note = bill_note(o->sample, s->has_pool && !o->extra, i)); i++)
+        fprintf(session->out, "%s%s\n", i ? "" : "\n", note);
+}
+
+/* A ledger knows no pools; what is prepaid is a budget in hours, or said by the option. */
+static void set_pool(struct budget_source *source, const struct budget_options *from)
+{
+    struct spending *s = &source->spending;
+    s->pool_hours = from->limit_hours;
+    for (size_t i = 0; i < source->limits.count && !s->pool_hours; i++)
+        if (source->limits.items[i].unit == BUDGET_HOURS)
+            s->pool_hours = source->limits.items[i].limit;
+    s->has_pool = s->pool_hours > 0;
+}
+
+static int run(struct session *session, void *data, struct err *err)
+{
+    const struct args *args = data;
+    struct budget_source source = {0};
+    struct outlook_extra extra = {0};
+    int code = budget_source_open(&source, &args->from, false, session, err);
+    struct outlook o = {.spending = &source.spending, .sample = source.sample};
+    if (!code && source.ledger) {
+        set_pool(&source, &args->from);
+        code = outlook_read(&extra, &source, &args->from, err);
+        o.extra = &extra;
+    }
+    if (!code)
+        code = look_out(&o, err);
+    if (!code && session->json)
+        print_outlook_json(&o, session->out);
+    else if (!code && session->csv)
+        print_outlook_table(&o, session);
+    else if (!code)
+        print_outlook_text(&o, session);
+    budget_source_release(&source);
+    return code;
+}
+
+const struct command cmd_budget_forecast = {
+    .name = "budget forecast",
+    .summary = "what the month will have cost, and when pools run out",
+    .about = "Prices the month's usage up to now, as 'bill' does, and says where it leads at the present rate: spent x "
+             "length of the month / time elapsed in it. With pools in --reserved it names the date on which their "
+             "hours run out at the rate at which they were drawn so far.\n\n"
+             "An hour that has opened counts whole; fees count for the time that has passed.",
+    .example = "bakehour budget forecast --usage usage.csv\n"
+               "bakehour budget forecast --usage usage.csv --reserved pool.csv --at 2018-08-16",
+    .options = options,
+    .args_size = sizeof(struct args),
+    .run = run,
+};

@@ -1,0 +1,199 @@
+#!/bin/sh
+# bakehour ledger import, check and adjust, and budgets that read the ledger. Figures are worked out by hand.
+. "${0%/*}/tap.sh"
+. "${0%/*}/json.sh"
+unset GITHUB_STEP_SUMMARY
+BAKEHOUR_NOW=1534377600 # 2018-08-16
+export BAKEHOUR_NOW
+cd "$tmp" || exit 1
+
+# 50 hours of production (5.00), 10 of staging (1.00), 0.10 an hour.
+cat >catalog.csv <<'END'
+type,region,effective,usd_per_hour
+one,us-east-1,2010-01-01,0.1
+END
+cat >production.csv <<'END'
+instance,type,region,start,end
+i-1,one,us-east-1,2018-08-01T00:00:00Z,2018-08-03T02:00:00Z
+END
+cat >staging.csv <<'END'
+instance,type,region,start,end
+i-2,one,us-east-1,2018-08-10T00:00:00Z,2018-08-10T10:00:00Z
+END
+
+refused "no ledger yet" "the ledger cannot be opened: No such file" budget check --ledger l.db --limit-usd 1
+refused "check: no ledger" "cannot be opened: No such file" ledger check --ledger l.db
+: >l.db
+refused "an empty file" "is empty: nothing is known" budget check --ledger l.db --limit-usd 1
+rm l.db
+refused "nothing to import" "there is nothing to import" ledger import --ledger l.db
+
+golden "import" ledger import --ledger l.db --usage production.csv --catalog catalog.csv --environment production <<'END'
+1 booked, 0 changed, 0 known already.
+END
+golden "import again" ledger import --ledger l.db --usage production.csv --catalog catalog.csv <<'END'
+0 booked, 0 changed, 1 known already.
+END
+run ledger import --ledger l.db --usage staging.csv --catalog catalog.csv --environment staging --project shop --json
+figures "import as JSON" "$out" "" '
+    schema bakehour.ledger-import/1
+    booked 1
+    changed 0
+    known 0
+    unpriced 0'
+golden "check" ledger check --ledger l.db <<'END'
+l.db is sound: entries balance, totals and charges are what they were booked as.
+What it knows ends at 2018-08-16T00:00:00Z.
+END
+
+# Half of 31 days less half a day: 6.00 spent in 15 of 31 days lead to 12.40.
+run budget check --ledger l.db --limit-usd 12.4 --json
+is "forecast at the limit: exit code" "$code" 4
+figures "all environments" "$out" budgets.0. '
+    actual_usd 6.0000000000
+    forecast_usd 12.4000000000
+    state forecast-over'
+is "history: the last day" "$(json_of "$out" history.29.day)" 2018-08-16
+is "history: the day of staging" "$(json_of "$out" history.23.usd)" 1.0000000000
+run budget check --ledger l.db --limit-usd 12.4000000001 --json
+is "forecast under the limit: exit code" "$code" 0
+run budget check --ledger l.db --limit-usd 1 --environment staging --json
+is "at the limit is over: exit code" "$code" 3
+is "of one environment" "$(json_of "$out" budgets.0.actual_usd)" 1.0000000000
+is "named" "$(json_of "$out" budgets.0.environment)" staging
+run budget check --ledger l.db --limit-usd 1 --project other --json
+is "of a project without cost: exit code" "$code" 0
+run budget check --ledger l.db --limit-hours 60 --json
+is "60 hours of 60: exit code" "$code" 3
+is "60 hours" "$(json_of "$out" budgets.0.actual_hours)" 60
+run budget check --ledger l.db --limit-usd 100 --at 2018-08-02T12:00:00Z --json
+is "36 hours up to a time in the middle" "$(json_of "$out" budgets.0.actual_usd)" 3.6000000000
+
+golden "text" budget check --ledger l.db --limit-usd 20 --name shop <<'END'
+Month 2018-08 up to 2018-08-16T00:00:00Z
+
+Budget  Unit  Limit  Spent  Of limit  Forecast  Of limit  State
+shop    USD   20.00   6.00      30 %     12.40      62 %  ok
+
+2018-07-18 ▁▁▁▁▁▁▁▁▁▁▁▁▁▁██▁▁▁▁▁▁▁▃▁▁▁▁▁▁ 2018-08-16, at most 2.40 USD a day
+END
+
+# What is stale, empty or without a price is no green light.
+refused "stale" "is stale: what it knows ends at 2018-08-16T00:00:00Z, which is longer ago than 36 h" \
+    budget check --ledger l.db --limit-usd 100 --at 2018-08-17T12:00:01Z
+run budget check --ledger l.db --limit-usd 100 --at 2018-08-17T12:00:00Z
+is "36 hours are not stale: exit code" "$code" 0
+refused "stale by --max-age" "is stale" budget check --ledger l.db --limit-usd 100 --at 2018-08-16T01:00:01Z --max-age 1h
+refused "an age of nothing" "an age is above zero" budget check --ledger l.db --limit-usd 100 --max-age 0
+cp l.db unpriced.db
+sed 's/i-2,one/i-3,two/' staging.csv >two.csv
+run ledger import --ledger unpriced.db --usage two.csv --catalog catalog.csv
+holds "a use without a price is said" "$out" "1 without a price (instance two in us-east-1)"
+refused "a use without a price" "1 use has no price, so what was spent is not known (instance two in us-east-1)" \
+    budget check --ledger unpriced.db --limit-usd 100
+{ cat catalog.csv; echo two,us-east-1,2010-01-01,0.3; } >both.csv
+golden "priced later" ledger import --ledger unpriced.db --usage two.csv --catalog both.csv <<'END'
+0 booked, 1 changed, 0 known already.
+END
+run budget check --ledger unpriced.db --limit-usd 100 --json
+is "with its price" "$(json_of "$out" budgets.0.actual_usd)" 9.0000000000
+run ledger check --ledger unpriced.db
+is "still sound" "$code" 0
+
+# Vector 39: a budget of 1,000; 300 or 600 spent by the end of day 15 of 31.
+cp l.db v39.db
+golden "adjust" ledger adjust --ledger v39.db --usd 294 --reason "vector 39" --at 2018-08-03 <<'END'
+Booked.
+END
+golden "adjust again" ledger adjust --ledger v39.db --usd 294 --reason "vector 39" --at 2018-08-03 <<'END'
+Known already: nothing was booked.
+END
+run budget check --ledger v39.db --limit-usd 1000 --json
+is "vector 39: 300: exit code" "$code" 0
+is "vector 39: 300" "$(json_of "$out" budgets.0.forecast_usd)" 620.0000000000
+run ledger adjust --ledger v39.db --usd 300 --reason more --at 2018-08-04
+run budget check --ledger v39.db --limit-usd 1000 --json
+is "vector 39: 600: exit code" "$code" 4
+is "vector 39: 600" "$(json_of "$out" budgets.0.forecast_usd)" 1240.0000000000
+run ledger adjust --ledger v39.db --usd=-600 --reason credit --at 2018-08-04
+run budget check --ledger v39.db --limit-usd 1000 --json
+is "a credit" "$(json_of "$out" budgets.0.actual_usd)" 0.0000000000
+run ledger check --ledger v39.db
+is "adjusted and sound" "$code" 0
+refused "adjust: nothing" "--usd X and --reason TEXT are needed" ledger adjust --ledger v39.db --usd 1
+refused "adjust: an account of somebody else" "is no account to adjust" ledger adjust --ledger v39.db --usd 1 \
+    --reason x --account payable:aws
+
+# Damage is found, line by line.
+cp l.db bad.db
+if command -v sqlite3 >/dev/null; then
+    sqlite3 bad.db "UPDATE total SET amount = amount + 1 WHERE account = 'expense:instance'"
+    exit_is "damage: exit code" 1 "$BAKEHOUR" ledger check --ledger bad.db
+    has "damage: each day is named" "$err" "^bad.db: a day's total is not the sum of its postings: 2018-08-10 expense:instance"
+else
+    ok "damage # SKIP sqlite3 is not at hand" 0
+fi
+echo "no database at all, but long enough to be taken for one at a glance" >text.db
+refused "some other file" "is no ledger of this program" budget check --ledger text.db --limit-usd 1
+
+# The budgets of the configuration.
+sh -c '"$BAKEHOUR" config init --quiet --config - --project shop' BAKEHOUR="$BAKEHOUR" >base.json 2>/dev/null ||
+    "$BAKEHOUR" config init --config - --project shop >base.json
+configured() { # configured BUDGETS: bakehour.json with them
+    sed 's|^{|{ "ledger": "l.db", "budgets": '"$1"',|' base.json | awk '!/"ledger"/ || !seen++' >bakehour.json
+}
+configured '[{"name": "all", "limit_usd": "12.5"}, {"name": "staging", "limit_usd": 1, "environment": "staging"}, {"name": "hours", "limit_hours": 200}]'
+run budget check --json
+is "configured: exit code" "$code" 3
+figures "configured" "$out" budgets. '
+    0.name all
+    0.actual_usd 6.0000000000
+    0.state ok
+    1.name staging
+    1.state over
+    2.actual_hours 60
+    2.state ok'
+configured '[{"name": "early", "limit_usd": 10, "actual_percent": 60, "forecast_percent": 0}]'
+run budget check --json
+is "60 % of 10 are reached: exit code" "$code" 3
+configured '[{"name": "late", "limit_usd": 10, "forecast_percent": 125}]'
+run budget check --json
+is "124 % are under 125 %: exit code" "$code" 0
+configured '[{"name": "late", "limit_usd": 10, "forecast_percent": 124}]'
+run budget check --json
+is "124 % are at 124 %: exit code" "$code" 4
+configured '[{"name": "a"}, {"limit_usd": 1}, {"name": "b", "limit_usd": "-1"}, {"name": "c", "limit_usd": 1, "hrad": true}, 7]'
+refused "bad budgets" "5 bad places in \"budgets\"" budget check
+has "bad budgets: each by its place" "$err" '^bakehour.json:3:33: a budget needs a limit'
+has "bad budgets: the nearest key" "$err" 'no key "hrad"; did you mean "hard"?'
+configured '[]'
+refused "no budget" "there is no budget" budget check
+rm bakehour.json
+refused "neither ledger nor usage" "or --ledger FILE, or a bakehour.json in this folder" budget check --limit-usd 1
+refused "both" "--usage and --ledger exclude each other" budget check --usage staging.csv --ledger l.db --limit-usd 1
+refused "a chart of files" "--chart draws what a ledger knows" budget check --usage staging.csv --limit-usd 1 --chart a.png
+refused "a chart of no known form" "must end in .png or .svg" budget check --ledger l.db --limit-usd 1 --chart a.gif
+if command -v gnuplot >/dev/null; then
+    run budget check --ledger l.db --limit-usd 100 --chart chart.png
+    is "chart: exit code" "$code" 0
+    is "chart: a PNG" "$(head -c 4 chart.png | tail -c 3)" PNG
+    run budget check --ledger l.db --limit-usd 100 --chart chart.svg
+    has "chart: the limit is named" "$(cat chart.svg)" 'limit "month", 100.00 USD\|limit &quot;month&quot;, 100.00 USD'
+else
+    ok "chart # SKIP gnuplot is not at hand" 0
+fi
+
+# Where the month leads.
+golden "forecast" budget forecast --ledger l.db --limit-hours 100 <<'END'
+Month 2018-08 up to 2018-08-16T00:00:00Z
+
+Unit        So far  Month end
+USD           6.00      12.40
+pool hours      60        124
+
+At this rate the 100 prepaid hours run out on 2018-08-26.
+
+Nine times in ten the month ends between 6.00 and 20.46 USD, if days go on to differ as they did.
+Nine times in ten the prepaid hours run out between 2018-08-19 and the month's end, or last.
+END
+done_testing
