@@ -96,7 +96,8 @@ static const struct opt import_options[] = {
     {"usage", OPT_VALUE, "FILE", "running periods, CSV as 'bill' reads it", opt_text,
      offsetof(struct import_args, usage)},
     {"resources", OPT_VALUE, "FILE",
-     "storage, addresses and what else is no instance, CSV: account,resource,kind,quantity,unit,region,start,end,usd",
+     "storage, addresses and what else is no instance, CSV: account, resource, kind, quantity, unit, region, start, "
+     "end, usd",
      opt_text, offsetof(struct import_args, resources)},
     {"catalog", OPT_VALUE, "FILE", "on-demand prices, CSV: type,region,os,effective,usd_per_hour", opt_text,
      offsetof(struct import_args, catalog)},
