@@ -19,7 +19,7 @@ comma := ,
 VARIANT := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)$(if $(COVERAGE),-coverage)
 BUILD := build/$(VARIANT)
 
-PKGS := sqlite3 libcjson zlib libcrypto libssl libcurl expat libmicrohttpd
+PKGS := sqlite3 libcjson zlib libcrypto libssl libcurl expat libmicrohttpd yajl
 PKG_CONFIG ?= pkg-config
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)

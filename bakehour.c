@@ -8,11 +8,29 @@
 #include "scheduler/commands.h"
 #include "sim/commands.h"
 
+/* In the order of the list that --help prints. */
+/* clang-format off: a line each, so that two who add commands do not meet */
 static const struct command *const commands[] = {
-    &cmd_plan,         &cmd_simulate,        &cmd_merge,         &cmd_optimum,       &cmd_bill,
-    &cmd_budget_check, &cmd_budget_forecast, &cmd_prices_show,   &cmd_config_check,  &cmd_config_init,
-    &cmd_config_keys,  &cmd_ledger_check,    &cmd_ledger_import, &cmd_ledger_adjust, NULL,
+    &cmd_plan,
+    &cmd_simulate,
+    &cmd_merge,
+    &cmd_optimum,
+    &cmd_bill,
+    &cmd_budget_check,
+    &cmd_budget_forecast,
+    &cmd_prices_show,
+    &cmd_prices_import,
+    &cmd_prices_history,
+    &cmd_prices_diff,
+    &cmd_ledger_check,
+    &cmd_ledger_import,
+    &cmd_ledger_adjust,
+    &cmd_config_check,
+    &cmd_config_init,
+    &cmd_config_keys,
+    NULL,
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

@@ -33,7 +33,7 @@ struct field {
  */
 struct csv {
     struct source *source;
-    bool foreign, at_end, broken, too_long;
+    bool foreign, borrowed, at_end, broken, too_long;
     char *name;
     char *buffer;
     size_t cap, begin, next, fill;
@@ -498,6 +498,7 @@ int csv_open_foreign(struct csv **out, struct source *source, const struct csv_f
 {
     struct csv *c = csv_new(source);
     c->foreign = true;
+    c->borrowed = shape->borrow;
     return finish_open(out, c, read_foreign_header(c, shape, err));
 }
 
@@ -505,7 +506,8 @@ void csv_close(struct csv *c)
 {
     if (!c)
         return;
-    source_close(c->source);
+    if (!c->borrowed)
+        source_close(c->source);
     for (size_t i = 0; i < c->header_count; i++)
         free(c->header[i]);
     free(c->header);

@@ -36,8 +36,9 @@ struct csv_foreign {
     const char *header_from; /* the header is the first record whose first field is this (any case); NULL: the first */
     void (*preamble)(void *context, const char *first, const char *second); /* each record before; "" if missing */
     void *context;
+    bool borrow; /* the source stays the caller's; else it is taken over, also when opening fails */
 };
-/* Takes the source over, also when it fails. Of a column that stands twice, the first counts. */
+/* Of a column that stands twice, the first counts. */
 int csv_open_foreign(struct csv **out, struct source *source, const struct csv_foreign *shape,
                      struct err *err) MUST_USE;
 

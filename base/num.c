@@ -86,6 +86,72 @@ int128 num_div_ceil(int128 n, int128 d)
     return n % d > 0 ? q + 1 : q;
 }
 
+#define DIGITS_MOST   36 /* that an int128 holds, with room for a step of ten */
+#define EXPONENT_MOST 64
+
+/* The digits of "12.34E-5" as a whole number and the power of ten that it is to be multiplied by. */
+struct scientific {
+    int128 digits;
+    int count, exponent;
+};
+
+static bool take_scientific_digits(const char **at, const char *end, bool fraction, struct scientific *n)
+{
+    const char *begin = *at;
+    for (; *at < end && digit(**at); ++*at) {
+        if (n->digits && ++n->count > DIGITS_MOST)
+            return false;
+        n->digits = n->digits * 10 + (**at - '0');
+        n->exponent -= fraction;
+    }
+    return *at > begin;
+}
+
+static bool parse_scientific(const char *at, const char *end, struct scientific *n)
+{
+    bool whole = take_scientific_digits(&at, end, false, n);
+    bool fraction = false;
+    if (at < end && *at == '.') {
+        at++;
+        fraction = take_scientific_digits(&at, end, true, n);
+    }
+    if ((!whole && !fraction) || n->count > DIGITS_MOST || n->exponent < -2 * EXPONENT_MOST)
+        return false;
+    if (at == end)
+        return true;
+    if (*at != 'e' && *at != 'E')
+        return false;
+    at++;
+    at += at < end && *at == '+';
+    int64_t exponent;
+    if (num_i64(at, (size_t)(end - at), &exponent) || exponent > EXPONENT_MOST || exponent < -EXPONENT_MOST)
+        return false;
+    n->exponent += (int)exponent;
+    return true;
+}
+
+int num_decimal_round(const char *text, size_t len, int decimals, int64_t *out, bool *rounded)
+{
+    bool negative = len && text[0] == '-';
+    struct scientific n = {0};
+    if (!parse_scientific(text + negative, text + len, &n))
+        return -1;
+    int shift = n.exponent + decimals;
+    for (; shift > 0 && n.digits; shift--)
+        if (__builtin_mul_overflow(n.digits, 10, &n.digits))
+            return -1;
+    int128 divisor = 1;
+    for (; shift < 0 && divisor <= n.digits * 2; shift++)
+        divisor *= 10;
+    int128 value = shift < 0 ? 0 : num_div_half_even(n.digits, divisor);
+    if (value > INT64_MAX)
+        return -1;
+    *out = negative ? -(int64_t)value : (int64_t)value;
+    if (rounded)
+        *rounded = shift < 0 ? n.digits != 0 : value * divisor != n.digits;
+    return 0;
+}
+
 int128 num_div_half_even(int128 n, int128 d)
 {
     int128 q = num_div_floor(n, d);

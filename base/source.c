@@ -48,6 +48,10 @@ struct source {
     _Atomic int64_t took;
     int64_t size;
     struct ahead *ahead;
+    char *peeked; /* NULL, or bytes read and not given yet */
+    size_t peeked_at, peeked_len;
+    ptrdiff_t peek_end; /* what came behind them: 0 the end, -1 an error (in peek_err), 1 more */
+    struct err peek_err;
 };
 
 /* Reads from the file: 0 at its end, -1 and broken after an error. */
@@ -292,10 +296,38 @@ static ptrdiff_t read_ahead(struct source *s, void *to, size_t cap, struct err *
     return (ptrdiff_t)len;
 }
 
+static ptrdiff_t read_next(struct source *s, void *to, size_t cap, struct err *err)
+{
+    return s->ahead ? read_ahead(s, to, cap, err) : read_here(s, to, cap, err);
+}
+
+ptrdiff_t source_peek(struct source *s, const char **bytes)
+{
+    if (!s->peeked) {
+        s->peeked = mem_alloc(SOURCE_PEEK_MAX);
+        s->peek_end = 1;
+        while (s->peek_end > 0 && s->peeked_len < SOURCE_PEEK_MAX) {
+            s->peek_end = read_next(s, s->peeked + s->peeked_len, SOURCE_PEEK_MAX - s->peeked_len, &s->peek_err);
+            s->peeked_len += s->peek_end > 0 ? (size_t)s->peek_end : 0;
+        }
+    }
+    *bytes = s->peeked + s->peeked_at;
+    size_t len = s->peeked_len - s->peeked_at;
+    return !len && s->peek_end < 0 ? -1 : (ptrdiff_t)len;
+}
+
 ptrdiff_t source_read(struct source *s, void *to, size_t cap, struct err *err)
 {
     assert(cap > 0);
-    return s->ahead ? read_ahead(s, to, cap, err) : read_here(s, to, cap, err);
+    if (s->peeked_at < s->peeked_len) {
+        size_t len = s->peeked_len - s->peeked_at < cap ? s->peeked_len - s->peeked_at : cap;
+        memcpy(to, s->peeked + s->peeked_at, len);
+        s->peeked_at += len;
+        return (ptrdiff_t)len;
+    }
+    if (s->peeked && s->peek_end < 0)
+        *err = s->peek_err;
+    return s->peeked && s->peek_end <= 0 ? s->peek_end : read_next(s, to, cap, err);
 }
 
 static void close_ahead(struct ahead *a)
@@ -324,6 +356,7 @@ void source_close(struct source *s)
         inflateEnd(&s->z);
     if (s->close_fd)
         close(s->fd);
+    free(s->peeked);
     free(s->in_buffer);
     free(s->name);
     free(s);

@@ -26,6 +26,10 @@ void source_close(struct source *s);
 /* Up to cap bytes (at least one) into to; 0: the end; -1: an error. */
 ptrdiff_t source_read(struct source *s, void *to, size_t cap, struct err *err) MUST_USE;
 
+/* What source_read will give first, at most SOURCE_PEEK_MAX bytes; -1: an error, which source_read will tell. */
+#define SOURCE_PEEK_MAX 4096
+ptrdiff_t source_peek(struct source *s, const char **bytes) MUST_USE;
+
 const char *source_name(const struct source *s); /* the path; stdin for "-" */
 int64_t source_taken(const struct source *s);    /* bytes taken from the file so far: of the packed ones */
 int64_t source_size(const struct source *s);     /* of the file, packed; 0: not known (a pipe) */

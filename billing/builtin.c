@@ -21,3 +21,4 @@ BUILTIN(builtin_meters, "meters.csv");
 BUILTIN(builtin_sizes, "instance-sizes.csv");
 BUILTIN(builtin_families, "instance-families.csv");
 BUILTIN(builtin_resource_prices, "resource-prices.csv");
+BUILTIN(builtin_aws_regions, "aws-regions.csv");

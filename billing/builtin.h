@@ -21,6 +21,7 @@ extern const struct builtin builtin_meters;
 extern const struct builtin builtin_sizes;
 extern const struct builtin builtin_families;
 extern const struct builtin builtin_resource_prices;
+extern const struct builtin builtin_aws_regions;
 
 static inline size_t builtin_len(const struct builtin *b)
 {

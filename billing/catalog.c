@@ -1,20 +1,17 @@
 #include "billing/catalog.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/opt.h"
-#include "base/out.h"
 #include "base/str.h"
 #include "billing/names.h"
+#include "billing/price_terms.h"
+#include "billing/regime.h"
 #include "billing/rows.h"
 
 #define CATALOG_REQUIRED "type,region,effective,usd_per_hour"
-#define CATALOG_COLUMNS  "type,region,os,effective,usd_per_hour"
-#define HEAD_MAX         256
 
 struct entry {
     struct catalog_price price;
@@ -96,58 +93,121 @@ static int load(struct catalog **out, struct rows *rows, struct err *err)
     return code;
 }
 
-/* AWS's own price lists are recognised by their first bytes: a JSON object, or the first of the metadata rows. */
-static int refuse_price_list(const char *name, const char *head, size_t len, struct err *err)
+/* Adds a price of AWS's. Where two products are sold under one key, the first one's counts. */
+static int add_terms(void *context, const struct price_terms *terms)
 {
-    size_t at = len >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    while (at < len && (isspace((unsigned char)head[at]) || head[at] == '"'))
-        at++;
-    const char *mark = "FormatVersion";
-    bool json = at < len && head[at] == '{';
-    bool csv = len - at >= strlen(mark) && memcmp(head + at, mark, strlen(mark)) == 0;
-    if (!json && !csv)
-        return 0;
-    return err_at(err, EXIT_INPUT, name, 1, 1,
-                  "this is %s, which cannot be read here; a catalog is CSV with the columns %s",
-                  json ? "JSON (an AWS price list?)" : "an AWS price list", CATALOG_COLUMNS);
+    struct catalog *c = context;
+    enum regime regime;
+    struct err err;
+    if (regime_at(terms->os, 0, &regime, &err))
+        return 0; /* an operating system that nothing here can meter */
+    struct entry e = {.line = c->count};
+    e.price = (struct catalog_price){.type = keep(c, terms->type),
+                                     .region = keep(c, terms->region),
+                                     .os = keep(c, terms->os),
+                                     .effective = terms->effective,
+                                     .usd_per_hour = terms->hourly_usd};
+    c->entries = mem_grow(c->entries, &c->cap, c->count + 1, sizeof(*c->entries));
+    c->entries[c->count++] = e;
+    return 0;
+}
+
+static void drop_doubles(struct catalog *c)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->count; i++)
+        if (!i || compare_price(&c->entries[kept - 1].price, &c->entries[i].price) != 0)
+            c->entries[kept++] = c->entries[i];
+    c->count = kept;
+}
+
+static int load_aws(struct catalog **out, struct price_db *db, const char *name, struct err *err)
+{
+    const struct price_query query = {.kind = PRICE_ON_DEMAND, .plain = true};
+    struct catalog *c = mem_zero(1, sizeof(*c));
+    c->names = names_new();
+    int code = price_terms_each(db, &query, add_terms, c, err);
+    if (c->count)
+        qsort(c->entries, c->count, sizeof(*c->entries), compare_entries);
+    drop_doubles(c);
+    if (!code && !c->count)
+        code = err_at(err, EXIT_INPUT, name, 0, 0, "has no on-demand prices of instances in USD");
+    if (code)
+        catalog_free(c);
+    else
+        *out = c;
+    return code;
+}
+
+/* *was: the source is of AWS's prices; if not, it is a catalog of our own format and nothing was done. */
+static int open_aws(struct catalog **out, struct source *source, const char *path, bool *was,
+                    const struct session *session, struct err *err)
+{
+    struct price_db *db;
+    int code = price_source_open(&db, source, path, true, session, err);
+    *was = code || db;
+    if (!code && db)
+        code = load_aws(out, db, source_name(source), err);
+    price_db_close(db);
+    return code;
 }
 
 int catalog_open_text(struct catalog **out, const char *name, const char *text, size_t len,
                       const struct session *session, struct err *err)
 {
+    struct source *source;
+    bool aws;
+    int code = source_open_text(&source, name, text, len, err);
+    if (code)
+        return code;
+    code = open_aws(out, source, name, &aws, session, err);
+    source_close(source);
+    if (aws)
+        return code;
     struct rows rows;
-    int code = refuse_price_list(name, text, len, err);
-    if (!code)
-        code = rows_open_text(&rows, name, text, len, CATALOG_REQUIRED, session ? session->err : NULL, err);
+    code = rows_open_text(&rows, name, text, len, CATALOG_REQUIRED, session ? session->err : NULL, err);
     return code ? code : load(out, &rows, err);
 }
 
-static int open_stdin(struct catalog **out, const struct session *session, struct err *err)
+/* Of a catalog of our own that comes from stdin: all of it. */
+static int read_text(struct catalog **out, struct source *source, const struct session *session, struct err *err)
 {
-    char *text;
-    size_t len;
-    int code = file_read("-", STR_MAX, &text, &len, err);
-    if (code)
-        return code;
-    code = catalog_open_text(out, "stdin", text, len, session, err);
-    free(text);
+    struct str text;
+    str_init(&text, STR_MAX);
+    char chunk[4096];
+    ptrdiff_t got;
+    while ((got = source_read(source, chunk, sizeof(chunk), err)) > 0)
+        str_add_n(&text, chunk, (size_t)got);
+    int code = got < 0 ? EXIT_INPUT : 0;
+    if (!code && text.full)
+        code = err_at(err, EXIT_INPUT, source_name(source), 0, 0, "is larger than %zu bytes", STR_MAX);
+    struct rows rows;
+    if (!code)
+        code = rows_open_text(&rows, source_name(source), text.text, text.len, CATALOG_REQUIRED,
+                              session ? session->err : NULL, err);
+    if (!code)
+        code = load(out, &rows, err);
+    str_release(&text);
     return code;
 }
 
 int catalog_open(struct catalog **out, const char *path, const struct session *session, struct err *err)
 {
-    if (strcmp(path, "-") == 0)
-        return open_stdin(out, session, err);
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return err_at(err, EXIT_INPUT, path, 0, 0, "cannot be opened: %s", strerror(errno));
-    char head[HEAD_MAX];
-    size_t len = fread(head, 1, sizeof(head), file);
-    fclose(file);
-    int code = refuse_price_list(path, head, len, err);
+    struct source *source;
+    bool aws;
+    int code = source_open(&source, path, err);
+    if (code)
+        return code;
+    code = open_aws(out, source, path, &aws, session, err);
+    if (!aws && !source_size(source)) { /* stdin or another pipe: it cannot be opened again */
+        code = read_text(out, source, session, err);
+        aws = true;
+    }
+    source_close(source);
+    if (aws)
+        return code;
     struct rows rows;
-    if (!code)
-        code = rows_open(&rows, path, CATALOG_REQUIRED, session ? session->err : NULL, err);
+    code = rows_open(&rows, path, CATALOG_REQUIRED, session ? session->err : NULL, err);
     return code ? code : load(out, &rows, err);
 }
 

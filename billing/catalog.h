@@ -3,7 +3,8 @@
  *
  * Ownership: a struct catalog is the caller's from catalog_builtin or catalog_open to catalog_free; what it returns
  * lives as long as it. Prices are 1e-10 USD an hour. Lookup is O(log n). Read-only after loading.
- * The format is CSV: type,region,os,effective,usd_per_hour (os may be missing: linux; further columns are let be).
+ * The format is CSV: type,region,os,effective,usd_per_hour (os may be missing: linux; further columns are let be); or
+ * an AWS price list, JSON or CSV, of any size; or the SQLite catalog of `prices import`. The file says which.
  * Errors: bad rows are reported one by one through the session's err stream, then EXIT_INPUT.
  */
 #ifndef BILLING_CATALOG_H

@@ -1,4 +1,5 @@
-/* cmd_prices.c - bakehour prices show: the on-demand prices that bills and plans would use. */
+/* cmd_prices.c - bakehour prices show: the prices that bills and plans would use, those of reserved terms beside them.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,10 +8,13 @@
 #include "billing/catalog.h"
 #include "billing/commands.h"
 #include "billing/option.h"
+#include "billing/price_option.h"
+#include "billing/price_set.h"
 
 struct args {
     const char *type, *region, *os, *catalog;
     struct opt_instant date;
+    enum price_term_choice term;
 };
 
 static const struct opt options[] = {
@@ -19,8 +23,9 @@ static const struct opt options[] = {
     {"region", OPT_VALUE, "REGION", "this region only: us-east-1", opt_text, offsetof(struct args, region)},
     {"os", OPT_VALUE, "OS", "this operating system only: linux", opt_text, offsetof(struct args, os)},
     {"date", OPT_VALUE, "DATE", "only the prices in force then", opt_instant, offsetof(struct args, date)},
-    {"catalog", OPT_VALUE, "FILE", "prices, CSV: type,region,os,effective,usd_per_hour (default: the shipped sample)",
-     opt_text, offsetof(struct args, catalog)},
+    {"term", OPT_VALUE, "on-demand|reserved|all", "prices of this kind (default: on-demand)", price_opt_term,
+     offsetof(struct args, term)},
+    PRICE_CATALOG_OPTION(struct args, catalog),
     OPT_END,
 };
 
@@ -142,9 +147,102 @@ static void print_json(const struct args *args, const struct catalog *c, FILE *o
     json_print(document, out);
 }
 
+/* What of the set is asked for: an entry's own index, or not. */
+static bool chosen(const struct args *args, const struct price_set *set, size_t first, size_t index)
+{
+    size_t next;
+    return !args->date.given || price_set_at(set, first, args->date.at, &next) == &set->entries[index];
+}
+
+static void terms_row(struct table *t, const struct price_entry *e)
+{
+    char text[PRICE_TERM_TEXT];
+    table_cell(t, "%s", e->type);
+    table_cell(t, "%s", e->region);
+    table_cell(t, "%s", e->os);
+    table_cell(t, "%s", price_entry_term(e, text));
+    table_cell(t, "%s", calendar_date_text(e->effective, text));
+    table_cell(t, "%s", money_text(e->hourly_usd, text));
+    table_cell(t, "%s", money_text(e->upfront_usd, text));
+    table_cell(t, "%s", money_text(price_entry_effective_usd(e), text));
+}
+
+static void terms_json(cJSON *prices, const struct price_entry *e)
+{
+    char text[MONEY_TEXT_SIZE];
+    cJSON *price = json_object(prices, NULL);
+    json_text(price, "type", e->type);
+    json_text(price, "region", e->region);
+    json_text(price, "os", e->os);
+    json_text(price, "term", strcmp(e->kind, PRICE_ON_DEMAND) == 0 ? "on-demand" : "reserved");
+    json_text(price, "lease", e->lease);
+    json_text(price, "offering", e->offering);
+    json_text(price, "payment", e->payment);
+    json_text(price, "effective", calendar_text(e->effective, text));
+    json_text(price, "usd_per_hour", money_text(e->hourly_usd, text));
+    json_text(price, "upfront_usd", money_text(e->upfront_usd, text));
+    json_text(price, "effective_usd_per_hour", money_text(price_entry_effective_usd(e), text));
+}
+
+static int print_terms(const struct args *args, const struct price_set *set, const struct session *session,
+                       struct err *err)
+{
+    struct table *t = table_new();
+    table_column(t, "Type", "type", ALIGN_LEFT);
+    table_column(t, "Region", "region", ALIGN_LEFT);
+    table_optional_column(t, "OS", "os", ALIGN_LEFT);
+    table_column(t, "Term", "term", ALIGN_LEFT);
+    table_column(t, "From", "effective", ALIGN_LEFT);
+    table_column(t, "USD/hour", "usd_per_hour", ALIGN_RIGHT);
+    table_column(t, "Upfront USD", "upfront_usd", ALIGN_RIGHT);
+    table_column(t, "Effective/hour", "effective_usd_per_hour", ALIGN_RIGHT);
+    cJSON *document = json_document("prices");
+    json_bool(document, "sample", !args->catalog);
+    cJSON *prices = json_array(document, "prices");
+    size_t first = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct price_entry *e = &set->entries[i];
+        if (price_entry_compare_key(&set->entries[first], e) != 0)
+            first = i;
+        if (!chosen(args, set, first, i))
+            continue;
+        count++;
+        if (session->json)
+            terms_json(prices, e);
+        else
+            terms_row(t, e);
+    }
+    if (count && !session->json)
+        table_print(t, session);
+    table_free(t);
+    if (count && session->json)
+        json_print(document, session->out);
+    else
+        cJSON_Delete(document);
+    return count ? 0
+                 : err_set(err, EXIT_INPUT,
+                           "no such price; `prices show --term all` without --type, --region or --os "
+                           "lists what there is");
+}
+
+static int run_terms(struct session *session, const struct args *args, struct err *err)
+{
+    const struct price_choice choice = {args->type, args->region, args->os, args->term};
+    struct price_set set;
+    int code = price_set_open(&set, args->catalog, &choice, session, err);
+    if (code)
+        return code;
+    code = print_terms(args, &set, session, err);
+    price_set_release(&set);
+    return code;
+}
+
 static int run(struct session *session, void *data, struct err *err)
 {
     const struct args *args = data;
+    if (args->term != TERM_ON_DEMAND)
+        return run_terms(session, args, err);
     struct catalog *catalog;
     int code = args->catalog ? catalog_open(&catalog, args->catalog, session, err) : catalog_builtin(&catalog, err);
     if (code)
@@ -164,11 +262,15 @@ static int run(struct session *session, void *data, struct err *err)
 
 const struct command cmd_prices_show = {
     .name = "prices show",
-    .summary = "list on-demand prices",
-    .about = "Lists the on-demand prices by type, region, operating system and the date from which they hold: those of "
-             "the shipped sample, or of a catalog of your own.",
+    .summary = "list prices, on demand or reserved",
+    .about = "Lists the prices by type, region, operating system and the date from which they hold: those of the "
+             "shipped sample, of a catalog of your own (CSV), of an AWS price list (JSON or CSV), or of the catalog "
+             "that `prices import` keeps.\n\n"
+             "A reserved term has two rates: one by the hour and a sum paid upfront; the effective price spreads the "
+             "sum over the term's hours (8,760 a year).",
     .example = "bakehour prices show --type t2.micro --region us-east-1\n"
-               "bakehour prices show --date 2015-08-01 --json",
+               "bakehour prices show --date 2015-08-01 --json\n"
+               "bakehour prices show --catalog prices.db --term reserved --type m5.large",
     .options = options,
     .args_size = sizeof(struct args),
     .run = run,

@@ -8,6 +8,10 @@ extern const struct command cmd_bill;
 extern const struct command cmd_ledger_adjust;
 extern const struct command cmd_ledger_check;
 extern const struct command cmd_ledger_import;
+extern const struct command cmd_prices_diff;
+extern const struct command cmd_prices_history;
+extern const struct command cmd_prices_import;
 extern const struct command cmd_prices_show;
+extern const struct command cmd_reconcile;
 
 #endif

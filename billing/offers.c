@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "billing/names.h"
+#include "billing/price_terms.h"
 #include "billing/rows.h"
 
 #define OFFERS_REQUIRED "type,region,years,payment,seen,upfront_usd,hourly_usd"
@@ -70,10 +72,70 @@ int offers_builtin(struct offers **out, struct err *err)
     return load(out, &rows, err);
 }
 
+/* AWS: "No Upfront", "Partial Upfront", "All Upfront"; older lists write "NoUpfront". */
+static bool payment_of(const char *name, enum payment *out)
+{
+    const char *const starts[] = {"No", "Partial", "All"};
+    for (int i = 0; i < 3; i++)
+        if (strncasecmp(name, starts[i], strlen(starts[i])) == 0) {
+            *out = (enum payment)i;
+            return true;
+        }
+    return false;
+}
+
+/* Standard reservations only: convertible ones cost more and are another product. */
+static int add_terms(void *context, const struct price_terms *terms)
+{
+    struct offers *o = context;
+    enum payment payment;
+    int years = price_terms_years(terms->lease);
+    bool standard = !*terms->offering || strcasecmp(terms->offering, "standard") == 0;
+    if (!years || !standard || !payment_of(terms->payment, &payment))
+        return 0;
+    o->items = mem_grow(o->items, &o->cap, o->count + 1, sizeof(*o->items));
+    o->items[o->count++] = (struct offer){.type = keep(o, terms->type),
+                                          .region = keep(o, terms->region),
+                                          .os = keep(o, terms->os),
+                                          .years = years,
+                                          .payment = payment,
+                                          .seen = terms->effective,
+                                          .upfront_usd = terms->upfront_usd,
+                                          .hourly_usd = terms->hourly_usd};
+    return 0;
+}
+
+static int load_aws(struct offers **out, struct price_db *db, struct err *err)
+{
+    const struct price_query query = {.kind = PRICE_RESERVED, .plain = true};
+    struct offers *o = mem_zero(1, sizeof(*o));
+    o->names = names_new();
+    int code = price_terms_each(db, &query, add_terms, o, err);
+    if (code)
+        offers_free(o);
+    else
+        *out = o;
+    return code;
+}
+
 int offers_open(struct offers **out, const char *path, const struct session *session, struct err *err)
 {
+    struct source *source = NULL;
+    struct price_db *db = NULL;
+    int code = strcmp(path, "-") == 0 ? 0 : source_open(&source, path, err);
+    if (code)
+        return code;
+    if (source) {
+        code = price_source_open(&db, source, path, false, session, err);
+        source_close(source);
+    }
+    if (!code && db)
+        code = load_aws(out, db, err);
+    price_db_close(db);
+    if (code || db)
+        return code;
     struct rows rows;
-    int code = rows_open(&rows, path, OFFERS_REQUIRED, session ? session->err : NULL, err);
+    code = rows_open(&rows, path, OFFERS_REQUIRED, session ? session->err : NULL, err);
     return code ? code : load(out, &rows, err);
 }
 

@@ -2,7 +2,8 @@
  * offers.h - what reservations are sold for: upfront sum and hourly rate by type, region, OS, term and payment.
  *
  * Ownership: a struct offers is the caller's, from offers_builtin or offers_open to offers_free; what it returns lives
- * as long as it. CSV columns: type,region,os,years,payment,seen,upfront_usd,hourly_usd (os may be missing: linux).
+ * as long as it. CSV columns: type,region,os,years,payment,seen,upfront_usd,hourly_usd (os may be missing: linux); or
+ * the standard reserved terms of an AWS price list or of the SQLite catalog of `prices import`.
  */
 #ifndef BILLING_OFFERS_H
 #define BILLING_OFFERS_H

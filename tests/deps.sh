@@ -3,7 +3,7 @@
 # usage: tests/deps.sh build|check|demo|lint|coverage
 set -eu
 
-build="gcc libc6-dev make pkg-config libsqlite3-dev libcjson-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libexpat1-dev libmicrohttpd-dev git ca-certificates"
+build="gcc libc6-dev make pkg-config libsqlite3-dev libcjson-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libexpat1-dev libmicrohttpd-dev libyajl-dev git ca-certificates"
 set_name="${1:-build}"
 case "$set_name" in
 build) want="$build" ;;
@@ -20,7 +20,7 @@ if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>
         command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
     done
     if command -v pkg-config >/dev/null 2>&1; then
-        for library in sqlite3 libcjson zlib libcrypto libssl libcurl expat libmicrohttpd; do
+        for library in sqlite3 libcjson zlib libcrypto libssl libcurl expat libmicrohttpd yajl; do
             pkg-config --exists "$library" 2>/dev/null || missing="$missing $library"
         done
         case "$set_name" in

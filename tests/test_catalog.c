@@ -84,9 +84,10 @@ static void bad_catalogs_are_refused(void **state)
         {HEAD "a,b,2015-01-01\n", "1 bad"},
         {HEAD "a,b,2015-01-01,1\na,b,2015-01-01,2\n", "1 bad"},
         {"type,region,os,effective,usd_per_hour\na,b,beos,2015-01-01,1\n", "1 bad"},
-        {"{\"formatVersion\": \"v1.0\"}", "type,region,os,effective,usd_per_hour"},
-        {"\xEF\xBB\xBF \n{}", "type,region,os,effective,usd_per_hour"},
-        {"\"FormatVersion\",\"v1.0\"\n\"Disclaimer\",\"...\"\n", "AWS price list"},
+        {"{\"formatVersion\": \"v1.0\"}", "is JSON, but no AWS price list"},
+        {"\xEF\xBB\xBF \n{}", "is JSON, but no AWS price list"},
+        {"{\"products\": {}}", "has no on-demand prices of instances in USD"},
+        {"\"FormatVersion\",\"v1.0\"\n\"Disclaimer\",\"...\"\n", "no line begins with \"SKU\""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct err err = {0};

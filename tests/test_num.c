@@ -176,9 +176,58 @@ static void texts_of_128_bits(void **state)
     }
 }
 
+static void decimals_of_any_length(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t value; /* in 1e-10 */
+        int code;
+        bool rounded;
+    } cases[] = {
+        {"0.0960000000", 960000000, 0, false},
+        {"12", 120000000000, 0, false},
+        {"-0.5", -5000000000, 0, false},
+        {".25", 2500000000, 0, false},
+        {"1.5E-7", 1500, 0, false},
+        {"1.5e-10", 2, 0, true}, /* a half: to even */
+        {"2.5e-10", 2, 0, true},
+        {"2.50000000000000000001e-10", 3, 0, true},
+        {"0.00000000005", 0, 0, true},
+        {"0.00000000015", 2, 0, true},
+        {"0.000000000249999999999999999", 2, 0, true},
+        {"1e2", 1000000000000, 0, false},
+        {"1E+2", 1000000000000, 0, false},
+        {"0E-64", 0, 0, false},
+        {"0e64", 0, 0, false},
+        {"1e-64", 0, 0, true},
+        {"922337203.6854775807", INT64_MAX, 0, false},
+        {"922337203.6854775808", 0, -1, false},
+        {"1e64", 0, -1, false},
+        {"1e65", 0, -1, false},
+        {"", 0, -1, false},
+        {".", 0, -1, false},
+        {"-", 0, -1, false},
+        {"1e", 0, -1, false},
+        {"1e+", 0, -1, false},
+        {"1.2.3", 0, -1, false},
+        {" 1", 0, -1, false},
+        {"0x1", 0, -1, false},
+        {"1234567890123456789012345678901234567", 0, -1, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        int64_t value = 77;
+        bool rounded = false;
+        int code = num_decimal_round(cases[i].text, strlen(cases[i].text), 10, &value, &rounded);
+        if (code != cases[i].code || value != (code ? 77 : cases[i].value) || rounded != cases[i].rounded)
+            fail_msg("%s: code %d, %lld, %d", cases[i].text, code, (long long)value, rounded);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decimals_of_any_length),
         cmocka_unit_test(integers),
         cmocka_unit_test(what_is_no_integer_is_refused_and_changes_nothing),
         cmocka_unit_test(the_ends_of_int64),

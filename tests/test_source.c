@@ -84,6 +84,11 @@ static void same_bytes_from_everywhere(void **state)
                        : how == 1 ? source_open_ahead(&s, path, &err)
                                   : source_open_text(&s, "memory", packed, len, &err);
             assert_int_equal(code, 0);
+            const char *head;
+            if (parts % 2) {
+                assert_int_equal(source_peek(s, &head), SOURCE_PEEK_MAX);
+                assert_memory_equal(head, bytes, SOURCE_PEEK_MAX);
+            }
             int failed;
             assert_int_equal(read_all(s, got, how == 1 ? 700001 : 65536, &err, &failed), SIZE);
             assert_false(failed);

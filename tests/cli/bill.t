@@ -166,7 +166,7 @@ is "covered usage needs no price" "$code" 0
 holds "covered usage costs nothing" "$out" '"total_usd": "0.0130000000"'
 
 echo '{"formatVersion": "v1.0"}' >list.json
-refused "a price list" "a catalog is CSV with the columns type,region,os,effective,usd_per_hour" bill --usage usage.csv \
+refused "JSON that is no price list" "list.json: is JSON, but no AWS price list" bill --usage usage.csv \
     --catalog list.json
 # A reservation without an account serves the one account of the usage, but not when there are two.
 cat >one.csv <<'EOF'

@@ -41,9 +41,9 @@ refused "system" 'no price for the operating system "windows"' prices show --os 
 refused "too early" "the first one is of t2.micro in eu-west-1 from 2014-07-06" prices show --type t2.micro --date 2010-01-01
 refused "no such combination" "no price for this combination" prices show --type m5.large --region eu-west-1
 printf '"FormatVersion","v1.0"\n"Disclaimer","..."\n' >aws.csv
-refused "AWS's CSV" "a catalog is CSV with the columns type,region,os,effective,usd_per_hour" prices show --catalog aws.csv
+refused "AWS's CSV, cut short" "aws.csv: has no header: no line begins with \"SKU\"" prices show --catalog aws.csv
 echo '{"formatVersion":"v1.0"}' >aws.json
-refused "AWS's JSON" "aws.json:1:1: this is JSON" prices show --catalog aws.json
+refused "JSON without prices" "aws.json: is JSON, but no AWS price list" prices show --catalog aws.json
 printf 'type,region,effective,usd_per_hour\na,b,c,d\n' >bad.csv
 refused "a bad row" "bad.csv:2:5: effective" prices show --catalog bad.csv
 holds "a bad row: the other field too" "$err" "bad.csv:2:7: usd_per_hour"
