@@ -11,6 +11,12 @@ void line_front_init(struct line_front *f, bool also_equal)
     *f = (struct line_front){.lowest = {.intercept = LINE_NONE, .origin = LINE_NO_ORIGIN}, .also_equal = also_equal};
 }
 
+void line_front_init_expiring(struct line_front *f, bool also_equal)
+{
+    line_front_init(f, also_equal);
+    f->expires = true;
+}
+
 void line_front_release(struct line_front *f)
 {
     free(f->waiting.items);
@@ -71,10 +77,45 @@ void line_front_offer(struct line_front *f, const struct line *line)
         f->wake = line->from;
 }
 
-void line_front_update(struct line_front *f, int64_t step, int64_t count, int128 unit)
+static int128 worth(const struct line *line, int128 at)
+{
+    return line->intercept - line->count * at;
+}
+
+static void admit(struct line_queue *window, const struct line *line, int128 at)
+{
+    while (window->tail > window->head && worth(&window->items[window->tail - 1], at) >= worth(line, at))
+        window->tail--;
+    append(window, line);
+}
+
+/* Drops what has expired and what a later line is not above; returns the step at which the next takes over. */
+static int64_t prune(struct line_queue *window, int64_t least, int128 at, int128 unit)
+{
+    while (window->head < window->tail && window->items[window->head].count < least)
+        window->head++;
+    int128 lowest = LINE_NONE;
+    size_t kept = window->tail;
+    int64_t wake = INT64_MAX;
+    for (size_t i = window->tail; i-- > window->head;) {
+        struct line line = window->items[i];
+        if (worth(&line, at) >= lowest)
+            continue;
+        lowest = worth(&line, at);
+        if (kept < window->tail) {
+            int64_t over = takes_over(&line, &window->items[kept], unit);
+            wake = over < wake ? over : wake;
+        }
+        window->items[--kept] = line;
+    }
+    window->head = kept;
+    return wake;
+}
+
+/* Takes in the waiting lines whose time has come. */
+static void take_waiting(struct line_front *f, int64_t step, int64_t count, int128 unit)
 {
     struct line_queue *w = &f->waiting;
-    struct line_queue *hull = &f->hull;
     f->wake = INT64_MAX;
     for (; w->head < w->tail; w->head++) {
         const struct line *next = &w->items[w->head];
@@ -84,7 +125,30 @@ void line_front_update(struct line_front *f, int64_t step, int64_t count, int128
         }
         if (next->count > count || (next->count == count && !f->also_equal))
             break; /* until the count grows */
-        push(hull, *next, unit);
+        if (f->expires)
+            admit(&f->hull, next, unit * step);
+        else
+            push(&f->hull, *next, unit);
+    }
+}
+
+static void update_window(struct line_front *f, int64_t step, int128 unit)
+{
+    struct line_queue *window = &f->hull;
+    int64_t wake = prune(window, f->least, unit * step, unit);
+    f->wake = wake < f->wake ? wake : f->wake;
+    f->lowest = (struct line){.intercept = LINE_NONE, .origin = LINE_NO_ORIGIN};
+    if (window->head < window->tail)
+        f->lowest = window->items[window->head];
+}
+
+void line_front_update(struct line_front *f, int64_t step, int64_t count, int128 unit)
+{
+    struct line_queue *hull = &f->hull;
+    take_waiting(f, step, count, unit);
+    if (f->expires) {
+        update_window(f, step, unit);
+        return;
     }
     while (hull->tail - hull->head > 1 && hull->items[hull->head + 1].from <= step)
         hull->head++;

@@ -9,11 +9,21 @@
  *   offered --> waiting (first in, first out) --> hull: head .. tail, steeper to the right
  *                                                        each line lowest from its `from` to the next one's
  *
+ * A front that expires (line_front_init_expiring) forgets lines whose count is below `least`, which never falls. A line
+ * that another one hides in a hull may be lowest again once the one that hid it is gone, so such a front keeps a window
+ * instead:
+ *
+ *      window: head .. tail, steeper to the right, each strictly lower now than all to its right
+ *
+ * A line that a later one is not above now leaves: the later one falls faster and expires no sooner.
+ *
  * Steps are whole, so a line takes over from the one before at a whole step, found with one division: nothing is
  * rounded in a way that could decide. Counts, steps at which lines may be used and steps asked for never fall.
  *
  * Ownership: line_front_release frees; zeroing initialises. Errors: none. Cost: O(1) amortised for each line and
- * question; 48 bytes a line that still may become the lowest. |intercept| and |count * x| stay under 2^125.
+ * question; 48 bytes a line that still may become the lowest. An expiring front looks at its whole window whenever a
+ * line comes, expires or takes over; the window is as long as there are starts that further waiting may yet make the
+ * cheapest. |intercept| and |count * x| stay under 2^125.
  */
 #ifndef SCHEDULER_LINE_FRONT_H
 #define SCHEDULER_LINE_FRONT_H
@@ -47,9 +57,12 @@ struct line_front {
     int128 offered_intercept;
     bool any_offered;
     bool also_equal;
+    bool expires;
+    int64_t least; /* expiring: lines of lower counts are gone */
 };
 
 void line_front_init(struct line_front *f, bool also_equal);
+void line_front_init_expiring(struct line_front *f, bool also_equal);
 void line_front_release(struct line_front *f);
 
 /* False: a line of the same count was offered before that is as low and may be used as soon. */
@@ -62,8 +75,8 @@ void line_front_offer(struct line_front *f, const struct line *line); /* only wh
 
 void line_front_update(struct line_front *f, int64_t step, int64_t count, int128 unit);
 
-/* Brings `lowest` up to date for this step. When `count` has grown since the last call, `wake` must have been zeroed.
- */
+/* Brings `lowest` up to date for this step. When `count` or `least` has grown since the last call, `wake` must have
+ * been set to INT64_MIN. */
 static inline void line_front_at(struct line_front *f, int64_t step, int64_t count, int128 unit)
 {
     if (step >= f->wake)

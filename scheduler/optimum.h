@@ -21,7 +21,10 @@
  * grow; but rounding start + x up, over x = 0 .. grid_s - 1, moves each start by grid_s - 1 on average, so for one x
  * rentals and waiting together cost no more than with all starts moved by that. Where bake or boot are no multiples,
  * the bound is that of a second search with both rounded down, which cannot cost more. On a grid of one second all is
- * exact. A grid that does not divide the quantum has no bound.
+ * exact. A grid that does not divide the quantum has no bound. Under a limit or a pool the bound comes from one search
+ * more, with the limit longer by what rounding moves a start, and with the lower of two months' prices for so long
+ * around the boundary. A pool's bound is the Lagrangian one (optimum_pool.c); it may stay below the cost, and is
+ * reported.
  *
  * Ownership: struct optimum is the caller's, from optimum_solve to optimum_release. Errors: EXIT_INPUT for terms that
  * are not covered. Cost: O(steps * quantum / grid) time, steps being those of the span, and of each silence at most
@@ -39,6 +42,7 @@
 #include "base/num.h"
 #include "base/progress.h"
 #include "billing/meter.h"
+#include "billing/calendar.h"
 #include "billing/money.h"
 
 #define OPTIMUM_UNITS_PER_MONEY 3600 /* of the sums below in one money_t */
@@ -49,12 +53,20 @@ struct optimum_terms {
     struct meter meter; /* by the second: bake + boot are at least its minimum */
     int64_t grid_s;     /* > 0 */
     money_t price_per_hour, per_deploy, delay_price_per_commit_hour;
+    int64_t max_lead_s; /* from a commit's arrival to the end of its bake, at the most; 0: no limit */
+
+    /* Prepaid quanta for each period, which cost nothing; a quantum belongs to the period that it opens in. The first
+     * period reaches back without end; nothing starts later than the last one's first launch. */
+    const int64_t *pool_from_s; /* where each period begins, ascending; the caller's */
+    size_t pool_periods;        /* 0: no pool */
+    int64_t pool_quanta;        /* in each period */
 };
 
 struct optimum {
     int64_t *start; /* start in unix seconds * 2 + whether it launches, as in sim/replay.h */
     size_t deployments;
     int64_t launches, billed_s;
+    int64_t covered_s;     /* of billed_s: what the pool paid */
     int128 money, waiting; /* the cost is their sum */
     int128 lower_bound;    /* of the optimum by the second; zero where the certificate does not hold */
     bool exact;            /* the two meet */

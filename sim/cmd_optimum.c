@@ -1,8 +1,10 @@
 /* bakehour optimum: what the history would have cost with the best schedule, known in advance. */
 #include "sim/commands.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "billing/money_json.h"
 #include "scheduler/optimum.h"
 #include "sim/page.h"
@@ -14,7 +16,7 @@
 struct optimum_args {
     struct scenario_args scenario;
     const char *boot_mode;
-    struct given grid_s;
+    struct given grid_s, max_lead_s, pool_hours;
     bool starts;
 };
 
@@ -28,6 +30,10 @@ static const struct opt optimum_options[] = {
     OPTIMUM_VALUE("grid", "S", opt_given_duration, grid_s,
                   "starts are unix seconds divisible by S (default 60); 1 is exact, and slow"),
     {"starts", OPT_FLAG, NULL, "list the starts", opt_flag, offsetof(struct optimum_args, starts)},
+    OPTIMUM_VALUE("max-lead", "S", opt_given_duration, max_lead_s,
+                  "no commit may take longer from its arrival to the end of its bake"),
+    OPTIMUM_VALUE("pool", "HOURS", opt_given_count, pool_hours,
+                  "hours of each UTC month that are paid already; an hour counts where it opens"),
     SCENARIO_HISTORY_OPTIONS(struct optimum_args),
     {"Bake server: seconds, 15m, 2h", OPT_HEADING, NULL, NULL, NULL, 0},
     SCENARIO_VALUE(struct optimum_args, "bake", "S", opt_given_duration, bake_s, "how long each bake takes"),
@@ -77,17 +83,44 @@ static int terms_of(struct optimum_terms *to, const struct optimum_args *args, c
                                  .delay_price_per_commit_hour = t->delay_price_per_commit_hour};
     if (to->grid_s < 1 || to->grid_s > GRID_MAX_S)
         return err_set(err, EXIT_INPUT, "--grid goes from a second to a day");
+    if (args->max_lead_s.is && args->max_lead_s.value == 0)
+        return err_set(err, EXIT_INPUT, "--max-lead: a limit of no time at all cannot be met");
+    to->max_lead_s = args->max_lead_s.is ? args->max_lead_s.value : 0;
     return 0;
+}
+
+/* From the month before the first commit, which a rental may begin in, to the one behind the last. The caller frees. */
+static int64_t *pool_months(struct optimum_terms *t, int64_t hours, const struct commits *commits)
+{
+    int first = calendar_month(commits->arrival_s[0]) - 1;
+    int last = calendar_month(commits->arrival_s[commits->count - 1]) + 1;
+    t->pool_periods = (size_t)(last - first + 1);
+    t->pool_quanta = hours * SECONDS_PER_HOUR / t->meter.quantum_s;
+    int64_t *from_s = mem_array(NULL, t->pool_periods, sizeof(*from_s));
+    for (size_t m = 0; m < t->pool_periods; m++)
+        from_s[m] = calendar_month_start(first + (int)m);
+    return from_s;
+}
+
+static bool hourly(const struct scenario *s)
+{
+    return s->model.terms.regime == REGIME_HOURLY;
 }
 
 static const char *billed_name(const struct scenario *s)
 {
-    return s->model.terms.regime == REGIME_HOURLY ? "billed_hours" : "billed_seconds";
+    return hourly(s) ? "billed_hours" : "billed_seconds";
 }
 
-static int64_t billed(const struct optimum *o, const struct scenario *s)
+static const char *covered_name(const struct scenario *s)
 {
-    return s->model.terms.regime == REGIME_HOURLY ? o->billed_s / SECONDS_PER_HOUR : o->billed_s;
+    return hourly(s) ? "covered_hours" : "covered_seconds";
+}
+
+/* Hours or seconds, as they are billed. */
+static int64_t billed(int64_t seconds, const struct scenario *s)
+{
+    return hourly(s) ? seconds / SECONDS_PER_HOUR : seconds;
 }
 
 static void print_json(const struct optimum *o, const struct priced *usd, const struct optimum_args *args,
@@ -102,7 +135,13 @@ static void print_json(const struct optimum *o, const struct priced *usd, const 
     json_money(document, "waiting_usd", usd->waiting);
     json_i64(document, "deployments", (int64_t)o->deployments);
     json_i64(document, "launches", o->launches);
-    json_i64(document, billed_name(s), billed(o, s));
+    json_i64(document, billed_name(s), billed(o->billed_s, s));
+    if (t->pool_periods) {
+        json_i64(document, "pool_hours", args->pool_hours.value);
+        json_i64(document, covered_name(s), billed(o->covered_s, s));
+    }
+    if (t->max_lead_s)
+        json_i64(document, "max_lead_s", t->max_lead_s);
     json_i64(document, "grid_s", t->grid_s);
     json_bool(document, "exact", o->exact);
     cJSON *starts = args->starts ? json_array(document, "starts") : NULL;
@@ -114,8 +153,8 @@ static void print_json(const struct optimum *o, const struct priced *usd, const 
     json_print(document, session->out);
 }
 
-static void print_figures(const struct optimum *o, const struct priced *usd, const struct scenario *s,
-                          const struct session *session)
+static void print_figures(const struct optimum *o, const struct priced *usd, const struct optimum_terms *terms,
+                          const struct scenario *s, const struct session *session)
 {
     bool csv = session_form(session) == FORM_CSV;
     const char *(*money)(money_t, char[MONEY_TEXT_SIZE]) = csv ? money_text : money_short;
@@ -123,14 +162,18 @@ static void print_figures(const struct optimum *o, const struct priced *usd, con
     struct table *t = table_new();
     table_column(t, "deploys", "deployments", ALIGN_RIGHT);
     table_column(t, "launches", "launches", ALIGN_RIGHT);
-    table_column(t, s->model.terms.regime == REGIME_HOURLY ? "paid h" : "paid s", billed_name(s), ALIGN_RIGHT);
+    table_column(t, hourly(s) ? "paid h" : "paid s", billed_name(s), ALIGN_RIGHT);
+    if (terms->pool_periods)
+        table_column(t, hourly(s) ? "prepaid h" : "prepaid s", covered_name(s), ALIGN_RIGHT);
     table_column(t, "USD", "money_usd", ALIGN_RIGHT);
     table_column(t, "waiting", "waiting_usd", ALIGN_RIGHT);
     table_column(t, "together", "cost_usd", ALIGN_RIGHT);
     table_column(t, "at least", "lower_bound_usd", ALIGN_RIGHT);
     table_cell(t, "%zu", o->deployments);
     table_cell(t, "%lld", (long long)o->launches);
-    table_cell(t, "%lld", (long long)billed(o, s));
+    table_cell(t, "%lld", (long long)billed(o->billed_s, s));
+    if (terms->pool_periods)
+        table_cell(t, "%lld", (long long)billed(o->covered_s, s));
     table_cell(t, "%s", money(usd->money, text));
     table_cell(t, "%s", money(usd->waiting, text));
     table_cell(t, "%s", money(usd->cost, text));
@@ -160,19 +203,22 @@ static void print_text(const struct optimum *o, const struct priced *usd, const 
 {
     scenario_print(s, session);
     fputc('\n', session->out);
-    print_figures(o, usd, s, session);
+    print_figures(o, usd, t, s, session);
     if (args->starts) {
         fputc('\n', session->out);
         print_starts(o, session);
     }
     fputc('\n', session->out);
-    char text[200];
+    char text[400];
     char grid[INSTANT_TEXT_SIZE];
+    char limit[INSTANT_TEXT_SIZE];
     const char *certificate = o->exact         ? "exact: no starts at whole seconds cost less"
                               : o->lower_bound ? "no starts at whole seconds cost less than the last column"
                                                : "the grid is too coarse to say what starts at whole seconds cost";
-    snprintf(text, sizeof(text), "the least cost with starts each %s, boot %s; %s.", duration_text(t->grid_s, grid),
-             t->prelaunch ? "before the start" : "in the deployment", certificate);
+    snprintf(text, sizeof(text), "the %s cost with starts each %s, boot %s%s%s; %s.",
+             t->pool_periods && !o->exact ? "least known" : "least", duration_text(t->grid_s, grid),
+             t->prelaunch ? "before the start" : "in the deployment", t->max_lead_s ? ", each commit within " : "",
+             t->max_lead_s ? duration_text(t->max_lead_s, limit) : "", certificate);
     page_wrap(session, "Optimum   ", text);
 }
 
@@ -190,6 +236,8 @@ static int run_optimum(struct session *session, void *context, struct err *err)
     struct optimum o = {0};
     struct priced usd = {0};
     code = terms_of(&terms, args, &s.model.terms, err);
+    int64_t *months = !code && args->pool_hours.is ? pool_months(&terms, args->pool_hours.value, &s.commits) : NULL;
+    terms.pool_from_s = months;
     if (!code) {
         struct progress progress;
         progress_begin(&progress, session, "searching", (int64_t)s.commits.count);
@@ -205,8 +253,9 @@ static int run_optimum(struct session *session, void *context, struct err *err)
     else if (!code && args->starts)
         print_starts(&o, session);
     else if (!code)
-        print_figures(&o, &usd, &s, session);
+        print_figures(&o, &usd, &terms, &s, session);
     optimum_release(&o);
+    free(months);
     scenario_release(&s);
     return code;
 }
@@ -214,14 +263,18 @@ static int run_optimum(struct session *session, void *context, struct err *err)
 const struct command cmd_optimum = {
     .name = "optimum",
     .summary = "finds the least that a history can cost, with its certificate",
-    .about = "Finds when a clairvoyant would have deployed: the starts with the least sum of instance hours, cost of "
-             "deployments and waiting, exactly. A deployment takes all commits that are there and holds the one bake "
-             "server for the bake (and the boot of a new instance); preparing and rolling out take no time here. An "
-             "instance may be kept over idle hours, which are paid. A start may find no commit: it then warms an "
-             "instance for those to come.\n\n"
-             "The lower bound holds for starts at any second, and so for every policy of simulate on the same "
-             "history, with the same durations and prices. It is zero where the grid is too coarse to say, or does not "
-             "divide the hour.",
+    .about =
+        "Finds when a clairvoyant would have deployed: the starts with the least sum of instance hours, cost of "
+        "deployments and waiting, exactly. A deployment takes all commits that are there and holds the one bake "
+        "server for the bake (and the boot of a new instance); preparing and rolling out take no time here. An "
+        "instance may be kept over idle hours, which are paid. A start may find no commit: it then warms an "
+        "instance for those to come.\n\n"
+        "The lower bound holds for starts at any second, and so for every policy of simulate on the same "
+        "history, with the same durations and prices. It is zero where the grid is too coarse to say, or does not "
+        "divide the hour.\n\n"
+        "--max-lead holds for every commit; where no starts meet it, that is an error. --pool gives each UTC month "
+        "so many hours that cost nothing: a schedule and a bound are then found by multipliers, month by month; "
+        "where the two do not meet, the truth lies between them.",
     .example = "  bakehour optimum --repo . --bake 4m --boot 1m --regime hourly --price 0.10 \\\n"
                "      --delay-price 0.05",
     .options = optimum_options,

@@ -8,9 +8,9 @@ set_name="${1:-build}"
 case "$set_name" in
 build) want="$build" ;;
 demo) want="$build gnuplot-nox fonts-dejavu-core" ;;
-check) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core" ;;
+check) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core coinor-cbc" ;;
 lint) want="$build libcmocka-dev clang clang-tidy clang-format cppcheck" ;;
-coverage) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core gcovr" ;;
+coverage) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core coinor-cbc gcovr" ;;
 *) echo "tests/deps.sh: unknown set \"$set_name\"" >&2; exit 2 ;;
 esac
 

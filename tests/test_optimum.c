@@ -13,30 +13,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "base/philox.h"
-#include "scheduler/optimum.h"
 #include "sim/outcome.h"
-
-#define MAX_COMMITS 24
-#define MAX_SLOTS   160
-
-struct scene {
-    struct optimum_terms terms;
-    int64_t arrival[MAX_COMMITS];
-    size_t count;
-};
-
-static int64_t draw(struct philox *p, int64_t low, int64_t high)
-{
-    return low + (int64_t)philox_below(p, (uint64_t)(high - low + 1));
-}
-
-static int64_t pick(struct philox *p, const int64_t *of, size_t count)
-{
-    return of[philox_below(p, count)];
-}
-
-#define PICK(p, ...) pick(p, (const int64_t[]){__VA_ARGS__}, sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+#include "tests/support_optimum.h"
 
 static int128 solve(const struct scene *s, struct optimum *o)
 {
@@ -46,232 +24,20 @@ static int128 solve(const struct scene *s, struct optimum *o)
     return o->money + o->waiting;
 }
 
-static int64_t up_to_grid(int64_t t, int64_t g)
-{
-    while (t % g)
-        t++;
-    return t;
-}
-
-/* --- an independent biller */
-
-static int128 bill_rental(const struct optimum_terms *t, int64_t begin, int64_t end)
-{
-    int64_t paid = t->meter.quantum_s;
-    while (paid < end - begin || paid < t->meter.minimum_s)
-        paid += t->meter.quantum_s;
-    return (int128)paid * t->price_per_hour;
-}
-
-/* What starts cost; -1 where two overlap, the first launches nothing or a commit is left. */
-static int128 bill_starts(const struct scene *s, const int64_t *start, const bool *launch, size_t count)
-{
-    const struct optimum_terms *t = &s->terms;
-    int128 cost = 0;
-    int64_t begin = 0;
-    int64_t end = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (i ? start[i] < end || start[i] <= start[i - 1] : !launch[0])
-            return -1;
-        if (launch[i]) {
-            cost += i ? bill_rental(t, begin, end) : 0;
-            begin = t->prelaunch ? start[i] - t->boot_s : start[i];
-        }
-        end = start[i] + t->bake_s + (launch[i] && !t->prelaunch ? t->boot_s : 0);
-        cost += (int128)t->per_deploy * 3600;
-    }
-    if (count)
-        cost += bill_rental(t, begin, end);
-    for (size_t j = 0; j < s->count; j++) {
-        size_t i = 0;
-        while (i < count && start[i] < s->arrival[j])
-            i++;
-        if (i == count)
-            return -1;
-        cost += (int128)(start[i] - s->arrival[j]) * t->delay_price_per_commit_hour;
-    }
-    return cost;
-}
-
-static void starts_are_sound(const struct scene *s, const struct optimum *o)
-{
-    int64_t *start = mem_array(NULL, o->deployments, sizeof(*start));
-    bool *launch = mem_array(NULL, o->deployments, sizeof(*launch));
-    int64_t launches = 0;
-    for (size_t i = 0; i < o->deployments; i++) {
-        start[i] = o->start[i] >> 1;
-        launch[i] = o->start[i] & 1;
-        launches += launch[i];
-        assert_int_equal(start[i] % s->terms.grid_s, 0);
-    }
-    assert_true(bill_starts(s, start, launch, o->deployments) == o->money + o->waiting);
-    assert_int_equal(launches, o->launches);
-    assert_true(o->lower_bound <= o->money + o->waiting);
-    free(start);
-    free(launch);
-}
-
-/* --- every set of starts */
-
-struct search {
-    const struct scene *s;
-    int64_t slot[MAX_SLOTS];
-    size_t slots;
-    int64_t start[MAX_SLOTS];
-    bool launch[MAX_SLOTS];
-    int128 best;
-};
-
-static void search_from(struct search *x, size_t slot, size_t count)
-{
-    int128 cost = bill_starts(x->s, x->start, x->launch, count);
-    if (cost >= 0 && (x->best < 0 || cost < x->best))
-        x->best = cost;
-    for (; slot < x->slots; slot++)
-        for (int k = 0; k < 2; k++) {
-            const struct optimum_terms *t = &x->s->terms;
-            int64_t held = count && x->launch[count - 1] && !t->prelaunch ? t->boot_s : 0;
-            if (count ? x->slot[slot] < x->start[count - 1] + t->bake_s + held : !k)
-                continue;
-            x->start[count] = x->slot[slot];
-            x->launch[count] = k;
-            search_from(x, slot + 1, count + 1);
-        }
-}
-
-static void make_slots(struct search *x, int64_t beyond)
-{
-    int64_t g = x->s->terms.grid_s;
-    int64_t last = up_to_grid(x->s->arrival[x->s->count - 1] + beyond, g);
-    x->slots = 0;
-    for (int64_t t = up_to_grid(x->s->arrival[0], g); t <= last; t += g) {
-        assert_true(x->slots < MAX_SLOTS);
-        x->slot[x->slots++] = t;
-    }
-}
-
-/* --- every (start, begin of the rental) */
-
-struct plain {
-    int128 cost[MAX_SLOTS][MAX_SLOTS]; /* by start and by the first start of its rental; the rental billed so far */
-};
-
-static int64_t plain_end(const struct scene *s, int64_t start, int64_t first)
-{
-    return start + s->terms.bake_s + (start == first && !s->terms.prelaunch ? s->terms.boot_s : 0);
-}
-
-static int128 plain_rental(const struct scene *s, int64_t first, int64_t start)
-{
-    int64_t begin = s->terms.prelaunch ? first - s->terms.boot_s : first;
-    return bill_rental(&s->terms, begin, plain_end(s, start, first));
-}
-
-static int128 plain_wait(const struct scene *s, int64_t after, int64_t start)
-{
-    int128 wait = 0;
-    for (size_t j = 0; j < s->count; j++)
-        if (s->arrival[j] > after && s->arrival[j] <= start)
-            wait += start - s->arrival[j];
-    return wait * s->terms.delay_price_per_commit_hour + (int128)s->terms.per_deploy * 3600;
-}
-
-static void lower(int128 *to, int128 cost)
-{
-    if (*to < 0 || cost < *to)
-        *to = cost;
-}
-
-static int128 plain_search(const struct scene *s)
-{
-    struct search x = {.s = s};
-    make_slots(&x, s->terms.bake_s + s->terms.boot_s);
-    struct plain *p = mem_alloc(sizeof(*p));
-    int128 best = -1;
-    for (size_t i = 0; i < x.slots; i++)
-        for (size_t r = 0; r < x.slots; r++)
-            p->cost[i][r] = -1;
-    for (size_t i = 0; i < x.slots; i++) {
-        int64_t start = x.slot[i];
-        lower(&p->cost[i][i], plain_wait(s, INT64_MIN, start) + plain_rental(s, start, start));
-        for (size_t r = 0; r <= i; r++) {
-            int128 cost = p->cost[i][r];
-            if (cost < 0)
-                continue;
-            if (start >= s->arrival[s->count - 1])
-                lower(&best, cost);
-            for (size_t next = i + 1; next < x.slots; next++) {
-                int64_t to = x.slot[next];
-                if (to < plain_end(s, start, x.slot[r]))
-                    continue;
-                int128 wait = plain_wait(s, start, to);
-                lower(&p->cost[next][next], cost + wait + plain_rental(s, to, to));
-                lower(&p->cost[next][r],
-                      cost + wait + plain_rental(s, x.slot[r], to) - plain_rental(s, x.slot[r], start));
-            }
-        }
-    }
-    free(p);
-    return best;
-}
-
-/* --- random scenes */
-
-static struct scene make_scene(struct philox *p, int64_t span, size_t most, bool by_second)
-{
-    struct scene s = {0};
-    struct optimum_terms *t = &s.terms;
-    int64_t quantum_s = by_second ? 1 : PICK(p, 1, 2, 3, 4, 5, 6, 7, 12);
-    t->meter = (struct meter){quantum_s, quantum_s};
-    t->bake_s = PICK(p, 0, 1, 1, 1, 2, 3, quantum_s, quantum_s + 1);
-    t->boot_s = PICK(p, 0, 0, 1, 1, 2, 5, quantum_s);
-    t->prelaunch = draw(p, 0, 1);
-    t->grid_s = PICK(p, 1, 1, 1, 2, 3);
-    t->price_per_hour = PICK(p, 0, 1, 1, 2, 3, 7);
-    t->delay_price_per_commit_hour = PICK(p, 0, 1, 1, 2, 3, 10);
-    t->per_deploy = PICK(p, 0, 0, 1); /* worth 3600 seconds */
-    if (t->per_deploy) {
-        t->price_per_hour *= PICK(p, 100, 600, 3600);
-        t->delay_price_per_commit_hour *= PICK(p, 100, 600, 3600);
-    }
-    s.count = (size_t)draw(p, 1, (int64_t)most);
-    int64_t at = draw(p, 0, 5) + PICK(p, 0, 1000000);
-    int64_t left = span;
-    for (size_t i = 0; i < s.count; i++) {
-        int64_t gap = i ? draw(p, 0, PICK(p, 0, 1, 3, left)) : 0;
-        gap = gap < left ? gap : left;
-        left -= gap;
-        at += gap;
-        s.arrival[i] = at;
-    }
-    return s;
-}
-
-static size_t rounds(size_t usual)
-{
-    const char *text = getenv("OPTIMUM_ROUNDS"); /* times as many */
-    int64_t n = 1;
-    if (text && num_i64(text, strlen(text), &n))
-        fail_msg("OPTIMUM_ROUNDS is no number");
-    return (size_t)n * usual;
-}
-
 static void every_set_of_starts(void **state)
 {
     (void)state;
-    size_t n = rounds(800);
+    size_t n = support_rounds(800);
     for (size_t i = 0; i < n; i++) {
         struct philox p = philox_stream(20151124, 0, i, 1);
-        struct scene s = make_scene(&p, draw(&p, 0, 9), 7, draw(&p, 0, 3) == 0);
-        struct search x = {.s = &s, .best = -1};
+        struct scene s = support_scene(&p, support_draw(&p, 0, 9), 7, support_draw(&p, 0, 3) == 0);
         int64_t room = s.terms.bake_s + s.terms.boot_s;
-        make_slots(&x, room < 4 ? room : 4);
-        search_from(&x, 0, 0);
+        int128 best = support_exhaustive(&s, room < 4 ? room : 4);
         struct optimum o;
-        assert_true(solve(&s, &o) <= x.best);
+        assert_true(solve(&s, &o) <= best);
         if (room <= 4)
-            assert_true(o.money + o.waiting == x.best);
-        starts_are_sound(&s, &o);
+            assert_true(o.money + o.waiting == best);
+        support_starts_are_sound(&s, &o);
         optimum_release(&o);
     }
 }
@@ -279,14 +45,14 @@ static void every_set_of_starts(void **state)
 static void every_start_and_rental(void **state)
 {
     (void)state;
-    size_t n = rounds(700);
+    size_t n = support_rounds(700);
     for (size_t i = 0; i < n; i++) {
         struct philox p = philox_stream(20151125, 0, i, 1);
-        struct scene s = make_scene(&p, PICK(&p, 10, 40, 120), MAX_COMMITS, draw(&p, 0, 3) == 0);
+        struct scene s = support_scene(&p, PICK(&p, 10, 40, 120), FEW_COMMITS, support_draw(&p, 0, 3) == 0);
         struct optimum o;
-        if (solve(&s, &o) != plain_search(&s))
+        if (solve(&s, &o) != support_plain_search(&s, false))
             fail_msg("scene %zu", i);
-        starts_are_sound(&s, &o);
+        support_starts_are_sound(&s, &o);
         optimum_release(&o);
     }
 }
@@ -295,13 +61,13 @@ static void every_start_and_rental(void **state)
 static void certificate(void **state)
 {
     (void)state;
-    size_t n = rounds(1500);
+    size_t n = support_rounds(1500);
     for (size_t i = 0; i < n; i++) {
         struct philox p = philox_stream(20151126, 0, i, 1);
-        bool by_second = draw(&p, 0, 2) == 0;
-        bool divides = draw(&p, 0, 2) > 0;
-        struct scene s = make_scene(&p, PICK(&p, 10, 100, 1000), MAX_COMMITS, by_second);
-        int64_t g = draw(&p, 2, 4);
+        bool by_second = support_draw(&p, 0, 2) == 0;
+        bool divides = support_draw(&p, 0, 2) > 0;
+        struct scene s = support_scene(&p, PICK(&p, 10, 100, 1000), FEW_COMMITS, by_second);
+        int64_t g = support_draw(&p, 2, 4);
         s.terms.bake_s *= divides ? g : 1;
         s.terms.boot_s *= divides ? g : 1;
         if (!by_second)
@@ -463,10 +229,10 @@ static void replay_history(struct philox *p, struct scene *s)
     t->price_per_hour = PICK(p, 130000000, 10000000000);
     t->delay_price_per_commit_hour = PICK(p, 1000000000, 10000000000, 100000000000);
     t->per_deploy = PICK(p, 0, 1000000000);
-    s->count = (size_t)draw(p, 1, MAX_COMMITS);
+    s->count = (size_t)support_draw(p, 1, FEW_COMMITS);
     int64_t at = 1445000040; /* a multiple of 60 */
     for (size_t i = 0; i < s->count; i++) {
-        at += 60 * draw(p, 0, PICK(p, 0, 5, 30, 200));
+        at += 60 * support_draw(p, 0, PICK(p, 0, 5, 30, 200));
         s->arrival[i] = at;
     }
 }
@@ -475,7 +241,7 @@ static void replay_history(struct philox *p, struct scene *s)
 static void no_policy_is_cheaper(void **state)
 {
     (void)state;
-    size_t n = rounds(20);
+    size_t n = support_rounds(20);
     struct replay scratch;
     replay_init(&scratch);
     for (size_t i = 0; i < n * 24; i++) {
@@ -483,7 +249,7 @@ static void no_policy_is_cheaper(void **state)
         struct scene s = {0};
         replay_history(&p, &s);
         struct policy policy = draw_policy(&p, i % 24);
-        enum regime regime = policy.keep.kind == KEEP_HOUR || draw(&p, 0, 1) ? REGIME_HOURLY : REGIME_SECOND;
+        enum regime regime = policy.keep.kind == KEEP_HOUR || support_draw(&p, 0, 1) ? REGIME_HOURLY : REGIME_SECOND;
         s.terms.meter = regime_meter(regime);
         struct model model = {.terms = {.bake_s = s.terms.bake_s,
                                         .boot_s = s.terms.boot_s,
@@ -505,7 +271,7 @@ static void no_policy_is_cheaper(void **state)
         int128 cost = solve(&s, &o);
         /* the outcome is rounded to a whole unit */
         assert_true((on_grid ? cost : o.lower_bound) <= ((int128)reached.cost + 1) * 3600);
-        starts_are_sound(&s, &o);
+        support_starts_are_sound(&s, &o);
         optimum_release(&o);
         outcome_release(&reached);
     }

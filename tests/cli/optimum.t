@@ -124,6 +124,51 @@ figures "only part of the history: figures" "$out" "" "
     cost_usd 1.0000000000
     deployments 1"
 
+# A limit on the time from a commit to the end of its bake: with 30 min the first of the two may wait for its 5 min, with
+# 29 it may not wait at all to any good, and a second hour opens.
+run "a limit that allows the wait" $two --max-lead 30m
+figures "a limit that allows the wait: figures" "$out" "" "
+    cost_usd 35.0000000000
+    max_lead_s 1800"
+run "a limit that does not" $two --max-lead 29m --grid 1
+figures "a limit that does not: figures" "$out" "" "
+    cost_usd 60.0000000000
+    lower_bound_usd 60.0000000000
+    waiting_usd 0.0000000000
+    exact true"
+
+# An hour of the month is prepaid: the 5 min of waiting make one hour do. With two prepaid nobody need wait.
+run "one hour prepaid" $two --pool 1 --grid 1
+figures "one hour prepaid: figures" "$out" "" "
+    cost_usd 5.0000000000
+    lower_bound_usd 5.0000000000
+    money_usd 0.0000000000
+    billed_hours 1
+    covered_hours 1
+    pool_hours 1
+    exact true"
+run "two hours prepaid" $two --pool 2 --grid 1
+figures "two hours prepaid: figures" "$out" "" "
+    cost_usd 0.0000000000
+    billed_hours 2
+    covered_hours 2
+    exact true"
+run "a pool without hours" $two --pool 0 --grid 1
+is "a pool without hours: as without one" "$(json_of "$out" cost_usd)" 35.0000000000
+# 22:45 and 23:50 on the last day of October, bakes of 15 min, 0.01 USD a commit-minute: that one hour held both, or the
+# second hour opened in November, the first would have to wait for 15 min; the second waits 10 for an hour of November's.
+log_of month.tsv $base 2241900 2245800
+run "the pool is a month's" --log month.tsv --bake 15m --regime hourly --price 30 --delay-price 0.6 --pool 1 --grid 1 --starts
+figures "the pool is a month's: figures" "$out" "" "
+    cost_usd 0.1000000000
+    exact true
+    deployments 2
+    launches 2
+    billed_hours 2
+    covered_hours 2
+    starts.0 1761950700
+    starts.1 1761955200"
+
 # Text and CSV.
 exit_is "text" 0 "$BAKEHOUR" optimum $two --starts
 has "text: the figures" "$out" '^ *2  *1  *1  *30.00  *5.00  *35.00  *33.00$'
@@ -152,6 +197,12 @@ refuses "a grid of two days" '--grid goes from a second to a day' $two --grid 2d
 refuses "no mode" '--boot-mode: "paralel" is neither serial nor prelaunch' $two --boot-mode paralel
 refuses "no regime" '--regime: "hourl" is neither hourly nor second' $two --regime hourl
 refuses "prepare is not in it" 'prepare' $two --prepare 60
+refuses "a limit shorter than the bake" 'no commit can be deployed within 10 min: the first one takes 25 min' $two --max-lead 10m
+refuses "no limit at all" '--max-lead: a limit of no time at all cannot be met' $two --max-lead 0
+log_of busy.tsv $base 0 60 120
+refuses "a limit that a busy server cannot meet" 'no starts on this grid deploy every commit within 26 min' --log busy.tsv \
+    --bake 25m --regime hourly --price 1 --max-lead 26m
+refuses "a pool of part hours" '--pool' $two --pool 1.5
 refuses "less than a minute by the second" 'less than the 60 s that are billed at least' --log two.tsv --bake 30 \
     --regime second --price 1
 done_testing
