@@ -50,6 +50,8 @@ static int call(struct aws *aws, struct aws_request *request, struct aws_reply *
     *error = (struct aws_error){0};
     int failed = t->call(t->self, request, reply, error);
     aws_request_release(request);
+    if (failed)
+        aws_reply_release(reply);
     assert_null(strstr(error->message, SECRET));
     assert_null(strstr(error->message, SESSION));
     return failed;
