@@ -7,42 +7,56 @@
 #include "base/num.h"
 #include "base/opt.h"
 #include "base/str.h"
+#include "scheduler/outlook.h"
 
-#define THETA_MAX ((int64_t)100 * THETA_PER_ONE)
+#define THETA_MAX  ((int64_t)100 * THETA_PER_ONE)
+#define BUDGET_MAX ((int64_t)100000000 * THETA_PER_ONE)
 
-/* The words of the command line; a letter says what follows the colon: n count, s seconds, t theta, - nothing. */
+/* The words of the command line; a letter says what follows the colon: n count, s seconds, t theta, r seed, u trust,
+ * k kappa, b budget, - nothing. With a default the colon may be missing. */
 struct word {
     const char *name;
     char arg;
     int kind;
+    const char *usual;
 };
 
 static const struct word trigger_words[] = {
-    {"every", '-', TRIGGER_EVERY},
-    {"idle", '-', TRIGGER_IDLE},
-    {"count", 'n', TRIGGER_COUNT},
-    {"window", 's', TRIGGER_WINDOW},
-    {"train", 's', TRIGGER_TRAIN},
-    {"area", 't', TRIGGER_AREA},
-    {NULL, 0, 0},
+    {"every", '-', TRIGGER_EVERY, NULL},         {"idle", '-', TRIGGER_IDLE, NULL},
+    {"count", 'n', TRIGGER_COUNT, NULL},         {"window", 's', TRIGGER_WINDOW, NULL},
+    {"train", 's', TRIGGER_TRAIN, NULL},         {"area", 't', TRIGGER_AREA, NULL},
+    {"sqrt", 'k', TRIGGER_SQRT, "0.5"},          {"random", 'r', TRIGGER_RANDOM, "1"},
+    {"predict", 'u', TRIGGER_PREDICT, "0.25"},   {"mdp", '-', TRIGGER_MDP, NULL},
+    {"budget", 'b', TRIGGER_BUDGET_HOURS, NULL}, {NULL, 0, 0, NULL},
 };
 
 static const struct word keep_words[] = {
-    {"terminate", '-', KEEP_TERMINATE},
-    {"hour", '-', KEEP_HOUR},
-    {"idle", 's', KEEP_IDLE},
-    {"rent", '-', KEEP_RENT},
-    {NULL, 0, 0},
+    {"terminate", '-', KEEP_TERMINATE, NULL},
+    {"hour", '-', KEEP_HOUR, NULL},
+    {"idle", 's', KEEP_IDLE, NULL},
+    {"rent", '-', KEEP_RENT, NULL},
+    {NULL, 0, 0, NULL},
 };
 
 static const char *form_of(char arg)
 {
-    return arg == 'n' ? ":N, N commits" : arg == 's' ? ":SECONDS" : arg == 't' ? ":THETA" : "";
+    switch (arg) {
+    case 'n':
+        return ":N, N commits";
+    case 's':
+        return ":SECONDS";
+    case 't':
+        return ":THETA";
+    case 'b':
+        return ":HOURSh or :AMOUNTusd, of a month";
+    default:
+        return "";
+    }
 }
 
 static int unknown_word(const char *what, const struct word *words, const char *text, struct err *err)
 {
-    const char *names[8];
+    const char *names[16];
     size_t count = 0;
     struct str list;
     str_init(&list, 256);
@@ -61,14 +75,40 @@ static int unknown_word(const char *what, const struct word *words, const char *
     return code;
 }
 
-static int parse_arg(const struct word *word, const char *arg, int64_t *out, struct err *err)
+/* "100h": paid seconds a month; "25usd": money a month. */
+static int parse_budget(const char *arg, int *kind, int64_t *out, struct err *err)
 {
+    size_t len = strlen(arg);
+    bool hours = len > 1 && arg[len - 1] == 'h';
+    bool usd = len > 3 && memcmp(arg + len - 3, "usd", 3) == 0;
+    if ((!hours && !usd) || num_decimal(arg, len - (hours ? 1 : 3), 10, out) || *out < 1 || *out > BUDGET_MAX)
+        return err_set(err, EXIT_INPUT,
+                       "budget:%.40s: write what a month has, above 0, as budget:100h (paid hours) or budget:25usd; at "
+                       "most 100000000",
+                       arg);
+    *kind = hours ? TRIGGER_BUDGET_HOURS : TRIGGER_BUDGET_USD;
+    if (hours)
+        *out = (int64_t)((int128)*out * 3600 / THETA_PER_ONE);
+    if (*out < 1)
+        return err_set(err, EXIT_INPUT, "budget:%.40s: less than a second", arg);
+    return 0;
+}
+
+static int parse_arg(const struct word *word, const char *arg, int *kind, int64_t *out, struct err *err)
+{
+    if (word->arg == 'b')
+        return parse_budget(arg, kind, out, err);
+    if (word->arg == 'r') {
+        if (num_i64(arg, strlen(arg), out) || *out < 0 || *out > UINT32_MAX)
+            return err_set(err, EXIT_INPUT, "random:%.40s: a seed from 0 to 4294967295 is needed", arg);
+        return 0;
+    }
     if (word->arg == 'n') {
         if (num_i64(arg, strlen(arg), out) || *out < 1)
             return err_set(err, EXIT_INPUT, "%s:%.40s: a number of commits from 1 on is needed", word->name, arg);
         return 0;
     }
-    if (word->arg == 't') {
+    if (word->arg == 't' || word->arg == 'k' || word->arg == 'u') {
         if (num_decimal(arg, strlen(arg), 10, out) || *out < 0 || *out > THETA_MAX)
             return err_set(err, EXIT_INPUT, "%s:%.40s: a number from 0 to 100 is needed, as 0.5", word->name, arg);
         return 0;
@@ -91,12 +131,16 @@ static int parse_word(const char *what, const struct word *words, const char *te
     if (!word->name)
         return unknown_word(what, words, text, err);
     bool given = text[len] == ':';
+    if (!given && word->usual) {
+        *kind = word->kind;
+        return parse_arg(word, word->usual, kind, arg, err);
+    }
     if (given != (word->arg != '-'))
         return err_set(err, EXIT_INPUT, given ? "\"%.60s\": %s takes no argument%s" : "\"%.60s\": write %s%s", text,
                        word->name, form_of(word->arg));
     *arg = 0;
     *kind = word->kind;
-    return given ? parse_arg(word, text + len + 1, arg, err) : 0;
+    return given ? parse_arg(word, text + len + 1, kind, arg, err) : 0;
 }
 
 int policy_parse_trigger(const char *text, struct trigger *out, struct err *err)
@@ -122,20 +166,44 @@ int policy_parse_keep(const char *text, struct keep *out, struct err *err)
     return code;
 }
 
+static const char *trigger_name(enum trigger_kind kind)
+{
+    return trigger_words[kind == TRIGGER_BUDGET_USD ? TRIGGER_BUDGET_HOURS : kind].name;
+}
+
+/* "name:2.5usd" from 1e-10, without zeros at the end. */
+static void decimal_text(const char *name, int64_t value, const char *unit, char to[POLICY_TEXT_SIZE])
+{
+    char digits[POLICY_TEXT_SIZE];
+    str_fit(digits, sizeof(digits), "%lld.%010lld", (long long)(value / THETA_PER_ONE),
+            (long long)(value % THETA_PER_ONE));
+    size_t len = strlen(digits);
+    while (digits[len - 1] == '0')
+        digits[--len] = '\0';
+    if (digits[len - 1] == '.')
+        digits[--len] = '\0';
+    str_fit(to, POLICY_TEXT_SIZE, "%s:%s%s", name, digits, unit);
+}
+
 const char *policy_trigger_text(struct trigger t, char to[POLICY_TEXT_SIZE])
 {
-    const char *name = trigger_words[t.kind].name;
-    if (t.kind == TRIGGER_EVERY || t.kind == TRIGGER_IDLE) {
+    const char *name = trigger_name(t.kind);
+    switch (t.kind) {
+    case TRIGGER_EVERY:
+    case TRIGGER_IDLE:
+    case TRIGGER_MDP:
         str_fit(to, POLICY_TEXT_SIZE, "%s", name);
-    } else if (t.kind == TRIGGER_AREA) {
-        str_fit(to, POLICY_TEXT_SIZE, "%s:%lld.%010lld", name, (long long)(t.arg / THETA_PER_ONE),
-                (long long)(t.arg % THETA_PER_ONE));
-        size_t len = strlen(to);
-        while (to[len - 1] == '0')
-            to[--len] = '\0';
-        if (to[len - 1] == '.')
-            to[--len] = '\0';
-    } else {
+        break;
+    case TRIGGER_AREA:
+    case TRIGGER_SQRT:
+    case TRIGGER_PREDICT:
+    case TRIGGER_BUDGET_USD:
+        decimal_text(name, t.arg, t.kind == TRIGGER_BUDGET_USD ? "usd" : "", to);
+        break;
+    case TRIGGER_BUDGET_HOURS:
+        decimal_text(name, (int64_t)num_div_half_even((int128)t.arg * THETA_PER_ONE, 3600), "h", to);
+        break;
+    default:
         str_fit(to, POLICY_TEXT_SIZE, "%s:%lld", name, (long long)t.arg);
     }
     return to;
@@ -165,6 +233,15 @@ int policy_check(const struct policy *policy, const struct terms *t, struct err 
                            "--keep rent would keep the instance for more than ten years; is "
                            "--launch-usd meant to be so much?");
     }
+    bool needs_delay_price = policy->trigger.kind >= TRIGGER_SQRT && policy->trigger.kind <= TRIGGER_MDP;
+    if (needs_delay_price && t->delay_price_per_commit_hour == 0) {
+        char text[POLICY_TEXT_SIZE];
+        return err_set(err, EXIT_INPUT, "--trigger %s weighs waiting against money and needs a --delay-price above 0",
+                       policy_trigger_text(policy->trigger, text));
+    }
+    int64_t hold_s = t->prepare_s + t->boot_s + t->bake_s + t->rollout_s;
+    if (policy->trigger.kind == TRIGGER_MDP && hold_s > POLICY_MDP_HOLD_MAX)
+        return err_set(err, EXIT_INPUT, "--trigger mdp plans deployments of at most 64 hours");
     bool costs = t->price_per_hour > 0 || t->per_deploy > 0;
     if (policy->trigger.kind == TRIGGER_AREA && policy->trigger.arg > 0 && costs && t->delay_price_per_commit_hour == 0)
         return err_set(err, EXIT_INPUT,
@@ -256,6 +333,7 @@ int64_t policy_fire_at(const struct decider *d, int64_t free_at, const struct pe
         return (int64_t)num_div_ceil(ready, arg) * arg;
     case TRIGGER_AREA:
         return area_fire_at(d, ready, p, rental);
+    default:
+        return outlook_fire_at(d, ready, p, rental);
     }
-    return POLICY_NEVER;
 }

@@ -28,13 +28,30 @@
 #define POLICY_NEVER        INT64_MAX
 #define POLICY_TEXT_SIZE    64
 #define THETA_PER_ONE       ((int64_t)10000000000)
+#define POLICY_MDP_HOLD_MAX ((int64_t)64 * SECONDS_PER_HOUR)
 
-enum trigger_kind { TRIGGER_EVERY, TRIGGER_IDLE, TRIGGER_COUNT, TRIGGER_WINDOW, TRIGGER_TRAIN, TRIGGER_AREA };
+enum trigger_kind {
+    TRIGGER_EVERY,
+    TRIGGER_IDLE,
+    TRIGGER_COUNT,
+    TRIGGER_WINDOW,
+    TRIGGER_TRAIN,
+    TRIGGER_AREA,
+    /* From here on a decision needs what was heard so far, in decider.outlook: see outlook.h. */
+    TRIGGER_SQRT,
+    TRIGGER_RANDOM,
+    TRIGGER_PREDICT,
+    TRIGGER_MDP,
+    TRIGGER_BUDGET_HOURS,
+    TRIGGER_BUDGET_USD,
+    TRIGGER_KINDS,
+};
 enum keep_kind { KEEP_TERMINATE, KEEP_HOUR, KEEP_IDLE, KEEP_RENT };
 
 struct trigger {
     enum trigger_kind kind;
-    int64_t arg; /* count: commits; window, train: seconds; area: theta in 1e-10 */
+    int64_t arg; /* count: commits; window, train: seconds; area, sqrt, predict: theta, kappa, trust in 1e-10; random:
+                    seed; budget: paid seconds or money a month */
 };
 
 struct keep {
@@ -56,6 +73,7 @@ struct terms {
     money_t delay_price_per_commit_hour; /* w */
     money_t launch_cost;                 /* what a launch costs beyond its seconds */
     int64_t margin_s;                    /* a kept instance ends this long before its paid hour does */
+    const char *policy_table;            /* mdp: a saved table to use, instead of a model fitted to the history */
 };
 
 /*
@@ -75,14 +93,17 @@ struct pending {
     int128 arrival_sum; /* of the commits' own arrivals */
 };
 
+struct outlook;
+
 /* A policy made ready for given terms; the lengths and thresholds that do not change are worked out once. */
 struct decider {
     struct policy policy;
     struct terms terms;
     struct meter meter;
-    int64_t tail_s;     /* idle seconds billed behind the last bake of a rental */
-    int64_t launch_s;   /* billed seconds of a rental with one bake, */
-    int128 launch_wait; /* area: and the commit-seconds of waiting that justify it */
+    int64_t tail_s;          /* idle seconds billed behind the last bake of a rental */
+    int64_t launch_s;        /* billed seconds of a rental with one bake, */
+    int128 launch_wait;      /* area: and the commit-seconds of waiting that justify it */
+    struct outlook *outlook; /* of a trigger that learns; the caller's */
 };
 
 int policy_parse_trigger(const char *text, struct trigger *out, struct err *err) MUST_USE;
@@ -151,10 +172,16 @@ static inline int64_t policy_marginal_s(const struct decider *d, const struct re
     return policy_marginal_by(d, d->meter, rental, t);
 }
 
-/* Whether a further arrival can bring the moment forward. */
+/* Whether decisions need an outlook: the history so far. */
+static inline bool policy_learns(enum trigger_kind kind)
+{
+    return kind >= TRIGGER_SQRT;
+}
+
+/* Whether a further arrival can move the moment. */
 static inline bool policy_hears_arrivals(enum trigger_kind kind)
 {
-    return kind == TRIGGER_COUNT || kind == TRIGGER_AREA;
+    return kind == TRIGGER_COUNT || kind == TRIGGER_AREA || policy_learns(kind);
 }
 
 /* When a commit that is the oldest pending asks to be deployed; the pipeline may be busy then, and a train elsewhere.
@@ -165,7 +192,7 @@ static inline int64_t policy_asked_start(enum trigger_kind kind, int64_t arg, in
 }
 
 /* The first second, not before free_at, at which to deploy what is pending (count > 0) if nothing else arrives;
- * POLICY_NEVER while `count` is short of commits. */
+ * POLICY_NEVER while `count` is short of commits. A trigger that learns looks at decider.outlook too. */
 int64_t policy_fire_at(const struct decider *d, int64_t free_at, const struct pending *p, const struct rental *rental);
 
 /*

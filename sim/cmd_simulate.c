@@ -337,6 +337,10 @@ const struct command cmd_simulate = {
              "Triggers: every (one commit a deployment), idle (as soon as the pipeline is free), count:N (N commits "
              "pending), window:S (S seconds after the oldest pending commit), train:S (at times divisible by S), "
              "area:THETA (when waiting has cost THETA times what deploying now would add).\n\n"
+             "Triggers that learn from the commits so far, and never look ahead: mdp (the best policy for a fitted "
+             "model of arrivals), predict[:TRUST] (a square-root rule on the forecast, held to 1 + TRUST times what "
+             "area:1 costs), sqrt[:KAPPA] (the rule alone), random[:SEED] (e/(e-1)-competitive), budget:100h or "
+             "budget:25usd (makes a month's hours or dollars last).\n\n"
              "Keeps: terminate (after each bake), hour (stay until the paid hour ends; hourly regime), idle:S (S "
              "seconds more), rent (as long as a launch is worth).",
     .example = "  bakehour simulate --repo . --trigger every --trigger window:15m --keep hour \\\n"

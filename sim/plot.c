@@ -29,9 +29,18 @@ static const struct {
     const char *name, *colour;
     int hollow, filled;
 } trigger_looks[] = {
-    [TRIGGER_EVERY] = {"every", BLACK, 4, 5},    [TRIGGER_IDLE] = {"idle", ORANGE, 8, 9},
-    [TRIGGER_COUNT] = {"count", SKY, 6, 7},      [TRIGGER_WINDOW] = {"window", GREEN, 12, 13},
-    [TRIGGER_TRAIN] = {"train", PURPLE, 10, 11}, [TRIGGER_AREA] = {"area", RED, 14, 15},
+    [TRIGGER_EVERY] = {"every", BLACK, 4, 5},
+    [TRIGGER_IDLE] = {"idle", ORANGE, 8, 9},
+    [TRIGGER_COUNT] = {"count", SKY, 6, 7},
+    [TRIGGER_WINDOW] = {"window", GREEN, 12, 13},
+    [TRIGGER_TRAIN] = {"train", PURPLE, 10, 11},
+    [TRIGGER_AREA] = {"area", RED, 14, 15},
+    [TRIGGER_SQRT] = {"sqrt", BLUE, 4, 5},
+    [TRIGGER_RANDOM] = {"random", GREY, 6, 7},
+    [TRIGGER_PREDICT] = {"predict", BLUE, 8, 9},
+    [TRIGGER_MDP] = {"mdp", BLUE, 12, 13},
+    [TRIGGER_BUDGET_HOURS] = {"budget", YELLOW, 10, 11},
+    [TRIGGER_BUDGET_USD] = {"budget", YELLOW, 14, 15},
 };
 
 static const char *const kind_colours[COST_KINDS] = {
@@ -155,7 +164,7 @@ static void add_frontier(struct str *s, const struct plan *p, double top)
     struct str rows;
     str_init(&rows, 0);
     add_staircase(s, p);
-    for (int kind = TRIGGER_EVERY; kind <= TRIGGER_AREA; kind++)
+    for (int kind = TRIGGER_EVERY; kind < TRIGGER_KINDS; kind++)
         for (int kept = 0; kept < 2; kept++)
             add_series(s, &rows, p, (enum trigger_kind)kind, kept);
     add_ring(s, &rows, "ring_every", p->frontier.every, "baseline", GREY, 2.6);

@@ -22,9 +22,13 @@ struct policy_list {
 opt_set opt_trigger, opt_keep; /* fields of type struct policy_list */
 
 #define POLICY_LIST_OPTIONS(type, member)                                                                              \
-    {"trigger",   OPT_VALUE,                                                                                           \
-     "T",         "every, idle, count:N, window:S, train:S, area:THETA (default every)",                               \
-     opt_trigger, offsetof(type, member)},                                                                             \
+    {"trigger",                                                                                                        \
+     OPT_VALUE,                                                                                                        \
+     "T",                                                                                                              \
+     "every, idle, count:N, window:S, train:S, area:THETA; those that learn: mdp, predict[:TRUST], "                   \
+     "sqrt[:KAPPA], random[:SEED], budget:HOURSh, budget:AMOUNTusd (default every)",                                   \
+     opt_trigger,                                                                                                      \
+     offsetof(type, member)},                                                                                          \
     {                                                                                                                  \
         "keep", OPT_VALUE, "K", "terminate, hour, idle:S, rent (default terminate)", opt_keep, offsetof(type, member)  \
     }

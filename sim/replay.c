@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/replay_live.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define LEADS_AT_ONCE 4
@@ -488,8 +489,9 @@ ALWAYS_INLINE int run_kept(struct run *run, enum keep_kind keep, struct meter me
         return 0;
     case TRIGGER_AREA:
         return run_area(run, (struct shape){TRIGGER_AREA, keep, meter}, err);
+    default:
+        return 0;
     }
-    return 0;
 }
 
 static int run_terminate(struct run *run, struct err *err)
@@ -538,6 +540,8 @@ int replay_run(struct replay *r, const struct decider *d, const struct commits *
 {
     assert(c->count > 0);
     prepare_out(r, c->count);
+    if (policy_learns(d->policy.trigger.kind))
+        return replay_live(r, d, c, err);
     struct run run = {
         .out = r, .d = d, .arrival_s = c->arrival_s, .ready_s = c->ready_s, .count = c->count, .month_end = INT64_MIN};
     enum keep_kind keep = d->policy.keep.kind;

@@ -41,6 +41,17 @@ static void triggers_are_read_and_printed(void **state)
         {"area:100", "area:100", TRIGGER_AREA, 100 * ONE},
         {"area:0.0000000001", "area:0.0000000001", TRIGGER_AREA, 1},
         {"area:2.50", "area:2.5", TRIGGER_AREA, 25000000000},
+        {"sqrt", "sqrt:0.5", TRIGGER_SQRT, ONE / 2},
+        {"sqrt:1.25", "sqrt:1.25", TRIGGER_SQRT, 12500000000},
+        {"random", "random:1", TRIGGER_RANDOM, 1},
+        {"random:4294967295", "random:4294967295", TRIGGER_RANDOM, 4294967295},
+        {"predict", "predict:0.25", TRIGGER_PREDICT, ONE / 4},
+        {"predict:0", "predict:0", TRIGGER_PREDICT, 0},
+        {"mdp", "mdp", TRIGGER_MDP, 0},
+        {"budget:100h", "budget:100h", TRIGGER_BUDGET_HOURS, 360000},
+        {"budget:0.5h", "budget:0.5h", TRIGGER_BUDGET_HOURS, 1800},
+        {"budget:25usd", "budget:25usd", TRIGGER_BUDGET_USD, 25 * USD},
+        {"budget:12.50usd", "budget:12.5usd", TRIGGER_BUDGET_USD, 25 * USD / 2},
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
         struct trigger t = {TRIGGER_IDLE, 77};
@@ -116,6 +127,24 @@ static void bad_triggers_are_refused(void **state)
         {"window:316224001", "longer than ten years"},
         {"train:0", "train: the time between trains must be a second at least"},
         {"train:0h", "must be a second at least"},
+        {"sqrt:", "a number from 0 to 100 is needed, as 0.5"},
+        {"sqrt:x", "sqrt:x: a number from 0 to 100"},
+        {"predict:-1", "predict:-1: a number from 0 to 100"},
+        {"random:", "random:: a seed from 0 to 4294967295"},
+        {"random:4294967296", "a seed from 0 to 4294967295"},
+        {"random:1.5", "a seed from 0 to 4294967295"},
+        {"mdp:1", "mdp takes no argument"},
+        {"mpd", "did you mean mdp?"},
+        {"budget", "write budget:HOURSh or :AMOUNTusd, of a month"},
+        {"budget:", "write what a month has, above 0"},
+        {"budget:100", "write what a month has, above 0"},
+        {"budget:h", "write what a month has, above 0"},
+        {"budget:usd", "write what a month has, above 0"},
+        {"budget:0h", "write what a month has, above 0"},
+        {"budget:-5usd", "write what a month has, above 0"},
+        {"budget:1e3h", "write what a month has, above 0"},
+        {"budget:100000001h", "at most 100000000"},
+        {"budget:0.0001h", "less than a second"},
         {"area:", "a number from 0 to 100 is needed, as 0.5"},
         {"area:-0.1", "a number from 0 to 100"},
         {"area:100.0000000001", "a number from 0 to 100"},
@@ -188,6 +217,12 @@ static void what_cannot_work_is_refused(void **state)
     assert_int_equal(check(TRIGGER_AREA, ONE, KEEP_TERMINATE, second, &err), EXIT_INPUT);
     assert_non_null(strstr(err.text, "--delay-price"));
     assert_int_equal(check(TRIGGER_AREA, 1, KEEP_TERMINATE, second, &err), EXIT_INPUT);
+    assert_int_equal(check(TRIGGER_SQRT, ONE, KEEP_TERMINATE, second, &err), EXIT_INPUT);
+    assert_non_null(strstr(err.text, "--trigger sqrt:1 weighs waiting against money and needs a --delay-price"));
+    assert_int_equal(check(TRIGGER_RANDOM, 1, KEEP_TERMINATE, second, &err), EXIT_INPUT);
+    assert_int_equal(check(TRIGGER_PREDICT, ONE, KEEP_TERMINATE, second, &err), EXIT_INPUT);
+    assert_int_equal(check(TRIGGER_MDP, 0, KEEP_TERMINATE, second, &err), EXIT_INPUT);
+    assert_int_equal(check(TRIGGER_BUDGET_HOURS, 3600, KEEP_TERMINATE, second, &err), 0);
     assert_int_equal(check(TRIGGER_AREA, 0, KEEP_TERMINATE, second, &err), 0);
     assert_int_equal(check(TRIGGER_AREA, ONE, KEEP_TERMINATE, free_s, &err), 0);
     free_s.per_deploy = 1;
@@ -420,6 +455,7 @@ static bool time_reached(const struct moment *m, int64_t t)
     case TRIGGER_EVERY:
     case TRIGGER_IDLE:
     case TRIGGER_AREA:
+    default:
         break;
     }
     return true;
@@ -454,6 +490,7 @@ static void who_hears_arrivals(void **state)
 {
     (void)state;
     assert_true(policy_hears_arrivals(TRIGGER_COUNT) && policy_hears_arrivals(TRIGGER_AREA));
+    assert_true(policy_hears_arrivals(TRIGGER_MDP) && policy_learns(TRIGGER_SQRT) && !policy_learns(TRIGGER_AREA));
     assert_false(policy_hears_arrivals(TRIGGER_EVERY) || policy_hears_arrivals(TRIGGER_IDLE) ||
                  policy_hears_arrivals(TRIGGER_WINDOW) || policy_hears_arrivals(TRIGGER_TRAIN));
 }

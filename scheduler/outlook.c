@@ -1,0 +1,274 @@
+#include "scheduler/outlook.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/out.h"
+#include "scheduler/draw.h"
+#include "scheduler/foresee.h"
+#include "scheduler/pace.h"
+#include "scheduler/shadow.h"
+#include "scheduler/solve.h"
+
+#define FIRST_FIT_S   ((int64_t)28 * SECONDS_PER_DAY)
+#define FIT_EACH_S    ((int64_t)182 * SECONDS_PER_DAY)
+#define TRIED_COMMITS 20000 /* a parameter is tried on so many commits of the past, the last */
+#define TABLE_BYTES   ((size_t)16 << 20)
+
+struct outlook {
+    struct decider d;    /* the policy; d.outlook is this */
+    struct decider base; /* what it is held to: idle for mdp, area:1 for predict */
+    const instant_t *at_s;
+    size_t known;
+    instant_t epoch; /* of the last fit */
+    instant_t next_fit;
+    bool once, fitted, loaded;
+    struct arrivals model;
+    struct policy_table table;
+    struct foresee foresee;
+    struct shadow own, beside; /* what it did, and what base would have done, since the epoch began */
+    bool held_back;
+    double z; /* random */
+    struct pace pace;
+};
+
+static enum trigger_kind kind_of(const struct outlook *o)
+{
+    return o->d.policy.trigger.kind;
+}
+
+static double launch_money(const struct decider *d)
+{
+    const struct terms *t = &d->terms;
+    return (double)t->per_deploy + (double)t->launch_cost +
+           (double)t->price_per_hour * (double)d->launch_s / SECONDS_PER_HOUR;
+}
+
+static int load_table(struct outlook *o, const char *path, struct err *err)
+{
+    char *text = NULL;
+    size_t len = 0;
+    int code = file_read(path, TABLE_BYTES, &text, &len, err);
+    if (!code)
+        code = policy_table_load(&o->table, path, text, &o->d, err);
+    free(text);
+    o->loaded = o->fitted = code == 0;
+    o->foresee.table = &o->table;
+    return code;
+}
+
+int outlook_new(struct outlook **out, const struct decider *d, struct err *err)
+{
+    struct outlook *o = mem_zero(1, sizeof(*o));
+    o->d = *d;
+    o->d.outlook = o;
+    struct policy base = {{TRIGGER_IDLE, 0}, d->policy.keep};
+    if (kind_of(o) == TRIGGER_PREDICT)
+        base.trigger = (struct trigger){TRIGGER_AREA, THETA_PER_ONE};
+    o->base = policy_decider(&base, &d->terms);
+    o->epoch = o->next_fit = INSTANT_MIN;
+    policy_table_init(&o->table);
+    foresee_init(&o->foresee, &o->d);
+    shadow_init(&o->own, &o->d, 0);
+    o->beside = o->own;
+    o->beside.d = &o->base;
+    if (kind_of(o) == TRIGGER_RANDOM)
+        o->z = draw_ripeness((uint32_t)d->policy.trigger.arg);
+    pace_init(&o->pace, &o->d);
+    int code = 0;
+    if (kind_of(o) == TRIGGER_MDP && d->terms.policy_table)
+        code = load_table(o, d->terms.policy_table, err);
+    if (code) {
+        outlook_free(o);
+        return code;
+    }
+    *out = o;
+    return 0;
+}
+
+void outlook_free(struct outlook *o)
+{
+    if (!o)
+        return;
+    policy_table_release(&o->table);
+    free(o);
+}
+
+const struct decider *outlook_decider(const struct outlook *o)
+{
+    return &o->d;
+}
+
+void outlook_fit_once(struct outlook *o, instant_t at)
+{
+    o->once = true;
+    o->next_fit = at;
+}
+
+void outlook_begin(struct outlook *o, const instant_t *at_s, size_t count)
+{
+    o->at_s = at_s;
+    o->known = count;
+    shadow_hear(&o->own, at_s, count);
+    o->own.next = count;
+    o->own.arrival_sum = 0;
+}
+
+/* Both accounts begin anew, from the state in which things are. */
+static void open_epoch(struct outlook *o, instant_t at)
+{
+    o->epoch = at;
+    o->own.spent = 0;
+    o->own.billed_s = o->own.deployments = 0;
+    o->beside = o->own;
+    o->beside.d = &o->base;
+    o->held_back = false;
+}
+
+/* What the past would have cost with these settings. */
+static double past_cost(const struct outlook *o, const struct foresee *tried, size_t count, instant_t now)
+{
+    struct shadow s;
+    shadow_init(&s, &o->d, count > TRIED_COMMITS ? count - TRIED_COMMITS : 0);
+    s.fire = foresee_shadow;
+    s.context = tried;
+    shadow_advance(&s, o->at_s, count, now);
+    return shadow_cost(&s, now);
+}
+
+/* Of the rule (the table, or the square root with some kappa; kappa 0 deploys at once), with the pause and without,
+ * the setting that the past would have been cheapest with. */
+static void choose_settings(struct outlook *o, size_t count, instant_t now)
+{
+    static const double kappas[] = {0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.65, 1, 1.5, 2.2};
+    bool solved = kind_of(o) == TRIGGER_MDP;
+    size_t rules = solved ? 2 : sizeof(kappas) / sizeof(*kappas);
+    struct foresee best = o->foresee;
+    double least = INFINITY;
+    for (size_t i = 0; i < 2 * rules; i++) {
+        struct foresee tried = o->foresee;
+        tried.pauses = i % 2 == 0;
+        tried.table = solved && i < 2 ? &o->table : NULL;
+        tried.kappa = kappas[solved ? 0 : i / 2];
+        double cost = past_cost(o, &tried, count, now);
+        if (cost < least) {
+            least = cost;
+            best = tried;
+        }
+    }
+    o->foresee = best;
+}
+
+static void fit(struct outlook *o, instant_t at)
+{
+    size_t count = o->known;
+    while (count > 0 && o->at_s[count - 1] > at)
+        count--;
+    arrivals_fit(&o->model, o->at_s, count, at);
+    foresee_fit(&o->foresee, &o->model);
+    if (kind_of(o) == TRIGGER_MDP)
+        solve_policy(&o->table, &o->model, &o->d);
+    if (kind_of(o) != TRIGGER_SQRT)
+        choose_settings(o, count, at);
+    o->fitted = true;
+    open_epoch(o, at);
+}
+
+/* When a model is fitted: four weeks after the first commit, then at twice the age, half a year later at most. */
+static instant_t fit_after(instant_t first, instant_t last)
+{
+    if (last == INSTANT_MIN)
+        return first + FIRST_FIT_S;
+    int64_t age_s = last - first;
+    return last + (age_s < FIT_EACH_S ? age_s : FIT_EACH_S);
+}
+
+static void fit_when_due(struct outlook *o, instant_t now)
+{
+    if (kind_of(o) == TRIGGER_RANDOM || kind_of(o) >= TRIGGER_BUDGET_HOURS || o->loaded || !o->known)
+        return;
+    if (o->once) {
+        if (!o->fitted && now >= o->next_fit)
+            fit(o, o->next_fit);
+        return;
+    }
+    if (o->next_fit == INSTANT_MIN)
+        o->next_fit = fit_after(o->at_s[0], INSTANT_MIN);
+    if (now < o->next_fit)
+        return;
+    instant_t due = o->next_fit;
+    for (instant_t next = fit_after(o->at_s[0], due); next <= now; next = fit_after(o->at_s[0], due))
+        due = next;
+    fit(o, due);
+    o->next_fit = fit_after(o->at_s[0], due);
+}
+
+static void keep_account(struct outlook *o, instant_t now)
+{
+    if (!o->fitted || (kind_of(o) != TRIGGER_MDP && kind_of(o) != TRIGGER_PREDICT))
+        return;
+    shadow_advance(&o->beside, o->at_s, o->known, now);
+    double part =
+        kind_of(o) == TRIGGER_MDP ? OUTLOOK_HELD : 1 + (double)o->d.policy.trigger.arg / (double)THETA_PER_ONE;
+    double limit = part * shadow_cost(&o->beside, now) + OUTLOOK_SLACK * launch_money(&o->d);
+    o->held_back = shadow_cost(&o->own, now) > limit;
+}
+
+void outlook_hear(struct outlook *o, const instant_t *at_s, size_t count, instant_t now)
+{
+    assert(count >= o->known && (!count || at_s[count - 1] <= now));
+    o->at_s = at_s;
+    o->known = count;
+    shadow_hear(&o->own, at_s, count);
+    fit_when_due(o, now);
+    keep_account(o, now);
+    if (kind_of(o) >= TRIGGER_BUDGET_HOURS)
+        pace_look(&o->pace, at_s, count, now);
+}
+
+void outlook_started(struct outlook *o, instant_t start)
+{
+    int64_t before_s = o->own.billed_s;
+    shadow_deploy(&o->own, o->at_s, start);
+    if (kind_of(o) >= TRIGGER_BUDGET_HOURS)
+        pace_spend(&o->pace, start, o->own.billed_s - before_s);
+}
+
+int64_t outlook_fire_at(const struct decider *d, int64_t ready, const struct pending *p, const struct rental *rental)
+{
+    const struct outlook *o = d->outlook;
+    assert(o);
+    switch (d->policy.trigger.kind) {
+    case TRIGGER_RANDOM:
+        return draw_fire_at(d, o->z, o->at_s + o->own.next, (size_t)p->count, ready, rental);
+    case TRIGGER_BUDGET_HOURS:
+    case TRIGGER_BUDGET_USD:
+        return pace_fire_at(&o->pace, ready, p, rental);
+    default:
+        if (!o->fitted || o->held_back)
+            return policy_fire_at(&o->base, ready, p, rental);
+        return foresee_fire_at(&o->foresee, &o->own.mood, ready, p, rental);
+    }
+}
+
+const struct arrivals *outlook_model(const struct outlook *o)
+{
+    return o->fitted && !o->loaded ? &o->model : NULL;
+}
+
+const struct policy_table *outlook_table(const struct outlook *o)
+{
+    return o->fitted && o->table.need ? &o->table : NULL;
+}
+
+double outlook_kappa(const struct outlook *o)
+{
+    return o->foresee.kappa;
+}
+
+bool outlook_held_back(const struct outlook *o)
+{
+    return o->held_back;
+}
