@@ -8,6 +8,7 @@
 #include "base/out.h"
 #include "base/progress.h"
 #include "base/str.h"
+#include "sim/des_report.h"
 #include "sim/outcome.h"
 #include "sim/page.h"
 #include "sim/mc_report.h"
@@ -21,6 +22,7 @@ struct simulate_args {
     struct policy_list policies;
     bool by_month;
     struct runs_args runs;
+    const char *model;
 };
 
 static const struct opt simulate_options[] = {
@@ -29,6 +31,10 @@ static const struct opt simulate_options[] = {
     {"by-month", OPT_FLAG, NULL, "a table of months for each policy (with one policy it is shown anyway)", opt_flag,
      offsetof(struct simulate_args, by_month)},
     RUNS_OPTIONS(struct simulate_args, runs),
+    {"model", OPT_VALUE, "FILE",
+     "a pipeline of your own, event by event: k side by side, steps of random length, environments that overlap; its "
+     "commits, unless it draws them, are the history's; its times and prices are its own",
+     opt_text, offsetof(struct simulate_args, model)},
     SCENARIO_OPTIONS(struct simulate_args),
     OPT_END,
 };
@@ -291,6 +297,30 @@ static int run_many(const struct simulate_args *args, const struct scenario *s, 
     return code;
 }
 
+/* A model that makes its own commits needs no history. */
+static int run_model(const struct simulate_args *args, bool many, const struct session *session, struct err *err)
+{
+    struct des_model model;
+    struct mc_options options = {0};
+    struct scenario s = {0};
+    uint32_t seed = failure_args_seed(&args->scenario.failure);
+    int code = des_model_open(&model, args->model, err);
+    if (!code && many)
+        code = runs_args_options(&args->runs, seed, &options, err);
+    if (!code && (options.shards || options.precision))
+        code = err_set(err, EXIT_INPUT, "--model: --shard and --precision are for replays");
+    if (!code && model.commits && (args->scenario.log || args->scenario.repo))
+        code = err_set(err, EXIT_INPUT, "%s draws its own commits; a history is one too many", args->model);
+    if (!code && !model.commits)
+        code = scenario_load(&s, &args->scenario, session, err);
+    if (code)
+        return code;
+    code =
+        des_report(&model, args->model, model.commits ? NULL : &s.commits, many ? &options : NULL, seed, session, err);
+    scenario_release(&s);
+    return code;
+}
+
 static bool is_many(const struct runs_args *a)
 {
     return a->runs.is || a->precision.is || a->threads.is || a->shard;
@@ -300,6 +330,8 @@ static int run_simulate(struct session *session, void *context, struct err *err)
 {
     struct simulate_args *args = context;
     struct scenario s;
+    if (args->model)
+        return run_model(args, is_many(&args->runs), session, err);
     policy_list_finish(&args->policies);
     int code = scenario_load(&s, &args->scenario, session, err);
     if (code)

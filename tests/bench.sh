@@ -26,3 +26,5 @@ done
     "$BAKEHOUR" plan --log "$tmp/log.tsv" --price 0.1 >/dev/null
 echo
 sh tests/bench_history.sh
+echo
+sh tests/bench_peers.sh "$build"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a target needs and that are missing, and says which. Called by the Makefile.
-# usage: tests/deps.sh build|check|demo|lint|coverage
+# usage: tests/deps.sh build|check|bench|demo|lint|coverage
 set -eu
 
 build="gcc libc6-dev make pkg-config libsqlite3-dev libcjson-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libexpat1-dev libmicrohttpd-dev libyajl-dev git ca-certificates"
@@ -9,6 +9,7 @@ case "$set_name" in
 build) want="$build" ;;
 demo) want="$build gnuplot-nox fonts-dejavu-core" ;;
 check) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core coinor-cbc" ;;
+bench) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core libsimgrid-dev python3-simpy" ;;
 lint) want="$build libcmocka-dev clang clang-tidy clang-format cppcheck" ;;
 coverage) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core coinor-cbc gcovr" ;;
 *) echo "tests/deps.sh: unknown set \"$set_name\"" >&2; exit 2 ;;
@@ -24,7 +25,7 @@ if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>
             pkg-config --exists "$library" 2>/dev/null || missing="$missing $library"
         done
         case "$set_name" in
-        check | lint | coverage) pkg-config --exists cmocka 2>/dev/null || missing="$missing cmocka" ;;
+        check | bench | lint | coverage) pkg-config --exists cmocka 2>/dev/null || missing="$missing cmocka" ;;
         esac
     fi
     case "$set_name" in
