@@ -57,6 +57,7 @@ struct simcloud *simcloud_new(const struct simcloud_options *options)
     cloud->names = names_new();
     cloud->empty = names_text(cloud->names, 0);
     cloud->sts = sts_new(options->seed);
+    cloud->dynamodb = dynamodb_new(options->lag_max_ms);
     cloud->os = sc_intern(cloud, options->os ? options->os : "linux");
     cloud->catalog = options->catalog;
     if (!cloud->catalog) {
@@ -92,7 +93,13 @@ void simcloud_free(struct simcloud *cloud)
     catalog_free(cloud->own_catalog);
     arena_release(&cloud->scratch);
     sts_free(cloud->sts);
+    dynamodb_free(cloud->dynamodb);
     free(cloud);
+}
+
+struct dynamodb *simcloud_dynamodb(struct simcloud *cloud)
+{
+    return cloud->dynamodb;
 }
 
 struct sts *simcloud_sts(struct simcloud *cloud)

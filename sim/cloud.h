@@ -147,9 +147,11 @@ int simcloud_add_group(struct simcloud *cloud, const struct simcloud_caller *own
 struct guest *simcloud_guest_at(struct simcloud *cloud, const char *address);
 struct guest *simcloud_guest_of(struct simcloud *cloud, const char *instance_id);
 
-/* The sessions of the modelled STS: for servers that check signatures. */
+/* The services that have their state to themselves: for servers that check signatures, and for --state. */
 struct sts;
+struct dynamodb;
 struct sts *simcloud_sts(struct simcloud *cloud);
+struct dynamodb *simcloud_dynamodb(struct simcloud *cloud);
 
 /* What the table of actions knows; for permission lists, --help of the twin, and tests. NULL: that was all. */
 struct simcloud_action {

@@ -398,6 +398,9 @@ static int unknown_action(const struct sc_call *c, struct aws_error *error)
 static int other_service(struct simcloud *cloud, const struct simcloud_caller *caller,
                          const struct aws_request *request, struct aws_reply *reply, struct aws_error *error)
 {
+    if (request->service == AWS_DYNAMODB)
+        return dynamodb_call(cloud->dynamodb, caller->account, request->region ? request->region : caller->region,
+                             request, cloud->now_ms, reply, error);
     return sts_call(cloud->sts, caller->account, caller->arn ? caller->arn : "", request, cloud->now_ms, reply, error);
 }
 
@@ -407,7 +410,7 @@ int simcloud_call(struct simcloud *cloud, const struct simcloud_caller *caller, 
     *error = (struct aws_error){0};
     simcloud_advance_to(cloud, cloud->now_ms);
     cloud->calls++;
-    if (request->service == AWS_STS)
+    if (request->service == AWS_STS || request->service == AWS_DYNAMODB)
         return other_service(cloud, caller, request, reply, error);
     const char *region = request->region ? request->region : caller->region;
     struct sc_call c = {.cloud = cloud, .request = request, .reply = reply, .error = error, .arena = &reply->arena};

@@ -31,6 +31,7 @@
 #include "base/arena.h"
 #include "base/philox.h"
 #include "sim/cloud.h"
+#include "sim/cloud_dynamodb.h"
 #include "sim/cloud_sts.h"
 
 enum sc_kind {
@@ -337,6 +338,7 @@ struct simcloud {
     const struct catalog *catalog;
     struct arena scratch; /* reset before each event */
     struct sts *sts;
+    struct dynamodb *dynamodb;
 };
 
 /* ---- cloud_objects.c: objects, texts, tags, timers, states, the trace ---- */

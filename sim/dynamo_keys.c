@@ -45,28 +45,20 @@ static int read_begins(struct reader *r, struct path *path, struct dynamo_range 
     return how->low ? reader_expect(r, ")") : -1;
 }
 
-/* One comparison, in brackets or not. */
-static int read_clause(struct reader *r, const char *const *keys, struct dynamo_range *out)
+static int read_comparison(struct reader *r, const char *const *keys, struct dynamo_range *out)
 {
     struct path path;
     struct dynamo_range how = {0};
-    bool bracket = reader_mark(r, "(");
-    if (bracket)
-        reader_next(r);
-    int code = reader_word(r, "begins_with") ? read_begins(r, &path, &how)
-               : read_path(r, &path)         ? -1
-                                             : read_how(r, &how);
-    if (!code && bracket)
-        code = reader_expect(r, ")");
-    if (code)
+    if (reader_word(r, "begins_with") ? read_begins(r, &path, &how) : read_path(r, &path) ? -1 : read_how(r, &how))
         return -1;
     bool partition = path.count == 1 && strcmp(path.steps[0].name, keys[0]) == 0;
     bool sort = path.count == 1 && keys[1] && strcmp(path.steps[0].name, keys[1]) == 0;
     if (partition && strcmp(how.mark, "=") != 0)
         return reader_fail(r, "Query key condition not supported");
-    if ((!partition && !sort) || (partition && out->partition) || (sort && *out->mark))
-        return reader_fail(r, partition || sort ? "KeyConditionExpressions must only contain one condition per key"
-                                                : "Query condition missed key schema element");
+    if (!partition && !sort)
+        return reader_fail(r, "Query condition missed key schema element");
+    if (partition ? out->partition != NULL : *out->mark != '\0')
+        return reader_fail(r, "KeyConditionExpressions must only contain one condition per key");
     if (partition) {
         out->partition = how.low;
     } else {
@@ -76,19 +68,35 @@ static int read_clause(struct reader *r, const char *const *keys, struct dynamo_
     return 0;
 }
 
+/* Comparisons with AND between them, in brackets or not. */
+static int read_clauses(struct reader *r, const char *const *keys, struct dynamo_range *out)
+{
+    if (++r->depth > DYNAMO_DEPTH_MAX)
+        return reader_fail(r, "The expression has too many nesting levels");
+    for (;;) {
+        int code;
+        if (reader_mark(r, "(")) {
+            reader_next(r);
+            code = read_clauses(r, keys, out);
+            if (!code)
+                code = reader_expect(r, ")");
+        } else {
+            code = read_comparison(r, keys, out);
+        }
+        if (code || !reader_word(r, "AND"))
+            return code;
+        reader_next(r);
+    }
+}
+
 int dynamo_key_condition(struct dynamo_scope *scope, const char *text, const char *const *keys,
                          struct dynamo_range *out)
 {
     struct reader r;
     *out = (struct dynamo_range){0};
     reader_begin(&r, scope, "KeyConditionExpression", text, NULL);
-    if (r.failed || read_clause(&r, keys, out))
+    if (r.failed || read_clauses(&r, keys, out))
         return -1;
-    if (reader_word(&r, "AND")) {
-        reader_next(&r);
-        if (read_clause(&r, keys, out))
-            return -1;
-    }
     if (r.token != TOKEN_END)
         return reader_unexpected(&r);
     return out->partition ? 0 : reader_fail(&r, "Query condition missed key schema element: %.60s", keys[0]);

@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/out.h"
 #include "billing/calendar.h"
+#include "sim/cloud_dynamodb.h"
 
 #define TRACE_USUAL   1000
 #define TRACE_MOST    1000000
@@ -74,6 +75,7 @@ static void show_state(struct twin *t, const struct sigv4_request *http, struct 
     const char *broken = simcloud_check(t->cloud);
     json_text(document, "broken_invariant", broken);
     cJSON_AddItemToObject(document, "cloud", simcloud_state(t->cloud));
+    cJSON_AddItemToObject(document, "dynamodb", dynamodb_json(simcloud_dynamodb(t->cloud)));
     twin_json(a, 200, document);
 }
 
