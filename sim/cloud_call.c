@@ -319,9 +319,23 @@ static void keep_token(struct sc_call *c)
 
 /* ---- the table ---- */
 
-static const struct sc_action *const tables[] = {sc_actions_instances, sc_actions_images,          sc_actions_volumes,
-                                                 sc_actions_network,   sc_actions_security_groups, sc_actions_tags,
-                                                 sc_actions_templates, sc_actions_root_tasks,      NULL};
+static const struct sc_action *const tables[] = {sc_actions_instances,
+                                                 sc_actions_images,
+                                                 sc_actions_volumes,
+                                                 sc_actions_network,
+                                                 sc_actions_security_groups,
+                                                 sc_actions_tags,
+                                                 sc_actions_templates,
+                                                 sc_actions_root_tasks,
+                                                 sc_actions_groups,
+                                                 sc_actions_members,
+                                                 sc_actions_refreshes,
+                                                 sc_actions_activities,
+                                                 sc_actions_launch_configs,
+                                                 sc_actions_group_tags,
+                                                 sc_actions_targets,
+                                                 sc_actions_schedules,
+                                                 NULL};
 
 const struct simcloud_action *simcloud_action_at(size_t index)
 {

@@ -60,6 +60,7 @@ void sc_guest_changed(void *context, struct guest *guest, int64_t now_ms)
     if (guest_phase(guest) == GUEST_OFF && i->o.state == INSTANCE_RUNS && !i->rebooting)
         next = now_ms;
     sc_timer_set(cloud, &i->o, SC_GUEST_TIMER, next);
+    sc_targets_guest_changed(cloud, i);
     if (i->guest == guest)
         hook(cloud, i, cloud->options.hooks.guest_changed);
 }
@@ -207,7 +208,10 @@ static void state_event(struct simcloud *cloud, struct sc_instance *i)
         break;
     default:
         assert(i->o.state == INSTANCE_GONE);
-        sc_free_object(cloud, &i->o);
+        if (*i->group) /* a group that may not replace it still shows it */
+            sc_timer_set(cloud, &i->o, SC_STATE_TIMER, cloud->now_ms + cloud->options.times.forget_ms);
+        else
+            sc_free_object(cloud, &i->o);
     }
 }
 

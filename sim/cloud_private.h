@@ -144,10 +144,9 @@ struct sc_instance {
     const char *group, *template_id, *template_name, *template_version, *launch_config, *activity;
     int lifecycle;
     int64_t in_service_ms; /* -1: not yet */
-    int64_t user_health_ms;
-    bool rebooting; /* the cloud itself has its guest off for a moment */
-    bool unhealthy, unhealthy_by_user, unhealthy_by_elb, protected_in, replacing, decrement;
-    const char *leaving_cause;
+    int64_t noticed_ms;    /* unhealthy: from when on the group knows */
+    bool rebooting;        /* the cloud itself has its guest off for a moment */
+    bool unhealthy, unhealthy_by_user, unhealthy_by_elb, protected_in, replacing;
 };
 
 struct sc_volume {
@@ -212,16 +211,16 @@ struct sc_launch_config {
 struct sc_group {
     struct sc_object o;
     int64_t min, max, desired, cooldown_s, grace_s, warmup_s; /* warmup -1: none */
-    int64_t look_ms;                                          /* of the last look at health checks */
     int64_t cooled_ms;                                        /* until when the cooldown lasts */
-    int64_t failing_since_ms, failures;                       /* launches that were refused, in a row */
-    int64_t retry_at_ms;
-    int64_t suspended; /* bits of enum sc_process */
+    int64_t failing_since_ms, failures, retry_at_ms;          /* launches that were refused, in a row */
+    int64_t suspended;                                        /* bits of enum sc_process */
+    int64_t unhealthy_gone;                                   /* taken out, not replaced yet */
     int64_t changed_from, changed_ms;
     const char *change_cause; /* the user request that the next activities name */
-    const char *template_id, *template_name, *template_version, *launch_config, *health_check, *role;
+    const char *template_id, *template_name, *template_version, *launch_config, *role;
+    const char *refresh; /* the one under way; "": none */
     struct sc_texts zones, subnets, target_groups, policies;
-    bool elb_health, protect_new, rebalance, suspended_by_aws;
+    bool elb_health, protect_new, suspended_by_aws;
     int64_t activity_count;
 };
 
@@ -248,7 +247,8 @@ struct sc_activity {
 struct sc_refresh {
     struct sc_object o;
     const char *group, *reason;
-    int64_t started_ms, ended_ms, min_healthy, max_healthy, warmup_s, failing_ms, total;
+    int64_t started_ms, ended_ms, min_healthy, max_healthy, warmup_s, total;
+    int64_t progress_ms, healthy_before, last_percent; /* when something was last achieved */
     int64_t checkpoint_delay_s, checkpoint_until_ms, checkpoint_next;
     struct sc_texts checkpoints;
     bool auto_rollback, skip_matching;
@@ -268,6 +268,8 @@ struct sc_target {
     struct sc_object o;
     const char *target_group, *instance; /* id of the group's object */
     int64_t port, passes, fails, drained_ms;
+    int64_t first_ms; /* of the first check; the others follow at whole intervals */
+    int64_t status;   /* of the last check; 0: nothing answered */
 };
 
 struct sc_schedule {
@@ -508,7 +510,9 @@ void *sc_need(struct sc_call *c, enum sc_kind kind, const char *id);
 int sc_need_all(struct sc_call *c, enum sc_kind kind, const struct sc_texts *ids, struct sc_object ***out);
 
 extern const struct sc_action sc_actions_instances[], sc_actions_images[], sc_actions_volumes[], sc_actions_network[],
-    sc_actions_security_groups[], sc_actions_tags[], sc_actions_templates[], sc_actions_root_tasks[];
+    sc_actions_security_groups[], sc_actions_tags[], sc_actions_templates[], sc_actions_root_tasks[],
+    sc_actions_groups[], sc_actions_members[], sc_actions_refreshes[], sc_actions_activities[],
+    sc_actions_launch_configs[], sc_actions_group_tags[], sc_actions_targets[], sc_actions_schedules[];
 
 /* ---- cloud_spec.c ---- */
 
@@ -568,10 +572,9 @@ void sc_root_task_event(struct simcloud *cloud, struct sc_object *o, int which);
 /* ---- others that an event or a change concerns ---- */
 
 void sc_group_instance_changed(struct simcloud *cloud, struct sc_instance *i);
+void sc_group_target_changed(struct simcloud *cloud, struct sc_instance *i);
 void sc_targets_instance_changed(struct simcloud *cloud, struct sc_instance *i);
-void sc_group_event(struct simcloud *cloud, struct sc_object *o, int which);
-void sc_refresh_event(struct simcloud *cloud, struct sc_object *o, int which);
-void sc_target_event(struct simcloud *cloud, struct sc_object *o, int which);
+void sc_targets_guest_changed(struct simcloud *cloud, struct sc_instance *i);
 void sc_schedule_event(struct simcloud *cloud, struct sc_object *o, int which);
 
 /* ---- cloud_templates.c ---- */
@@ -583,6 +586,80 @@ struct sc_template *sc_template_find(const struct simcloud *cloud, const struct 
 struct sc_version *sc_version_find(const struct sc_template *t, const char *version); /* NULL: there is none */
 void sc_set_template_tags(struct simcloud *cloud, struct sc_instance *i, const struct sc_version *version);
 void sc_put_spec(struct sc_call *c, struct node *parent, const struct sc_spec *spec);
+
+/* ---- cloud_groups.c: the engine of Auto Scaling ---- */
+
+void sc_group_event(struct simcloud *cloud, struct sc_object *o, int which);
+void sc_group_look_at(struct simcloud *cloud, struct sc_group *g, int64_t ms);
+void sc_group_soon(struct simcloud *cloud, struct sc_group *g); /* after the usual reaction time */
+struct sc_group *sc_group_of(const struct sc_instance *i);
+bool sc_group_suspended(const struct sc_group *g, enum sc_process process);
+int64_t sc_group_capacity(const struct sc_group *g); /* Pending and InService */
+int64_t sc_group_members(const struct sc_group *g);  /* all that are its own */
+void sc_group_free(struct simcloud *cloud, struct sc_group *g);
+const struct sc_spec *sc_group_spec(const struct simcloud *cloud, const struct sc_group *g,
+                                    const struct sc_version **version, const struct sc_launch_config **config);
+void sc_member_join(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i);
+void sc_member_in_service(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i);
+void sc_member_register(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i);
+/* Terminating or Detaching: drained first where it serves. */
+struct sc_activity *sc_member_leave(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i, int lifecycle,
+                                    const char *cause);
+void sc_member_unhealthy(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i, int64_t at_ms);
+
+void sc_member_unregister(struct simcloud *cloud, const struct sc_group *g, const struct sc_instance *i);
+
+/* ---- what the calls of Auto Scaling share ---- */
+
+struct sc_group *sc_group_asked(struct sc_call *c); /* by AutoScalingGroupName; NULL with the error set */
+void sc_group_set_desired(struct simcloud *cloud, struct sc_group *g, int64_t desired, const char *cause);
+const char *sc_process_name(int process);
+/* PREFIX + LaunchTemplateId | LaunchTemplateName, Version; leaves *template alone where the call says nothing. */
+int sc_read_template(struct sc_call *c, const char *prefix, const struct sc_template **template, const char **version);
+int sc_read_group_tags(struct sc_call *c, const char *group, struct sc_tags *out);
+void sc_put_group_tags(struct sc_call *c, struct node *set, const struct sc_group *g);
+void sc_put_member(struct sc_call *c, struct node *item, const struct sc_instance *i);
+
+/* ---- cloud_policies.c ---- */
+
+struct sc_instance *sc_policy_choose(struct simcloud *cloud, struct sc_group *g); /* NULL: all are protected */
+bool sc_policy_known(const char *name);
+const char *sc_policy_name(size_t index); /* NULL: that was all */
+
+/* ---- cloud_activities.c ---- */
+
+struct sc_activity *sc_activity_new(struct simcloud *cloud, struct sc_group *g, const char *instance, int state,
+                                    const char *description, const char *cause);
+void sc_activity_end(struct simcloud *cloud, struct sc_activity *a, int state, const char *message);
+struct sc_activity *sc_activity_of(struct simcloud *cloud, const struct sc_instance *i);
+const char *sc_at(struct simcloud *cloud); /* now, as causes write it; in the scratch arena */
+const char *sc_change_cause(struct simcloud *cloud, const struct sc_group *g);
+void sc_put_activity(struct sc_call *c, struct node *item, const struct sc_activity *a);
+
+/* ---- cloud_refresh.c ---- */
+
+struct sc_refresh *sc_refresh_active(const struct sc_group *g);
+void sc_refresh_wants(const struct sc_refresh *r, const char **template_id, const char **template_version,
+                      const char **launch_config);
+int64_t sc_refresh_surge(const struct sc_group *g);
+int64_t sc_refresh_percent(const struct sc_refresh *r, const struct sc_group *g);
+void sc_refresh_look(struct simcloud *cloud, struct sc_group *g);
+void sc_refresh_roll_back(struct simcloud *cloud, struct sc_group *g, struct sc_refresh *r, const char *reason);
+void sc_refresh_event(struct simcloud *cloud, struct sc_object *o, int which);
+
+/* ---- cloud_targets.c ---- */
+
+enum sc_target_view { TARGETS_NONE, TARGETS_NOT_YET, TARGETS_HEALTHY, TARGETS_UNHEALTHY, TARGETS_DRAINING };
+
+struct sc_target *sc_target_find(const struct simcloud *cloud, const struct sc_target_group *tg, const char *instance,
+                                 int64_t port /* 0: any */);
+void sc_target_register(struct simcloud *cloud, struct sc_target_group *tg, struct sc_instance *i, int64_t port);
+void sc_target_deregister(struct simcloud *cloud, struct sc_target *t);
+bool sc_target_matches(const char *matcher, int status); /* "200-299,404" */
+void sc_target_event(struct simcloud *cloud, struct sc_object *o, int which);
+/* An instance over all target groups of a list: the worst that one of them says. */
+enum sc_target_view sc_targets_view(const struct simcloud *cloud, const struct sc_instance *i,
+                                    const struct sc_texts *groups);
 
 /* ---- cloud_network.c ---- */
 
