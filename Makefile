@@ -76,7 +76,9 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 # The sample data is part of the program, so that it runs from anywhere.
 $(BUILD)/billing/builtin.o: $(wildcard data/*.csv)
 
-$(BUILD)/sim/calibration.o: data/calibration-original.json
+$(BUILD)/sim/calibration.o: data/calibration-original.json data/calibration-steps.json
+
+$(BUILD)/sim/sample_app.o: $(wildcard data/sample-app/* data/sample-app/*/*)
 
 # A source that is gone leaves the library, though no object is newer.
 $(BUILD)/members: FORCE

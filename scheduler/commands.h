@@ -7,5 +7,14 @@
 extern const struct command cmd_config_check;
 extern const struct command cmd_config_init;
 extern const struct command cmd_config_keys;
+extern const struct command cmd_deploy;
+extern const struct command cmd_gc;
+extern const struct command cmd_history;
+extern const struct command cmd_promote;
+extern const struct command cmd_resume;
+extern const struct command cmd_rollback;
+extern const struct command cmd_show;
+extern const struct command cmd_status;
+extern const struct command cmd_watch;
 
 #endif

@@ -90,7 +90,7 @@ static enum step_result ask(struct pipeline *p, int64_t *again_ms, struct err *e
 }
 
 /* Sleeps, and renews the lease on the way. True: leave. */
-static bool rest(struct pipeline *p, int64_t until_ms, struct err *err)
+bool pipeline_rest(struct pipeline *p, int64_t until_ms, struct err *err)
 {
     const struct transport *t = p->w->transport;
     for (int64_t now = t->now_ms(t->self); now < until_ms; now = t->now_ms(t->self)) {
@@ -116,7 +116,8 @@ static enum pipeline_end drive(struct pipeline *p, struct err *err)
             return end_of(fact(p, "verdict"));
         if (result == STEP_AGAIN)
             continue;
-        if (result == STEP_STOP || rest(p, again_ms == INT64_MAX ? pipeline_now_ms(p) + 1000 : again_ms, err)) {
+        if (result == STEP_STOP ||
+            pipeline_rest(p, again_ms == INT64_MAX ? pipeline_now_ms(p) + 1000 : again_ms, err)) {
             stop_jobs(p);
             return p->stopping ? PIPELINE_STOPPED : PIPELINE_LOST;
         }
@@ -140,12 +141,12 @@ static int before_change(void *context, const struct aws_request *request, struc
     return -1;
 }
 
-static struct journal_clock clock_of(const struct pipeline_world *w)
+struct journal_clock pipeline_clock(const struct pipeline_world *w)
 {
     return (struct journal_clock){w->transport->now_ms, w->transport->self};
 }
 
-static void open_clouds(struct pipeline *p)
+void pipeline_open_clouds(struct pipeline *p)
 {
     const struct pipeline_world *w = p->w;
     p->cloud = (struct cloud){.transport = w->transport,
@@ -163,9 +164,9 @@ static void open_clouds(struct pipeline *p)
 
 static enum pipeline_end go(struct pipeline *p, struct err *err)
 {
-    if (journal_open(&p->journal, p->w->state, &p->lease, p->record.run, clock_of(p->w), err))
+    if (journal_open(&p->journal, p->w->state, &p->lease, p->record.run, pipeline_clock(p->w), err))
         return PIPELINE_LOST;
-    open_clouds(p);
+    pipeline_open_clouds(p);
     enum pipeline_end end = drive(p, err);
     if (end != PIPELINE_STOPPED && end != PIPELINE_LOST) {
         const char *reason = fact(p, "verdict.reason");
@@ -178,20 +179,20 @@ static enum pipeline_end go(struct pipeline *p, struct err *err)
     return end;
 }
 
-static void begin(struct pipeline *p, const struct pipeline_world *w)
+void pipeline_begin(struct pipeline *p, const struct pipeline_world *w)
 {
     *p = (struct pipeline){.w = w, .config = w->config, .env = w->environment};
     arena_init(&p->arena);
     arena_init(&p->calls);
 }
 
-static void release(struct pipeline *p)
+void pipeline_release(struct pipeline *p)
 {
     arena_release(&p->arena);
     arena_release(&p->calls);
 }
 
-static enum pipeline_end take_lease(struct pipeline *p, struct err *err)
+enum pipeline_end pipeline_take_lease(struct pipeline *p, struct err *err)
 {
     const struct pipeline_world *w = p->w;
     int code = lease_take(&p->lease, w->state, w->environment->name, w->holder,
@@ -200,7 +201,7 @@ static enum pipeline_end take_lease(struct pipeline *p, struct err *err)
 }
 
 /* Best effort: who does not give it back is waited for. */
-static void give_back(struct pipeline *p)
+void pipeline_give_back(struct pipeline *p)
 {
     struct err err;
     struct state_write write = lease_return(&p->lease);
@@ -208,13 +209,13 @@ static void give_back(struct pipeline *p)
         pipeline_say(p, "step", "the lease was not given back: %s", err.text);
 }
 
-static void name_run(struct pipeline *p, const struct pipeline_order *order, int64_t now_ms)
+void pipeline_name_run(struct pipeline *p, const char *what, int64_t now_ms)
 {
     struct civil c = calendar_civil(now_ms / 1000);
     char digest[DIGEST_TEXT_SIZE];
     struct str text;
     str_init(&text, 0);
-    str_addf(&text, "%s\n%lld\n%s\n%s\n%lld", p->w->holder, (long long)now_ms, order->commit, p->env->name,
+    str_addf(&text, "%s\n%lld\n%s\n%s\n%lld", p->w->holder, (long long)now_ms, what, p->env->name,
              (long long)p->lease.version);
     digest_text(text.text, text.len, digest);
     str_release(&text);
@@ -235,7 +236,7 @@ static void take_order(struct pipeline *p, const struct pipeline_order *order, i
     str_fit(d->sha256, sizeof(d->sha256), "%.71s", order->sha256 ? order->sha256 : "");
     str_fit(d->bake_key, sizeof(d->bake_key), "%.71s", order->bake_key ? order->bake_key : "");
     str_fit(d->source, sizeof(d->source), "%.47s", order->source ? order->source : "");
-    name_run(p, order, now_ms);
+    pipeline_name_run(p, order->commit, now_ms);
 }
 
 /* A rollback or promotion has its image already: the steps before it are facts. */
@@ -245,7 +246,7 @@ static int preset(struct pipeline *p, struct err *err)
     const struct deployment *d = &p->record;
     if (!*d->image)
         return 0;
-    int code = journal_open(&j, p->w->state, &p->lease, d->run, clock_of(p->w), err);
+    int code = journal_open(&j, p->w->state, &p->lease, d->run, pipeline_clock(p->w), err);
     struct journal_fact facts[] = {{"test.passed", d->commit},    {"image.id", d->image},
                                    {"image.name", d->image_name}, {"image.found", "1"},
                                    {"build.key", d->bake_key},    {"build.sha256", *d->sha256 ? d->sha256 : NULL}};
@@ -261,9 +262,9 @@ enum pipeline_end pipeline_run(const struct pipeline_world *w, const struct pipe
 {
     struct pipeline p;
     struct pipeline_estimate estimate;
-    begin(&p, w);
+    pipeline_begin(&p, w);
     *out = p.record;
-    enum pipeline_end end = take_lease(&p, err);
+    enum pipeline_end end = pipeline_take_lease(&p, err);
     if (end == PIPELINE_COMPLETED) {
         int64_t now_ms = w->transport->now_ms(w->transport->self);
         take_order(&p, order, now_ms);
@@ -280,9 +281,9 @@ enum pipeline_end pipeline_run(const struct pipeline_world *w, const struct pipe
     if (end == PIPELINE_COMPLETED)
         end = go(&p, err);
     if (end != PIPELINE_LOST && end != PIPELINE_BUSY)
-        give_back(&p);
+        pipeline_give_back(&p);
     *out = p.record;
-    release(&p);
+    pipeline_release(&p);
     return end;
 }
 
@@ -304,15 +305,15 @@ enum pipeline_end pipeline_resume(const struct pipeline_world *w, bool *found, s
 {
     struct pipeline p;
     char run[80];
-    begin(&p, w);
+    pipeline_begin(&p, w);
     *found = false;
     *out = p.record;
     if (deployment_current(w->state, w->environment->name, run, err)) {
-        release(&p);
+        pipeline_release(&p);
         return PIPELINE_LOST;
     }
     *found = run[0] != '\0';
-    enum pipeline_end end = *found ? take_lease(&p, err) : PIPELINE_COMPLETED;
+    enum pipeline_end end = *found ? pipeline_take_lease(&p, err) : PIPELINE_COMPLETED;
     /* Looked at again under the lease: whoever held it may have finished meanwhile. */
     if (*found && end == PIPELINE_COMPLETED && deployment_current(w->state, w->environment->name, run, err))
         end = PIPELINE_LOST;
@@ -325,9 +326,9 @@ enum pipeline_end pipeline_resume(const struct pipeline_world *w, bool *found, s
         end = go(&p, err);
     }
     if (*found && end != PIPELINE_LOST && end != PIPELINE_BUSY)
-        give_back(&p);
+        pipeline_give_back(&p);
     *found = still;
     *out = p.record;
-    release(&p);
+    pipeline_release(&p);
     return end;
 }

@@ -47,6 +47,7 @@ struct pipeline_world {
     const struct catalog *catalog; /* NULL: the sample */
     const char *account;           /* for the ledger; "" */
     struct durations expected;     /* what waits are planned by */
+    bool detach;                   /* leave once only the image is awaited */
     pipeline_event *event;         /* NULL: nobody listens */
     void *event_context;
 };

@@ -37,18 +37,29 @@ struct pipeline {
 
 typedef enum step_result step_poll(struct pipeline *p, int64_t *again_ms, struct err *err);
 
-step_poll poll_pull, poll_test, poll_build;     /* step_source.c */
-step_poll poll_instance;                        /* step_instance.c */
-step_poll poll_upload, poll_command_line;       /* step_upload.c */
-step_poll poll_image, poll_look;                /* step_image.c */
-step_poll poll_register, poll_rollout;          /* step_release.c */
-step_poll poll_closing, poll_settle;            /* step_close.c */
-const char *instance_guard(struct pipeline *p); /* step_instance.c: the dead-man's name, in p->calls */
+step_poll poll_pull, poll_test, poll_build;        /* step_source.c */
+step_poll poll_instance;                           /* step_instance.c */
+step_poll poll_upload, poll_command_line;          /* step_upload.c */
+step_poll poll_image, poll_look;                   /* step_image.c */
+step_poll poll_register, poll_rollout;             /* step_release.c */
+step_poll poll_closing, poll_settle, poll_collect; /* step_close.c */
+const char *instance_guard(struct pipeline *p);    /* step_instance.c: the dead-man's name, in p->calls */
 int instance_move_guard(struct pipeline *p, int64_t at_ms, struct err *err) MUST_USE;
 int instance_keep_guard(struct pipeline *p, struct err *err) MUST_USE;
 bool source_needed(const struct pipeline *p); /* step_source.c */
 bool bake_needed(const struct pipeline *p);   /* step_image.c: no image yet */
 void stop_jobs(struct pipeline *p);
+
+/* ---- pipeline.c ---- */
+
+void pipeline_begin(struct pipeline *p, const struct pipeline_world *w);
+void pipeline_release(struct pipeline *p);
+enum pipeline_end pipeline_take_lease(struct pipeline *p, struct err *err);
+void pipeline_give_back(struct pipeline *p);
+void pipeline_name_run(struct pipeline *p, const char *what, int64_t now_ms); /* into the record */
+struct journal_clock pipeline_clock(const struct pipeline_world *w);
+void pipeline_open_clouds(struct pipeline *p);
+bool pipeline_rest(struct pipeline *p, int64_t until_ms, struct err *err); /* true: leave */
 
 /* ---- pipeline_support.c ---- */
 

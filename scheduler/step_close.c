@@ -146,7 +146,7 @@ static int collect_each(struct pipeline *p, const struct gc_list *list, size_t *
 }
 
 /* What cannot be removed after some tries is left to the next run's clean-up, or to gc. */
-static enum step_result collect(struct pipeline *p, int64_t *again_ms, struct err *err)
+enum step_result poll_collect(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     struct gc_list list;
     struct aws_error error;
@@ -211,7 +211,7 @@ enum step_result poll_closing(struct pipeline *p, int64_t *again_ms, struct err 
     if (!fact(p, "closing.bake"))
         return settle_bake(p, err);
     if (!fact(p, "closing.collected"))
-        return collect(p, again_ms, err);
+        return poll_collect(p, again_ms, err);
     if (!fact(p, "closing.disarmed"))
         return disarm(p, err);
     return finish(p, err);

@@ -15,6 +15,13 @@ __asm__(".section .rodata\n"
         "calibration_text_end:\n"
         ".byte 0\n"
         ".previous\n");
+__asm__(".section .rodata\n"
+        "calibration_steps_text:\n"
+        ".incbin \"data/calibration-steps.json\"\n"
+        "calibration_steps_end:\n"
+        ".byte 0\n"
+        ".previous\n");
+extern const char calibration_steps_text[], calibration_steps_end[];
 extern const char calibration_text[], calibration_text_end[];
 
 static const struct builtin original = {"built-in calibration-original.json", calibration_text, calibration_text_end};
@@ -84,6 +91,12 @@ int calibration_parse(struct calibration *out, const char *name, const char *tex
     if (!code)
         *out = c;
     return code;
+}
+
+int calibration_steps_builtin(struct calibration *out, struct err *err)
+{
+    return calibration_parse(out, "built-in calibration-steps.json", calibration_steps_text,
+                             (size_t)(calibration_steps_end - calibration_steps_text), err);
 }
 
 int calibration_builtin(struct calibration *out, struct err *err)

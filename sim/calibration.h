@@ -22,6 +22,8 @@ struct calibration {
 
 /* The original pipeline's 17 minutes, built in. */
 int calibration_builtin(struct calibration *out, struct err *err) MUST_USE;
+/* The same, step by step: data/calibration-steps.json. */
+int calibration_steps_builtin(struct calibration *out, struct err *err) MUST_USE;
 int calibration_open(struct calibration *out, const char *path, struct err *err) MUST_USE;
 int calibration_parse(struct calibration *out, const char *name, const char *text, size_t len,
                       struct err *err) MUST_USE;

@@ -9,6 +9,7 @@ extern const struct command cmd_budget_check;
 extern const struct command cmd_budget_forecast;
 extern const struct command cmd_optimum;
 extern const struct command cmd_plan;
+extern const struct command cmd_rehearse;
 extern const struct command cmd_simulate;
 extern const struct command cmd_twin;
 

@@ -20,6 +20,12 @@ static int write_artifact(struct jobs_model *m, const struct job_order *order, s
     char path[4096];
     struct str text;
     str_fit(path, sizeof(path), "%.3000s/%.200s", order->directory, m->artifact_name);
+    for (char *slash = strchr(path + strlen(order->directory) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (make_folder(path, err))
+            return EXIT_FAILED;
+        *slash = '/';
+    }
     str_init(&text, 0);
     if (m->artifact)
         m->artifact(m->context, order->commit, &text);

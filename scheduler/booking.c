@@ -1,0 +1,158 @@
+#include "scheduler/booking.h"
+
+#include <string.h>
+
+#include "billing/charge.h"
+#include "scheduler/statement.h"
+
+struct books {
+    struct ledger *ledger;
+    const struct pipeline_world *w;
+    const struct deployment *d;
+    const struct journal *j;
+    struct rates rates;
+    struct ledger_scope scope;
+    char name[80];
+    instant_t now;
+};
+
+void booking_name(const struct deployment *d, char to[80])
+{
+    str_fit(to, 80, "%s/%lld", d->environment, (long long)d->number);
+}
+
+static struct ledger_scope scope_of(const struct pipeline_world *w, const struct deployment *d, char name[80])
+{
+    booking_name(d, name);
+    return (struct ledger_scope){name, w->environment->name, w->config->project};
+}
+
+int booking_begin(struct ledger *ledger, const struct pipeline_world *w, const struct deployment *d,
+                  const struct pipeline_estimate *estimate, struct err *err)
+{
+    char name[80];
+    struct ledger_scope scope = scope_of(w, d, name);
+    instant_t now = w->transport->now_ms(w->transport->self) / 1000;
+    return ledger_deployment_begin(ledger, &scope, d->commit, d->started_ms / 1000, d->estimate, estimate->rates.basis,
+                                   now, err);
+}
+
+static struct ledger_usage base_usage(const struct books *b, const char *key, const char *kind, const char *resource)
+{
+    return (struct ledger_usage){.key = key,
+                                 .kind = kind,
+                                 .resource = resource,
+                                 .account = b->w->account,
+                                 .type = "",
+                                 .region = b->w->config->region,
+                                 .zone = "",
+                                 .os = b->w->config->prices.os,
+                                 .usd = -1,
+                                 .regime = b->rates.regime == REGIME_HOURLY ? CHOOSE_HOURLY : CHOOSE_SECOND};
+}
+
+static int record(const struct books *b, const struct ledger_usage *usage, struct err *err)
+{
+    enum ledger_booked booked;
+    return ledger_record(b->ledger, usage, &b->scope, b->w->catalog, b->now, &booked, err);
+}
+
+static int book_bake(const struct books *b, struct err *err)
+{
+    char key[80];
+    char at[INSTANT_TEXT_SIZE];
+    const char *id = journal_fact(b->j, "bake.instance");
+    int64_t launched_s = journal_fact_i64(b->j, "bake.launched_ms", 0) / 1000;
+    int64_t freed_s = (journal_fact_i64(b->j, "bake.freed_ms", 0) + 999) / 1000;
+    if (!id || !launched_s || freed_s <= launched_s)
+        return 0;
+    str_fit(key, sizeof(key), "%.40s@%s", id, calendar_text(launched_s, at));
+    struct ledger_usage u = base_usage(b, key, "instance", id);
+    u.type = b->w->config->image.instance_type;
+    u.start = launched_s;
+    u.end = freed_s;
+    u.usd = b->w->config->prices.instance_per_hour ? b->w->config->prices.instance_per_hour : -1;
+    u.open = journal_is(b->j, "closing.bake", "kept");
+    return record(b, &u, err);
+}
+
+/* Instances that never served, together: how many, and their seconds. */
+static int book_failed(const struct books *b, const struct used *used, struct err *err)
+{
+    int code = 0;
+    for (int64_t i = 0; !code && i < used->failed_instances; i++) {
+        char key[120];
+        str_fit(key, sizeof(key), "%s:failed:%lld", b->d->run, (long long)i);
+        struct ledger_usage u = base_usage(b, key, "instance", key);
+        u.type =
+            *b->w->environment->instance_type ? b->w->environment->instance_type : b->w->config->image.instance_type;
+        u.region = b->w->environment->region;
+        u.start = b->d->started_ms / 1000;
+        u.end = u.start + used->failed_s / used->failed_instances + (i < used->failed_s % used->failed_instances);
+        code = record(b, &u, err);
+    }
+    return code;
+}
+
+static int book_image(const struct books *b, const struct used *used, struct err *err)
+{
+    char key[120];
+    if (!used->makes_image)
+        return 0;
+    const char *id = journal_fact(b->j, "image.id");
+    int64_t made_s = journal_fact_i64(b->j, "image.ended_ms", b->d->ended_ms) / 1000;
+    str_fit(key, sizeof(key), "%.60s:snapshot", id);
+    struct ledger_usage u = base_usage(b, key, "snapshot", id);
+    u.quantity = b->rates.image_gb * CHARGE_QUANTITY;
+    u.usd = b->rates.snapshot_per_gb_month;
+    u.start = made_s;
+    u.end = b->d->ended_ms / 1000 > made_s ? b->d->ended_ms / 1000 : made_s + 1;
+    u.open = strcmp(b->d->state, "completed") == 0; /* else clean-up has removed it */
+    return record(b, &u, err);
+}
+
+static int book_runner(const struct books *b, struct err *err)
+{
+    char key[120];
+    if (!b->rates.runner_per_minute)
+        return 0;
+    str_fit(key, sizeof(key), "%s:ci", b->d->run);
+    struct ledger_usage u = base_usage(b, key, "ci-minute", key);
+    u.start = b->d->started_ms / 1000;
+    u.end = (b->d->ended_ms + 999) / 1000;
+    u.usd = b->rates.runner_per_minute;
+    return record(b, &u, err);
+}
+
+static int book_all(struct books *b, struct err *err)
+{
+    struct statement s;
+    struct journal *j = NULL;
+    struct journal_clock clock = {b->w->transport->now_ms, b->w->transport->self};
+    int code = journal_open(&j, b->w->state, NULL, b->d->run, clock, err);
+    b->j = j;
+    if (!code)
+        code = statement_make(&s, j, b->d, b->w, err);
+    if (!code) {
+        b->rates = s.rates;
+        code = book_bake(b, err);
+    }
+    if (!code)
+        code = book_failed(b, &s.used, err);
+    if (!code)
+        code = book_image(b, &s.used, err);
+    if (!code)
+        code = book_runner(b, err);
+    journal_free(j);
+    return code;
+}
+
+int booking_end(struct ledger *ledger, const struct pipeline_world *w, const struct deployment *d, struct err *err)
+{
+    struct books b = {.ledger = ledger, .w = w, .d = d, .now = w->transport->now_ms(w->transport->self) / 1000};
+    b.scope = scope_of(w, d, b.name);
+    int code = book_all(&b, err);
+    if (!code)
+        code = ledger_deployment_end(ledger, b.name, d->ended_ms / 1000, d->state, b.now, err);
+    return code ? code : ledger_synced(ledger, b.now, err);
+}

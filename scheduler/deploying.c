@@ -1,0 +1,214 @@
+#include "scheduler/deploying.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/out.h"
+#include "billing/budget_guard.h"
+#include "scheduler/booking.h"
+
+static bool has_ledger(const struct deploying *d)
+{
+    return *d->site->config->ledger != '\0';
+}
+
+static void book(const struct deploying *d, const struct deployment *record)
+{
+    struct ledger *ledger;
+    struct err err;
+    if (!has_ledger(d))
+        return;
+    if (ledger_open(&ledger, d->site->config->ledger, LEDGER_WRITE, &err)) {
+        session_note(d->site->session, "the deployment is not booked: %s", err.text);
+        return;
+    }
+    if (booking_end(ledger, &d->site->world, record, &err))
+        session_note(d->site->session, "the deployment is not booked whole: %s", err.text);
+    ledger_close(ledger);
+}
+
+void deploying_tell(const struct deploying *d, const struct deployment *record)
+{
+    struct statement s;
+    struct err err;
+    struct journal *j;
+    const struct pipeline_world *w = &d->site->world;
+    struct journal_clock clock = {w->transport->now_ms, w->transport->self};
+    book(d, record);
+    if (journal_open(&j, w->state, NULL, record->run, clock, &err)) {
+        session_note(d->site->session, "no statement: %s", err.text);
+        return;
+    }
+    if (statement_make(&s, j, record, w, &err))
+        session_note(d->site->session, "no statement: %s", err.text);
+    else if (d->document) {
+        report_deployment_json(record, d->document);
+        report_statement_json(&s, json_object(d->document, "statement"));
+    } else {
+        report_statement(&s, d->site->session);
+    }
+    journal_free(j);
+}
+
+/* How a run ended, for people and as an exit code. */
+static int end_code(const struct deploying *d, enum pipeline_end end, const struct deployment *record, struct err *err)
+{
+    int code = pipeline_exit_code(end);
+    if (end == PIPELINE_STOPPED)
+        session_note(d->site->session, "left in good order; '%s resume' goes on with deployment %lld",
+                     d->site->session->program, (long long)record->number);
+    else if (end == PIPELINE_BUSY || end == PIPELINE_LOST)
+        session_note(d->site->session, "%s", err->text);
+    if (d->document)
+        json_i64(d->document, "exit_code", code);
+    return code;
+}
+
+static bool is_over(enum pipeline_end end)
+{
+    return end != PIPELINE_STOPPED && end != PIPELINE_BUSY && end != PIPELINE_LOST;
+}
+
+static int adopt_tags(const struct deploying *d, struct err *err)
+{
+    struct deployment last;
+    bool found = false;
+    int code = deployment_find(&d->site->state, d->site->environment->name, 0, &last, &found, err);
+    if (code || found)
+        return code;
+    enum pipeline_end end = pipeline_recover(&d->site->world, &found, err);
+    if (end != PIPELINE_COMPLETED)
+        return end_code(d, end, &last, err);
+    if (found)
+        session_note(d->site->session, "the store knew nothing of %s; what tags told was put in order",
+                     d->site->environment->name);
+    return 0;
+}
+
+int deploying_adopt(const struct deploying *d, struct err *err)
+{
+    struct deployment record;
+    bool found = false;
+    if (d->dry_run)
+        return 0;
+    enum pipeline_end end = pipeline_resume(&d->site->world, &found, &record, err);
+    if (!found && end == PIPELINE_COMPLETED)
+        return adopt_tags(d, err);
+    if (is_over(end)) {
+        struct deploying quiet = *d;
+        quiet.document = d->document ? json_object(d->document, "adopted") : NULL;
+        deploying_tell(&quiet, &record);
+        return end == PIPELINE_BROKEN ? pipeline_exit_code(end) : 0;
+    }
+    return end_code(d, end, &record, err);
+}
+
+struct reporting {
+    const struct config *config;
+    struct diag diag;
+};
+
+static void report_budget(void *context, const cJSON *node, bool of_key, const char *text)
+{
+    struct reporting *r = context;
+    size_t line = 0;
+    size_t column = 0;
+    config_position(r->config, node, of_key, &line, &column);
+    diag_at(&r->diag, r->config->file, line, column, "%s", text);
+}
+
+static int guard(const struct deploying *d, const struct budget_limits *limits, const struct pipeline_estimate *e,
+                 struct err *err)
+{
+    struct ledger *ledger;
+    struct str why;
+    enum budget_answer answer = BUDGET_GO;
+    const struct pipeline_world *w = &d->site->world;
+    struct meter m = regime_meter(e->rates.regime);
+    struct budget_request request = {.deployment = "",
+                                     .environment = d->site->environment->name,
+                                     .project = d->site->config->project,
+                                     .now = w->transport->now_ms(w->transport->self) / 1000,
+                                     .estimate_usd = e->costs.total,
+                                     .estimate_instance_s = e->used.bakes ? meter_billed_s(m, e->used.bake_s) : 0,
+                                     .override = d->override};
+    int code = ledger_open(&ledger, d->site->config->ledger, LEDGER_WRITE, err);
+    if (code)
+        return code;
+    str_init(&why, 4096);
+    code = budget_guard(&answer, &why, ledger, limits, &request, err);
+    if (!code && why.len)
+        session_note(d->site->session, "%s", why.text);
+    if (!code && answer == BUDGET_REFUSED)
+        code = err_set(err, EXIT_OVER, "over a hard budget; --override REASON goes on, and is booked");
+    str_release(&why);
+    ledger_close(ledger);
+    return code;
+}
+
+static int check_budgets(const struct deploying *d, const struct pipeline_estimate *e, struct err *err)
+{
+    struct budget_limits limits = {0};
+    struct reporting r = {d->site->config, {.out = d->site->session->err, .most = 20}};
+    if (!d->site->config->budgets || !has_ledger(d))
+        return 0;
+    int code = budget_config_parse(&limits, d->site->config->budgets, report_budget, &r, err);
+    if (!code && limits.count)
+        code = guard(d, &limits, e, err);
+    budget_limits_release(&limits);
+    return code;
+}
+
+static int ask_person(const struct deploying *d, struct err *err)
+{
+    char answer[16];
+    if (d->yes)
+        return 0;
+    if (!isatty(STDIN_FILENO))
+        return err_set(err, EXIT_INPUT, "this changes the cloud; say --yes (or --dry-run to look)");
+    fprintf(d->site->session->err, "Go on? [y/N] ");
+    fflush(d->site->session->err);
+    if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
+        return err_set(err, EXIT_FAILED, "nothing was changed");
+    return 0;
+}
+
+static void book_estimate(const struct deploying *d, const struct deployment *record, const struct pipeline_estimate *e)
+{
+    struct ledger *ledger;
+    struct err err;
+    if (!has_ledger(d) || !record->number || ledger_open(&ledger, d->site->config->ledger, LEDGER_WRITE, &err))
+        return;
+    if (booking_begin(ledger, &d->site->world, record, e, &err))
+        session_note(d->site->session, "the estimate is not booked: %s", err.text);
+    ledger_close(ledger);
+}
+
+int deploying_run(const struct deploying *d, const struct pipeline_order *order, struct err *err)
+{
+    struct pipeline_estimate e;
+    struct deployment record;
+    const struct pipeline_world *w = &d->site->world;
+    int code = pipeline_estimate(w, order, &e, err);
+    if (code)
+        return code;
+    if (d->document)
+        report_plan_json(&e, json_object(d->document, "plan"));
+    else
+        report_plan(&e, order, d->site->environment->name, d->site->session);
+    code = check_budgets(d, &e, err);
+    if (code || d->dry_run)
+        return code;
+    code = ask_person(d, err);
+    if (code)
+        return code;
+    enum pipeline_end end = pipeline_run(w, order, &record, err);
+    book_estimate(d, &record, &e);
+    if (is_over(end)) {
+        if (!d->document)
+            fprintf(d->site->session->out, "\n");
+        deploying_tell(d, &record);
+    }
+    return end_code(d, end, &record, err);
+}

@@ -1,0 +1,171 @@
+#include "scheduler/site.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "scheduler/aws/aws.h"
+
+static volatile sig_atomic_t stop_asked;
+
+static void ask_to_stop(int signal_number)
+{
+    (void)signal_number;
+    stop_asked = 1;
+}
+
+static void hear_signals(void)
+{
+    struct sigaction action = {.sa_handler = ask_to_stop};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int open_state(struct site *s, struct err *err)
+{
+    const struct config_state *c = &s->config->state;
+    if (strcmp(c->backend, "file") == 0)
+        return state_open_file(&s->state, c->path, err);
+    if (strcmp(c->backend, "memory") == 0) {
+        state_open_memory(&s->state);
+        return 0;
+    }
+    return err_set(err, EXIT_INPUT, "this build has no state backend \"%s\"; use \"file\"", c->backend);
+}
+
+static int open_cloud(struct site *s, const struct site_options *o, struct err *err)
+{
+    struct aws_options options = {
+        .region = s->config->region, .profile = o->profile, .endpoint_url = o->endpoint_url, .stop = &stop_asked};
+    struct retry_settings settings = retry_standard();
+    int code = aws_open(&s->aws, &options, err);
+    if (!code) {
+        s->transport = aws_transport(s->aws);
+        settings.attempts = aws_attempts(s->aws);
+        retry_init(&s->retry, &settings, (uint32_t)getpid());
+    }
+    if (!code && *s->environment->profile) {
+        options.profile = s->environment->profile;
+        options.region = s->environment->region;
+        code = aws_open(&s->site_aws, &options, err);
+        if (!code) {
+            s->site_transport = aws_transport(s->site_aws);
+            retry_init(&s->site_retry, &settings, (uint32_t)getpid() + 1);
+        }
+    }
+    return code;
+}
+
+static void hear_event(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
+{
+    struct site *s = context;
+    if (!s->session->quiet)
+        session_note(s->session, "%s", text);
+    sinks_tell(s->sinks, at_ms, kind, text, detail);
+}
+
+static void make_world(struct site *s)
+{
+    s->world = (struct pipeline_world){.config = s->config,
+                                       .environment = s->environment,
+                                       .state = &s->state,
+                                       .transport = s->transport,
+                                       .retry = &s->retry,
+                                       .site_transport = s->site_transport,
+                                       .site_retry = s->site_transport ? &s->site_retry : NULL,
+                                       .jobs = &s->jobs,
+                                       .holder = s->holder,
+                                       .work = s->config->build.directory,
+                                       .catalog = s->catalog,
+                                       .account = "",
+                                       .expected = site_expected(&s->state, s->environment->name),
+                                       .event = hear_event,
+                                       .event_context = s};
+}
+
+int site_open(struct site *s, const struct site_options *o, bool with_cloud, struct session *session, struct err *err)
+{
+    struct ci_context ci = ci_read(getenv);
+    *s = (struct site){.session = session};
+    int code = config_open(&s->config, o->config ? o->config : CONFIG_FILE, session, err);
+    if (!code) {
+        s->environment = config_environment(s->config, o->environment, err);
+        code = s->environment ? open_state(s, err) : EXIT_INPUT;
+    }
+    if (!code && *s->config->prices.catalog)
+        code = catalog_open(&s->catalog, s->config->prices.catalog, session, err);
+    if (!code && with_cloud) {
+        hear_signals();
+        lease_holder(s->holder);
+        jobs_open(&s->jobs, &s->jobs_self);
+        s->sinks = sinks_open(s->config, s->environment->name, &ci, session, NULL, NULL);
+        code = open_cloud(s, o, err);
+    }
+    if (code) {
+        site_close(s);
+        return code;
+    }
+    make_world(s);
+    return 0;
+}
+
+void site_close(struct site *s)
+{
+    jobs_close(s->jobs_self);
+    sinks_close(s->sinks);
+    aws_close(s->aws);
+    aws_close(s->site_aws);
+    catalog_free(s->catalog);
+    state_close(&s->state);
+    config_free(s->config);
+    *s = (struct site){.session = s->session};
+}
+
+/* Each step's own time in the newest completed deployment: from the ends of the steps it waited for to its own. */
+static void learn_durations(const struct state *state, const struct deployment *d, struct durations *out)
+{
+    struct journal *j;
+    struct err err;
+    struct journal_clock none = {NULL, NULL};
+    int64_t ends[STEPS];
+    if (journal_open(&j, state, NULL, d->run, none, &err))
+        return;
+    for (int s = 0; s < STEPS; s++) {
+        char key[64];
+        str_fit(key, sizeof(key), "%s.ended_ms", step_name((enum step)s));
+        ends[s] = journal_fact_i64(j, key, 0);
+    }
+    for (int s = STEP_PULL; s <= STEP_REGISTER; s++) {
+        int64_t began = d->started_ms;
+        if (s == STEP_INSTANCE)
+            began = journal_fact_i64(j, "bake.launched_ms", 0);
+        for (int i = 0; i < STEPS; i++)
+            if ((step_needs((enum step)s) & (1U << i)) && ends[i] > began)
+                began = ends[i];
+        bool whole = ends[s] > began && began && !(s == STEP_INSTANCE && journal_fact(j, "bake.reused")) &&
+                     !(s == STEP_IMAGE && journal_fact(j, "image.found"));
+        if (whole)
+            out->s[s] = (ends[s] - began + 999) / 1000;
+    }
+    journal_free(j);
+}
+
+struct durations site_expected(const struct state *state, const char *environment)
+{
+    struct durations d = durations_original();
+    struct deployments list;
+    struct err err;
+    if (deployments_list(state, environment, &list, &err))
+        return d;
+    for (size_t i = list.count; i > 0; i--)
+        if (strcmp(list.items[i - 1].state, "completed") == 0 && strcmp(list.items[i - 1].kind, "deploy") == 0) {
+            learn_durations(state, &list.items[i - 1], &d);
+            break;
+        }
+    deployments_release(&list);
+    return d;
+}
