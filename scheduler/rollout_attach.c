@@ -1,0 +1,267 @@
+/*
+ * rollout_attach.c - the default engine: new instances are proven outside the group, attached, and only then does an
+ * old one go. The group's template names the good image until the last wave is done.
+ *
+ *      launch S outside -> all proven -> AttachInstances (desired + S) -> all serve -> drain -> S old ones go (desired
+ * - S)
+ *
+ * rollout.raised counts attachments, rollout.removed old ones let go; while they differ, the desired count is above
+ * what it was. What is being removed is noted before the call, so that a new process removes that one, and no second
+ * one.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "scheduler/rollout_private.h"
+
+#define UNSEEN_MS     60000
+#define ATTACH_MOST   20 /* AWS's limit for one call */
+#define HOUR_MS       3600000
+#define HOUR_SLACK_MS 90000  /* an old instance is told to go so long before its paid hour ends */
+#define PROVE_MS      120000 /* beside the boot: attaching and the health checks */
+#define SAME_HOUR_MS  300000 /* old instances whose hours end within so long go together */
+
+static bool at_hour_end(const struct rollout *r)
+{
+    return r->o->regime == REGIME_HOURLY && strcmp(r->o->environment->rollout.replace, "hour-end") == 0;
+}
+
+/* The end of the paid hour an instance is in. */
+static int64_t hour_end_ms(const struct rollout *r, const struct old *old)
+{
+    if (!old->instance || old->instance->launch_ms <= 0)
+        return r->now_ms;
+    int64_t ran_ms = r->now_ms - old->instance->launch_ms;
+    return old->instance->launch_ms + (ran_ms / HOUR_MS + 1) * HOUR_MS;
+}
+
+static int64_t first_hour_end_ms(const struct rollout *r)
+{
+    int64_t first = INT64_MAX;
+    for (size_t i = 0; i < r->old_count; i++) {
+        int64_t end = hour_end_ms(r, &r->old[i]);
+        first = end < first ? end : first;
+    }
+    return first;
+}
+
+/* Who goes first: whoever is not healthy, then whose paid hour ends first, or who has run longest. */
+static const struct old *next_to_go(const struct rollout *r)
+{
+    const struct old *best = NULL;
+    int64_t best_key = INT64_MAX;
+    for (size_t i = 0; i < r->old_count; i++) {
+        const struct old *old = &r->old[i];
+        int64_t key = !old->member->healthy ? INT64_MIN
+                      : at_hour_end(r)      ? hour_end_ms(r, old)
+                      : old->instance       ? old->instance->launch_ms
+                                            : 0;
+        if (!best || key < best_key) {
+            best = old;
+            best_key = key;
+        }
+    }
+    return best;
+}
+
+/* ---- letting old ones go ---- */
+
+static enum roll remove_old(struct rollout *r, const char *id)
+{
+    static const char action[] = "TerminateInstanceInAutoScalingGroup";
+    struct aws_error error = {0};
+    int64_t removed = rollout_fact(r, "rollout.removed", 0);
+    int64_t launched_ms = r->now_ms;
+    int64_t seen = 0;
+    for (size_t i = 0; i < r->fresh_count; i++) /* each old one goes for one that was attached, in order */
+        if (r->fresh[i].state == FRESH_ATTACHED && seen++ == removed)
+            launched_ms = r->fresh[i].at_ms;
+    if (rollout_intend(r, action, id) == ROLL_STOP)
+        return ROLL_STOP;
+    if (cloud_terminate_member(r->o->cloud, r->group.name, id, true, &error))
+        return rollout_failed(r, action, true, &error);
+    int64_t beside_s = rollout_fact(r, "rollout.beside_s", 0) + (r->now_ms - launched_ms) / 1000;
+    const struct journal_fact facts[] = {{"rollout.removing", NULL},
+                                         {"rollout.removed", rollout_number(r, removed + 1)},
+                                         {"rollout.beside_s", rollout_number(r, beside_s)}};
+    return rollout_did(r, action, id, facts, 3);
+}
+
+static enum roll let_old_go(struct rollout *r)
+{
+    const struct old *old = next_to_go(r);
+    int64_t served_ms = rollout_fact(r, "rollout.served_ms", 0);
+    if (!old) /* the group has shrunk by itself meanwhile */
+        return rollout_note_i64(r, "rollout.removed", rollout_fact(r, "rollout.raised", 0));
+    if (!served_ms)
+        return rollout_note_i64(r, "rollout.served_ms", r->now_ms);
+    int64_t drained_ms = served_ms + r->o->environment->rollout.drain_s * 1000;
+    if (r->now_ms < drained_ms)
+        return rollout_wait(r, drained_ms);
+    int64_t due_ms = hour_end_ms(r, old) - HOUR_SLACK_MS;
+    if (at_hour_end(r) && old->member->healthy && r->now_ms < due_ms)
+        return rollout_wait(r, due_ms);
+    if (rollout_note(r, "rollout.removing", old->member->id) == ROLL_STOP)
+        return ROLL_STOP;
+    return remove_old(r, arena_dup(&r->arena, old->member->id));
+}
+
+/* ---- those attached ---- */
+
+static enum roll watch(struct rollout *r, struct fresh *f, int64_t limit_ms)
+{
+    bool serves = false;
+    if (!f->member) {
+        bool is_dead = f->instance && f->instance->state >= INSTANCE_STOPPING && f->instance->state != INSTANCE_UNKNOWN;
+        if (!is_dead && r->now_ms - rollout_fact(r, "rollout.attached_ms", 0) < UNSEEN_MS)
+            return rollout_wait(r, r->now_ms + 2000);
+        return fleet_fail(r, f, "it left the group");
+    }
+    enum roll next = rollout_serves(r, f->member, &serves);
+    if (next != ROLL_NEXT || serves)
+        return next;
+    if (r->now_ms < limit_ms) {
+        int64_t at_ms = look_again_ms(r->now_ms, rollout_fact(r, "rollout.attached_ms", r->now_ms), 0);
+        return rollout_wait(r, at_ms < limit_ms ? at_ms : limit_ms);
+    }
+    err_set(r->err, EXIT_FAILED, "%s does not serve %" PRId64 " s after it was attached: %s, %s", f->id,
+            r->o->environment->rollout.grace_s, f->member->lifecycle, f->member->healthy ? "healthy" : "unhealthy");
+    return ROLL_FAIL;
+}
+
+static enum roll watch_attached(struct rollout *r)
+{
+    enum roll result = ROLL_NEXT;
+    int64_t limit_ms = rollout_fact(r, "rollout.attached_ms", 0) + r->o->environment->rollout.grace_s * 1000;
+    for (size_t i = 0; i < r->fresh_count; i++) {
+        if (r->fresh[i].state != FRESH_ATTACHED)
+            continue;
+        if (fleet_disarm(r, &r->fresh[i]) == ROLL_STOP)
+            return ROLL_STOP;
+        enum roll next = watch(r, &r->fresh[i], limit_ms);
+        if (next == ROLL_STOP || next == ROLL_FAIL)
+            return next;
+        if (next != ROLL_NEXT)
+            result = next;
+    }
+    return result;
+}
+
+/* ---- attaching ---- */
+
+static enum roll make_room(struct rollout *r, int64_t count)
+{
+    struct group_change change = GROUP_CHANGE_NONE;
+    enum roll next = rollout_tag_group(r);
+    if (next != ROLL_NEXT || r->group.desired + count <= r->group.max)
+        return next;
+    change.max = r->group.desired + count;
+    return rollout_change(r, &change, "the maximum makes room for the new instances");
+}
+
+/* A proven one that died before it was attached has failed after all. */
+static enum roll still_there(struct rollout *r)
+{
+    for (size_t i = 0; i < r->fresh_count; i++) {
+        struct fresh *f = &r->fresh[i];
+        if (f->state != FRESH_PROVEN || f->member || !f->instance || f->instance->state == INSTANCE_RUNNING)
+            continue;
+        if (journal_fact(r->o->journal, "rollout.attaching") &&
+            rollout_note(r, "rollout.interrupted", "yes") == ROLL_STOP)
+            return ROLL_STOP;
+        return fleet_fail(r, f, "it ended before it was attached");
+    }
+    return ROLL_NEXT;
+}
+
+static enum roll attach(struct rollout *r)
+{
+    const char *ids[ATTACH_MOST];
+    struct journal_fact facts[ATTACH_MOST + 5];
+    struct aws_error error = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < r->fresh_count && count < ATTACH_MOST; i++)
+        if (r->fresh[i].state == FRESH_PROVEN) {
+            facts[count] =
+                (struct journal_fact){arena_textf(&r->arena, "rollout.state.%" PRId64, r->fresh[i].k), "attached"};
+            ids[count++] = r->fresh[i].id;
+        }
+    enum roll next = make_room(r, (int64_t)count);
+    if (next != ROLL_NEXT)
+        return next;
+    if (rollout_note_i64(r, "rollout.attaching", (int64_t)count) == ROLL_STOP ||
+        rollout_intend(r, "AttachInstances", "") == ROLL_STOP)
+        return ROLL_STOP;
+    if (cloud_attach(r->o->cloud, r->group.name, ids, count, &error))
+        return rollout_failed(r, "AttachInstances", true, &error);
+    size_t n = count;
+    int64_t raised = rollout_fact(r, "rollout.raised", 0) + (int64_t)count;
+    facts[n++] = (struct journal_fact){"rollout.attaching", NULL};
+    facts[n++] = (struct journal_fact){"rollout.raised", rollout_number(r, raised)};
+    facts[n++] = (struct journal_fact){"rollout.attached_ms", rollout_number(r, r->now_ms)};
+    facts[n++] = (struct journal_fact){"rollout.served_ms", NULL};
+    facts[n++] = (struct journal_fact){"rollout.waves", rollout_number(r, rollout_fact(r, "rollout.waves", 0) + 1)};
+    return rollout_did(r, "AttachInstances", r->group.name, facts, n);
+}
+
+/* ---- a wave ---- */
+
+static int64_t wave_size(const struct rollout *r)
+{
+    int64_t surge = r->o->environment->rollout.surge;
+    int64_t room = r->group.max - r->group.desired;
+    int64_t size = surge > 0 ? surge : room > 0 ? room : 1;
+    bool is_proven = fleet_count(r, FRESH_ATTACHED) > 0 || fleet_count(r, FRESH_PROVEN) > 0;
+    if (strcmp(r->o->environment->rollout.canary, "alone") == 0 && !is_proven)
+        size = 1;
+    if (surge > 0 && room > 0 && size > room)
+        size = room;
+    return size < ATTACH_MOST ? size : ATTACH_MOST;
+}
+
+static int64_t old_in_wave(const struct rollout *r)
+{
+    if (!at_hour_end(r))
+        return (int64_t)r->old_count;
+    int64_t first_ms = first_hour_end_ms(r);
+    int64_t count = 0;
+    for (size_t i = 0; i < r->old_count; i++)
+        count += hour_end_ms(r, &r->old[i]) <= first_ms + SAME_HOUR_MS;
+    return count;
+}
+
+static enum roll wave(struct rollout *r)
+{
+    int64_t outside = fleet_count(r, FRESH_LAUNCHED) + fleet_count(r, FRESH_PROVEN);
+    if (outside == 0 && at_hour_end(r)) {
+        int64_t begin_ms = first_hour_end_ms(r) - HOUR_SLACK_MS - r->o->boot_s * 1000 - PROVE_MS;
+        if (r->now_ms < begin_ms)
+            return rollout_wait(r, begin_ms);
+    }
+    int64_t size = wave_size(r);
+    int64_t old = old_in_wave(r);
+    enum roll next = fleet_launch(r, (size < old ? size : old) - outside);
+    if (next != ROLL_NEXT)
+        return next;
+    if (fleet_keep_guards(r) == ROLL_STOP)
+        return ROLL_STOP;
+    next = fleet_prove(r);
+    return next == ROLL_NEXT ? attach(r) : next;
+}
+
+enum roll attach_step(struct rollout *r)
+{
+    const char *removing = journal_fact(r->o->journal, "rollout.removing");
+    if (removing)
+        return remove_old(r, arena_dup(&r->arena, removing));
+    enum roll next = still_there(r);
+    if (next == ROLL_NEXT)
+        next = watch_attached(r);
+    if (next != ROLL_NEXT)
+        return next;
+    if (rollout_fact(r, "rollout.raised", 0) > rollout_fact(r, "rollout.removed", 0))
+        return let_old_go(r);
+    if (r->old_count > 0)
+        return wave(r);
+    return ROLL_NEXT;
+}

@@ -1,0 +1,241 @@
+/*
+ * rollout_group.c - engines that let the group launch: `refresh` (AWS's instance refresh, which rolls back by itself)
+ * and `step` (the original's: new template first, then the desired capacity up and down). Both begin with a canary
+ * outside, so an image that does not start never comes near the group; both count what the group's launches come to.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "scheduler/rollout_private.h"
+
+#define LOOK_MS  5000
+#define GUARD_MS 180000 /* engine step: so long after the last sign of life the group goes back to the good version */
+
+/* ---- what the group's own launches come to ---- */
+
+static bool is_launch(const struct activity *a)
+{
+    return strncmp(a->description, "Launching", 9) == 0;
+}
+
+/* A member that the group took out by itself because it was ill: its cause says so. */
+static bool is_ill(const struct activity *a)
+{
+    return strncmp(a->description, "Terminating", 11) == 0 &&
+           (strstr(a->cause, "taken out of service in response to") || strstr(a->cause, "health check"));
+}
+
+static bool has_failed(const struct activity *a)
+{
+    return strcmp(a->status, "Failed") == 0 || strcmp(a->status, "Cancelled") == 0;
+}
+
+enum roll storm_step(struct rollout *r)
+{
+    struct activities found;
+    struct aws_error error = {0};
+    int64_t own = rollout_fact(r, "rollout.own_attempts", 0);
+    int64_t failures = own;
+    int64_t failed_s = rollout_fact(r, "rollout.own_failed_s", 0);
+    const char *last = "";
+    if (cloud_activities(r->o->cloud, r->group.name, rollout_fact(r, "rollout.began_ms", 0), &r->arena, &found, &error))
+        return rollout_failed(r, "DescribeScalingActivities", false, &error);
+    for (size_t i = 0; i < found.count; i++) {
+        const struct activity *a = &found.items[i];
+        if (!(is_launch(a) && has_failed(a)) && !is_ill(a))
+            continue;
+        failures++;
+        last = *last ? last : *a->status_message ? a->status_message : a->cause;
+        for (size_t k = 0; is_ill(a) && k < found.count; k++) /* from its launch to its end */
+            if (is_launch(&found.items[k]) && *a->instance && strcmp(found.items[k].instance, a->instance) == 0)
+                failed_s += (a->start_ms - found.items[k].start_ms + 999) / 1000;
+    }
+    if (failures != rollout_fact(r, "rollout.attempts", 0)) {
+        const struct journal_fact facts[] = {{"rollout.attempts", rollout_number(r, failures)},
+                                             {"rollout.failed_s", rollout_number(r, failed_s)},
+                                             {"rollout.last_failure", last}};
+        if (journal_notes(r->o->journal, ROLLOUT_STEP, facts, 3, r->err))
+            return ROLL_STOP;
+    }
+    if (failures < rollout_allowed(r->o))
+        return ROLL_NEXT;
+    err_set(r->err, EXIT_FAILED, "%" PRId64 " launches failed, which is the storm cap; the last: %.300s", failures,
+            last);
+    return ROLL_CAP;
+}
+
+/* The canary's own failures stay counted beside those of the group. */
+static enum roll keep_own(struct rollout *r)
+{
+    if (journal_fact(r->o->journal, "rollout.own_attempts"))
+        return ROLL_NEXT;
+    const struct journal_fact facts[] = {
+        {"rollout.own_attempts", rollout_number(r, rollout_fact(r, "rollout.attempts", 0))},
+        {"rollout.own_failed_s", rollout_number(r, rollout_fact(r, "rollout.failed_s", 0))}};
+    return journal_notes(r->o->journal, ROLLOUT_STEP, facts, 2, r->err) ? ROLL_STOP : ROLL_NEXT;
+}
+
+/* ---- refresh ---- */
+
+static enum roll start_refresh(struct rollout *r)
+{
+    struct aws_error error = {0};
+    const char *id = NULL;
+    const struct refresh_order order = {.group = r->group.name,
+                                        .template_id = r->o->template_id,
+                                        .template_version = r->o->version_new,
+                                        .mixed = r->group.mixed,
+                                        .min_healthy_percent = r->o->environment->rollout.min_healthy_percent,
+                                        .max_healthy_percent =
+                                            r->o->environment->rollout.min_healthy_percent == 100 ? 110 : -1,
+                                        .warmup_s = -1,
+                                        .auto_rollback = true};
+    enum roll next = rollout_tag_group(r);
+    if (next != ROLL_NEXT)
+        return next;
+    if (rollout_intend(r, "StartInstanceRefresh", r->o->version_new) == ROLL_STOP)
+        return ROLL_STOP;
+    if (cloud_start_refresh(r->o->cloud, &order, &r->arena, &id, &error))
+        return rollout_failed(r, "StartInstanceRefresh", true, &error);
+    const struct journal_fact facts[] = {{"rollout.refresh", id}, {"rollout.waves", "1"}};
+    return rollout_did(r, "StartInstanceRefresh", id, facts, 2);
+}
+
+enum roll refresh_step(struct rollout *r)
+{
+    struct refreshes found;
+    struct aws_error error = {0};
+    const char *id = journal_fact(r->o->journal, "rollout.refresh");
+    if (r->o->configuration) {
+        err_set(r->err, EXIT_FAILED, "an instance refresh that rolls back needs a launch template");
+        return ROLL_FAIL;
+    }
+    enum roll next = canary_step(r);
+    if (next == ROLL_NEXT)
+        next = keep_own(r);
+    if (next != ROLL_NEXT || !id)
+        return next == ROLL_NEXT ? start_refresh(r) : next;
+    next = storm_step(r);
+    if (next != ROLL_NEXT)
+        return next;
+    if (cloud_describe_refreshes(r->o->cloud, r->group.name, id, &r->arena, &found, &error))
+        return rollout_failed(r, "DescribeInstanceRefreshes", false, &error);
+    const char *status = found.count ? found.items[0].status : "Pending";
+    if (strcmp(status, "Successful") == 0)
+        return ROLL_NEXT;
+    if (strcmp(status, "Pending") == 0 || strcmp(status, "InProgress") == 0 || strcmp(status, "Baking") == 0)
+        return rollout_wait(r, r->now_ms + LOOK_MS);
+    if (strcmp(status, "RollbackInProgress") == 0 || strcmp(status, "Cancelling") == 0)
+        return rollout_wait(r, r->now_ms + LOOK_MS);
+    err_set(r->err, EXIT_FAILED, "the instance refresh ended as %s: %s", status, found.items[0].reason);
+    if (rollout_note(r, "rollout.refresh_over", status) == ROLL_STOP)
+        return ROLL_STOP;
+    return ROLL_FAIL;
+}
+
+/* ---- step ---- */
+
+static enum roll guard_group(struct rollout *r)
+{
+    char name[DEADMAN_NAME_SIZE];
+    bool armed = false;
+    struct group_change good = {.min = -1, .max = r->max, .desired = r->desired};
+    rollout_name_version(r->o, true, &good);
+    deadman_name(name, journal_run(r->o->journal), "group");
+    int64_t ends_ms = rollout_fact(r, arena_textf(&r->arena, "dead-man.%s", name), 0);
+    if (ends_ms - r->now_ms > GUARD_MS * 2 / 3)
+        return ROLL_NEXT;
+    int code = deadman_arm_group(r->o->cloud, r->o->journal, r->o->environment, name, &good, r->now_ms + GUARD_MS,
+                                 &armed, r->err);
+    if (code == JOURNAL_STOPPED)
+        return ROLL_STOP;
+    if (armed)
+        return ROLL_NEXT;
+    if (!code)
+        err_set(r->err, EXIT_FAILED,
+                "engine step needs rollout.dead_man and rollout.dead_man_role: without them a dead "
+                "runner leaves a group that retries a broken image for ever");
+    return ROLL_FAIL;
+}
+
+static enum roll raise_desired(struct rollout *r)
+{
+    struct group_change change = GROUP_CHANGE_NONE;
+    int64_t surge = r->o->environment->rollout.surge;
+    int64_t room = r->max - r->desired;
+    int64_t size = surge > 0 ? surge : room > 0 ? room : 1;
+    int64_t allowed = rollout_allowed(r->o) - rollout_fact(r, "rollout.attempts", 0);
+    size = size < (int64_t)r->old_count ? size : (int64_t)r->old_count;
+    change.desired = r->desired + (size < allowed ? size : allowed);
+    if (change.desired > r->group.max)
+        change.max = change.desired;
+    enum roll next = rollout_change(r, &change, "a wave");
+    if (next != ROLL_AGAIN)
+        return next;
+    return rollout_note_i64(r, "rollout.waves", rollout_fact(r, "rollout.waves", 0) + 1);
+}
+
+static enum roll lower_desired(struct rollout *r)
+{
+    static const char action[] = "TerminateInstanceInAutoScalingGroup";
+    struct aws_error error = {0};
+    const char *removing = journal_fact(r->o->journal, "rollout.removing");
+    const char *id = arena_dup(&r->arena, removing ? removing : r->old[0].member->id);
+    if (!removing && rollout_note(r, "rollout.removing", id) == ROLL_STOP)
+        return ROLL_STOP;
+    if (rollout_intend(r, action, id) == ROLL_STOP)
+        return ROLL_STOP;
+    if (cloud_terminate_member(r->o->cloud, r->group.name, id, true, &error))
+        return rollout_failed(r, action, true, &error);
+    const struct journal_fact fact = {"rollout.removing", NULL};
+    return rollout_did(r, action, id, &fact, 1);
+}
+
+static enum roll serving_new(struct rollout *r, int64_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < r->alien_count; i++) {
+        bool serves = false;
+        enum roll next = rollout_serves(r, r->alien[i].member, &serves);
+        if (next != ROLL_NEXT)
+            return next;
+        *count += serves;
+    }
+    return ROLL_NEXT;
+}
+
+enum roll step_step(struct rollout *r)
+{
+    int64_t serving = 0;
+    enum roll next = canary_step(r);
+    if (next == ROLL_NEXT)
+        next = keep_own(r);
+    if (next == ROLL_NEXT)
+        next = guard_group(r);
+    if (next == ROLL_NEXT)
+        next = storm_step(r);
+    if (next == ROLL_NEXT)
+        next = rollout_tag_group(r);
+    if (next != ROLL_NEXT)
+        return next;
+    if (!rollout_names(r, false)) {
+        struct group_change change = GROUP_CHANGE_NONE;
+        rollout_name_version(r->o, false, &change);
+        return rollout_change(r, &change, r->o->version_new);
+    }
+    if (journal_fact(r->o->journal, "rollout.removing"))
+        return lower_desired(r);
+    next = serving_new(r, &serving);
+    if (next != ROLL_NEXT)
+        return next;
+    bool all_serve = serving == (int64_t)r->alien_count && (int64_t)(r->alien_count + r->old_count) >= r->group.desired;
+    if (r->old_count == 0 && all_serve && r->group.desired <= r->desired)
+        return ROLL_NEXT;
+    if (all_serve && r->group.desired > r->desired && r->old_count > 0)
+        return lower_desired(r);
+    if (all_serve && r->old_count > 0)
+        return raise_desired(r);
+    if (all_serve)
+        return ROLL_NEXT; /* the desired count is lowered by the finish */
+    return rollout_wait(r, r->now_ms + LOOK_MS);
+}

@@ -1,0 +1,201 @@
+/* rollout_plan.c - what a rollout will do and what it may cost at worst, from describe calls alone; and the repair of a
+ * group of which only its tags tell. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "billing/meter.h"
+#include "scheduler/rollout_private.h"
+
+static int64_t surge_of(const struct rollout_order *o, const struct group *g, int64_t *raised_max)
+{
+    int64_t surge = o->environment->rollout.surge;
+    int64_t room = g->max - g->desired;
+    int64_t size = surge > 0 ? surge : room > 0 ? room : 1;
+    if (surge > 0 && room > 0 && size > room)
+        size = room;
+    if (size > g->desired && g->desired > 0)
+        size = g->desired;
+    *raised_max = room < size ? g->desired + size : 0;
+    return size;
+}
+
+static bool has_dead_man(const struct rollout_order *o)
+{
+    return o->environment->rollout.dead_man && *o->environment->rollout.dead_man_role;
+}
+
+/* The most that may run unproven at once is what a dead runner leaves. */
+static void put_worst(const struct rollout_order *o, struct rollout_plan *p)
+{
+    struct meter m = regime_meter(o->regime);
+    int64_t each_s = meter_billed_s(m, rollout_life_s(o));
+    int64_t left = p->surge < p->cap_attempts ? p->surge : p->cap_attempts;
+    if (strcmp(o->environment->rollout.engine, "refresh") == 0) {
+        p->worst_instance_s = p->cap_instance_s + meter_billed_s(m, 3600) * left;
+        str_fit(
+            p->worst, sizeof p->worst,
+            "The canary is proven outside the group. If the runner dies for good during the refresh, AWS rolls back "
+            "by itself; until then, an hour at most, it keeps replacing up to %" PRId64 " at a time.",
+            left);
+        return;
+    }
+    if (has_dead_man(o)) {
+        p->worst_instance_s = left * each_s;
+        str_fit(p->worst, sizeof p->worst,
+                "At most %" PRId64
+                " launches fail; then the group is restored. If the runner dies for good, AWS ends what "
+                "is outside the group within %" PRId64 " min (%" PRId64 " x %" PRId64 " billed s at most).",
+                p->cap_attempts, (rollout_life_s(o) + 59) / 60, left, each_s);
+        return;
+    }
+    p->worst_instance_s = INT64_MAX;
+    str_fit(
+        p->worst, sizeof p->worst,
+        "At most %" PRId64 " launches fail; then the group is restored. No dead-man (rollout.dead_man_role): if the "
+        "runner dies for good, up to %" PRId64 " instances outside the group run, and are paid, until the next run or "
+        "`bakehour gc`.",
+        p->cap_attempts, left);
+}
+
+int rollout_plan(const struct rollout_order *order, struct rollout_plan *out, struct err *err)
+{
+    struct arena arena = {0};
+    struct group group;
+    struct aws_error error = {0};
+    struct rollout_plan p = {.dead_man = has_dead_man(order)};
+    if (cloud_describe_group(order->cloud, order->environment->group, &arena, &group, &error)) {
+        cloud_err(err, EXIT_FAILED, "DescribeAutoScalingGroups", &error);
+        arena_release(&arena);
+        return -1;
+    }
+    int64_t each_s = meter_billed_s(regime_meter(order->regime), rollout_life_s(order));
+    p.group = group.desired;
+    p.surge = surge_of(order, &group, &p.raised_max);
+    p.cap_attempts = rollout_allowed(order);
+    p.cap_instance_s = p.cap_attempts * each_s;
+    if (p.cap_attempts > 0 && p.surge > p.cap_attempts)
+        p.surge = p.cap_attempts;
+    p.waves = p.surge > 0 ? (group.desired + p.surge - 1) / p.surge : 0;
+    if (strcmp(order->environment->rollout.canary, "alone") == 0 && group.desired > 1)
+        p.waves = 1 + (group.desired - 1 + p.surge - 1) / p.surge;
+    put_worst(order, &p);
+    arena_release(&arena);
+    *out = p;
+    return 0;
+}
+
+/* ---- from tags alone ---- */
+
+/* What the group says of itself: the numbers in its tags, the image of its own template. */
+struct recovery {
+    int64_t desired, max;
+    const char *image;
+    struct rollout_order order;
+};
+
+static bool read_tags(const struct rollout *r, struct recovery *out)
+{
+    const char *desired = tag_value(r->group.tags, r->group.tag_count, "bakehour:desired");
+    const char *max = tag_value(r->group.tags, r->group.tag_count, "bakehour:max");
+    return desired && max && num_i64(desired, strlen(desired), &out->desired) == 0 &&
+           num_i64(max, strlen(max), &out->max) == 0 && out->desired >= 0 && out->max >= out->desired;
+}
+
+static enum roll read_image(struct rollout *r, struct recovery *out)
+{
+    struct aws_error error = {0};
+    const struct rollout_order *o = r->o;
+    if (*r->group.launch_config) {
+        struct launch_configs configs;
+        const char *name = r->group.launch_config;
+        if (cloud_describe_launch_configs(o->cloud, &name, 1, &r->arena, &configs, &error))
+            return rollout_failed(r, "DescribeLaunchConfigurations", false, &error);
+        out->image = configs.count ? configs.items[0].spec.image : "";
+        out->order.configuration = true;
+        out->order.version_good = name;
+    } else {
+        struct template_versions versions;
+        if (cloud_describe_template_versions(o->cloud, r->group.template_id, r->group.template_version, &r->arena,
+                                             &versions, &error))
+            return rollout_failed(r, "DescribeLaunchTemplateVersions", false, &error);
+        out->image = versions.count ? versions.items[0].spec.image : "";
+        out->order.configuration = false;
+        out->order.template_id = r->group.template_id;
+        out->order.version_good = r->group.template_version;
+    }
+    if (*out->image)
+        return ROLL_NEXT;
+    err_set(r->err, EXIT_FAILED, "what the group %s would launch is not to be found", r->group.name);
+    return ROLL_FAIL;
+}
+
+/* Members of any other image are what has to go: told by exclusion, since nobody knows the new one. */
+static void sort_by_image(struct rollout *r, const char *image)
+{
+    size_t old = 0;
+    size_t alien = 0;
+    for (size_t i = 0; i < r->group.member_count; i++) {
+        const struct member *m = &r->group.members[i];
+        const struct old item = {m, rollout_instance(r, m->id)};
+        if (strncmp(m->lifecycle, "Terminat", 8) == 0 || strncmp(m->lifecycle, "Detach", 6) == 0)
+            continue;
+        if (!item.instance || strcmp(item.instance->image, image) == 0)
+            r->old[old++] = item;
+        else
+            r->alien[alien++] = item;
+    }
+    r->old_count = old;
+    r->alien_count = alien;
+}
+
+static enum roll recover_step(struct rollout *r, bool *found)
+{
+    struct recovery recovery = {.order = *r->o};
+    enum roll next = rollout_see(r);
+    if (next != ROLL_NEXT)
+        return next;
+    if (!read_tags(r, &recovery))
+        return ROLL_NEXT;
+    *found = true;
+    next = read_image(r, &recovery);
+    if (next != ROLL_NEXT)
+        return next;
+    if (!journal_fact(r->o->journal, "rollout.restore_ms"))
+        return rollout_note_i64(r, "rollout.restore_ms", r->now_ms);
+    recovery.order.image_good = recovery.image;
+    recovery.order.image_new = "";
+    r->o = &recovery.order;
+    r->desired = recovery.desired;
+    r->max = recovery.max;
+    r->fresh_count = 0;
+    sort_by_image(r, recovery.image);
+    return restore_step(r);
+}
+
+enum rollout_result rollout_recover(const struct rollout_order *order, bool *found, int64_t *again_ms, struct err *err)
+{
+    const struct transport *t = order->cloud->transport;
+    *found = journal_fact(order->journal, "rollout.restore_ms") != NULL;
+    for (;;) {
+        struct rollout r = {.o = order, .now_ms = t->now_ms(t->self), .again_ms = again_ms, .err = err};
+        *again_ms = 0;
+        enum roll next = recover_step(&r, found);
+        rollout_unsee(&r);
+        switch (next) {
+        case ROLL_AGAIN:
+            continue;
+        case ROLL_WAIT:
+            return ROLLOUT_WAIT;
+        case ROLL_STOP:
+            return ROLLOUT_STOP;
+        case ROLL_NEXT:
+            if (journal_fact(order->journal, "rollout.restore_ms") &&
+                journal_note(order->journal, ROLLOUT_STEP, "rollout.restore_ms", NULL, err))
+                return ROLLOUT_STOP;
+            return ROLLOUT_DONE;
+        default:
+            return ROLLOUT_BROKEN;
+        }
+    }
+}
