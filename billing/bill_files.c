@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+#include "billing/savings.h"
+
 int bill_opt_regime(void *field, const char *value, struct err *err)
 {
     static const char *const names[] = {"auto", "hourly", "second"};
@@ -13,13 +16,25 @@ int bill_opt_regime(void *field, const char *value, struct err *err)
     return err_set(err, EXIT_INPUT, "\"%.60s\" is none of auto, hourly, second", value);
 }
 
+int bill_opt_free_tier(void *field, const char *value, struct err *err)
+{
+    struct opt_instant *opened = field;
+    int code = opt_instant(field, value, err);
+    if (!code && opened->at >= FREE_TIER_ENDS)
+        code = err_set(err, EXIT_INPUT, "\"%.60s\": accounts opened from 2025-07-15 on have no free hours", value);
+    return code;
+}
+
 int bill_sources_check(const struct bill_sources *sources, struct err *err)
 {
-    if (!sources->usage)
+    if (!sources->usage && !sources->resources)
         return err_set(err, EXIT_INPUT, "--usage FILE is needed: CSV with the columns instance,type,region,start,end");
-    const char *const paths[] = {sources->usage, sources->reserved, sources->catalog};
+    const char *const paths[] = {sources->usage,     sources->reserved,    sources->catalog,
+                                 sources->resources, sources->commitments, sources->plan_rates};
     int from_stdin = 0;
-    for (int i = 0; i < 3; i++)
+    if (!sources->commitments != !sources->plan_rates)
+        return err_set(err, EXIT_INPUT, "--commitments FILE and --plan-rates FILE go together");
+    for (int i = 0; i < 6; i++)
         from_stdin += paths[i] && strcmp(paths[i], "-") == 0;
     if (from_stdin > 1)
         return err_set(err, EXIT_INPUT, "only one file can come from stdin");
@@ -43,10 +58,24 @@ int bill_files_open(struct bill_files *out, const struct bill_sources *sources, 
 {
     struct err why = {0};
     out->names = names_new();
-    int failed = usage_open(&out->usage, out->names, sources->usage, until, session, &why);
+    int failed = 0;
+    if (sources->usage)
+        failed = usage_open(&out->usage, out->names, sources->usage, until, session, &why);
+    else
+        out->usage.name = mem_dup("no usage");
     int code = fold(session, 0, failed, &why, err);
     if (sources->reserved) {
         failed = reservations_open(&out->reservations, out->names, sources->reserved, session, &why);
+        code = fold(session, code, failed, &why, err);
+    }
+    if (sources->resources) {
+        failed = resources_open(&out->resources, out->names, sources->resources, until, session, &why);
+        code = fold(session, code, failed, &why, err);
+    }
+    if (sources->commitments) {
+        failed = plans_open(&out->plans, out->names, sources->commitments, session, &why);
+        code = fold(session, code, failed, &why, err);
+        failed = plan_rates_open(&out->plan_rates, out->names, sources->plan_rates, session, &why);
         code = fold(session, code, failed, &why, err);
     }
     failed = sources->catalog ? catalog_open(&out->catalog, sources->catalog, session, &why)
@@ -58,6 +87,9 @@ void bill_files_release(struct bill_files *files)
 {
     usage_release(&files->usage);
     reservations_release(&files->reservations);
+    resources_release(&files->resources);
+    plans_release(&files->plans);
+    plan_rates_release(&files->plan_rates);
     catalog_free(files->catalog);
     names_free(files->names);
     *files = (struct bill_files){0};
@@ -68,6 +100,11 @@ struct bill_input bill_files_input(const struct bill_files *files, const struct 
     return (struct bill_input){.names = files->names,
                                .usage = &files->usage,
                                .reservations = sources->reserved ? &files->reservations : NULL,
+                               .resources = sources->resources ? &files->resources : NULL,
+                               .plans = sources->commitments ? &files->plans : NULL,
+                               .plan_rates = &files->plan_rates,
+                               .free_tier = sources->free_tier,
+                               .unlinked = sources->unlinked,
                                .catalog = files->catalog,
                                .regime = sources->regime};
 }

@@ -12,6 +12,9 @@
 /* What the options say. */
 struct bill_sources {
     const char *usage, *reserved, *catalog;
+    const char *resources, *commitments, *plan_rates; /* of `bill` only */
+    bool unlinked;
+    struct opt_instant free_tier;
     enum regime_choice regime;
 };
 
@@ -32,18 +35,51 @@ struct bill_sources {
             offsetof(type, in.catalog)                                                                                 \
     }
 
+/* And those that only whole bills take. */
+#define BILL_MORE_OPTIONS(type, in)                                                                                    \
+    {"resources",                                                                                                      \
+     OPT_VALUE,                                                                                                        \
+     "FILE",                                                                                                           \
+     "storage, addresses and what else is no instance, CSV: account, resource, kind, quantity, unit, region, start, "  \
+     "end, usd",                                                                                                       \
+     opt_text,                                                                                                         \
+     offsetof(type, in.resources)},                                                                                    \
+        {"commitments",                                                                                                \
+         OPT_VALUE,                                                                                                    \
+         "FILE",                                                                                                       \
+         "Savings Plans, CSV: account, plan, family, region, hourly_usd, start, end (needs --plan-rates)",             \
+         opt_text,                                                                                                     \
+         offsetof(type, in.commitments)},                                                                              \
+        {"plan-rates", OPT_VALUE,                                                                                      \
+         "FILE",       "what Savings Plans pay an hour, CSV: type, region, os, effective, usd_per_hour, plan",         \
+         opt_text,     offsetof(type, in.plan_rates)},                                                                 \
+        {"free-tier",                                                                                                  \
+         OPT_VALUE,                                                                                                    \
+         "DATE",                                                                                                       \
+         "the account was opened then: 750 hours of a micro a month are free for twelve months",                       \
+         bill_opt_free_tier,                                                                                           \
+         offsetof(type, in.free_tier)},                                                                                \
+    {                                                                                                                  \
+        "unlinked", OPT_FLAG, NULL, "reservations and plans serve their own account only", opt_flag,                   \
+            offsetof(type, in.unlinked)                                                                                \
+    }
+
 #define BILL_REGIME_OPTION(type, in)                                                                                   \
     {                                                                                                                  \
         "regime", OPT_VALUE, "auto|hourly|second", "how time is metered; auto: by operating system and date",          \
             bill_opt_regime, offsetof(type, in.regime)                                                                 \
     }
 
-opt_set bill_opt_regime; /* enum regime_choice */
+opt_set bill_opt_regime;    /* enum regime_choice */
+opt_set bill_opt_free_tier; /* struct opt_instant */
 
 struct bill_files {
     struct names *names;
     struct usage usage;
     struct reservations reservations;
+    struct resources resources;
+    struct plans plans;
+    struct plan_rates plan_rates;
     struct catalog *catalog;
 };
 

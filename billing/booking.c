@@ -18,7 +18,7 @@ int64_t booking_factor4(const struct booking *b, uint32_t type)
     return factor4 ? factor4 : 4;
 }
 
-static uint32_t family_id(const struct booking *b, uint32_t type)
+uint32_t booking_family(const struct booking *b, uint32_t type)
 {
     const char *text = names_text(b->in->names, type);
     char *family = mem_dup_n(text, type_of(b, type).family_len);
@@ -75,7 +75,7 @@ static uint32_t subject_id(struct booking *b, const struct usage_row *row)
                         .os = row->os,
                         .factor4 = booking_factor4(b, row->type)};
     s.rate = rate_id(b, &s);
-    s.group = keys_add(&b->group_keys, (uint32_t[]){s.account, s.region, s.os, family_id(b, s.type)});
+    s.group = keys_add(&b->group_keys, (uint32_t[]){s.region, s.os, booking_family(b, s.type)});
     s.pool = keys_find(&b->pool_keys, (uint32_t[]){s.account, s.type, s.region, s.os});
     b->subjects = mem_grow(b->subjects, &b->subject_cap, id + (size_t)1, sizeof(*b->subjects));
     b->subjects[id] = s;
@@ -83,14 +83,14 @@ static uint32_t subject_id(struct booking *b, const struct usage_row *row)
 }
 
 /* Whose usage a reservation serves: one without an account serves the one account that the usage has. */
-static uint32_t owner_of(const struct booking *b, const struct reservation *r)
+uint32_t booking_owner(const struct booking *b, const struct reservation *r)
 {
     return b->one_account && !*names_text(b->in->names, r->account) ? b->in->usage->rows[0].account : r->account;
 }
 
 uint32_t booking_group(const struct booking *b, const struct reservation *r)
 {
-    return keys_find(&b->group_keys, (uint32_t[]){owner_of(b, r), r->region, r->os, family_id(b, r->type)});
+    return keys_find(&b->group_keys, (uint32_t[]){r->region, r->os, booking_family(b, r->type)});
 }
 
 static void add_bound(struct pool *pool, instant_t at)
@@ -102,7 +102,7 @@ static void add_bound(struct pool *pool, instant_t at)
 static void add_to_pool(struct booking *b, const struct reservation *r, size_t first_single)
 {
     uint32_t known = b->pool_keys.count;
-    uint32_t id = keys_add(&b->pool_keys, (uint32_t[]){owner_of(b, r), r->type, r->region, r->os});
+    uint32_t id = keys_add(&b->pool_keys, (uint32_t[]){booking_owner(b, r), r->type, r->region, r->os});
     if (id == known) {
         b->pools = mem_grow(b->pools, &b->pool_cap, id + (size_t)1, sizeof(*b->pools));
         b->pools[id] = (struct pool){0};
@@ -131,9 +131,12 @@ void booking_init(struct booking *b, const struct bill_input *in)
     *b = (struct booking){.in = in};
     keys_init(&b->subject_keys, 5);
     keys_init(&b->rate_keys, 3);
-    keys_init(&b->group_keys, 4);
+    keys_init(&b->group_keys, 3);
     keys_init(&b->pool_keys, 4);
     keys_init(&b->pair_keys, 2);
+    keys_init(&b->plan_keys, 2);
+    b->saving = (in->plans && in->plans->count) || in->free_tier.given;
+    b->plans = mem_zero(in->plans ? in->plans->count : 0, sizeof(*b->plans));
     b->one_account = in->usage->count > 0;
     for (size_t i = 1; i < in->usage->count; i++)
         b->one_account &= in->usage->rows[i].account == in->usage->rows[0].account;
@@ -158,6 +161,10 @@ void booking_release(struct booking *b)
     keys_release(&b->group_keys);
     keys_release(&b->pool_keys);
     keys_release(&b->pair_keys);
+    keys_release(&b->plan_keys);
+    free(b->waiting);
+    free(b->plan_units);
+    free(b->plans);
     free(b->subjects);
     free(b->subject_of);
     free(b->rates);
@@ -204,6 +211,50 @@ void booking_on_demand(struct booking *b, uint32_t row, instant_t at, int128 uni
     s->cost += units * step->usd_per_hour;
 }
 
+money_t booking_price(const struct booking *b, uint32_t row, instant_t at)
+{
+    const struct rate_step *step = rate_at(&b->rates[b->subjects[b->subject_of[row]].rate], at);
+    return step ? step->usd_per_hour : -1;
+}
+
+void booking_on_demand_at(struct booking *b, uint32_t row, instant_t at, int128 units, money_t usd, int64_t hours)
+{
+    if (!inside(b, at))
+        return;
+    struct subject *s = &b->subjects[b->subject_of[row]];
+    s->units += units * hours;
+    s->cost += (int128)usd * hours * SECONDS_PER_HOUR * s->factor4;
+}
+
+void booking_free_tier(struct booking *b, uint32_t row, instant_t at, int128 units)
+{
+    if (inside(b, at))
+        b->subjects[b->subject_of[row]].free_tier += units;
+}
+
+void booking_planned(struct booking *b, uint32_t row, uint32_t plan, instant_t at, int128 units)
+{
+    if (!units || !inside(b, at))
+        return;
+    uint32_t known = b->plan_keys.count;
+    uint32_t pair = keys_add(&b->plan_keys, (uint32_t[]){b->subject_of[row], plan});
+    if (pair == known) {
+        b->plan_units = mem_grow(b->plan_units, &b->plan_units_cap, pair + (size_t)1, sizeof(*b->plan_units));
+        b->plan_units[pair] = 0;
+    }
+    b->plan_units[pair] += units;
+}
+
+void booking_unpaid(struct booking *b, const struct piece *piece)
+{
+    if (!b->saving) {
+        booking_on_demand(b, piece->row, piece->at, (int128)piece->n * piece->units);
+        return;
+    }
+    b->waiting = mem_grow(b->waiting, &b->waiting_cap, b->waiting_count + 1, sizeof(*b->waiting));
+    b->waiting[b->waiting_count++] = *piece;
+}
+
 void booking_reserved(struct booking *b, uint32_t row, uint32_t single, instant_t at, int128 units)
 {
     assert(units > 0 && single < b->single_count);
@@ -241,7 +292,7 @@ static instant_t next_cut(const struct booking *b, const struct subject *s, inst
 static void place(struct booking *b, const struct subject *s, struct piece piece)
 {
     if (s->pool == KEYS_NONE) {
-        booking_on_demand(b, piece.row, piece.at, (int128)piece.n * piece.units);
+        booking_unpaid(b, &piece);
         return;
     }
     piece.pool = s->pool;

@@ -15,6 +15,8 @@
 #include "billing/bill.h"
 #include "billing/keys.h"
 
+#define UNIT_SCALE INT64_C(322560) /* a multiple of every size's normalised units times four */
+
 #define FAR_FUTURE (INT64_MAX / 4) /* later than any instant, with room to add */
 
 /* One running instance on the bill, whatever the number of its rows. */
@@ -22,8 +24,9 @@ struct subject {
     uint32_t account, instance, type, region, os;
     uint32_t rate, group, pool; /* pool: KEYS_NONE where it has none */
     int64_t factor4;
-    int128 units; /* on-demand, inside the window */
-    int128 cost;  /* of them: price times units */
+    int128 units;     /* on-demand, inside the window */
+    int128 cost;      /* of them: price times units */
+    int128 free_tier; /* units */
 };
 
 /* One reservation counted: a row with count 2 makes two. */
@@ -31,7 +34,14 @@ struct single {
     const struct reservation *row;
     uint32_t number; /* from 1 */
     int64_t factor4;
-    int128 used; /* unit-seconds, as far as its capacity belongs to the window */
+    int64_t hour_left; /* unit-seconds, of the clock hour that is being settled */
+    int128 used;       /* unit-seconds, as far as its capacity belongs to the window */
+};
+
+/* What one Savings Plan paid for. Money is scaled by 3,600 x UNIT_SCALE. */
+struct plan_used {
+    int128 used;      /* as far as its clock hours belong to the window */
+    int128 committed; /* the same */
 };
 
 /* The prices of one type, region and OS, by date. */
@@ -65,7 +75,7 @@ struct piece {
 struct booking {
     const struct bill_input *in;
     instant_t from, to;
-    struct keys subject_keys, rate_keys, group_keys, pool_keys, pair_keys;
+    struct keys subject_keys, rate_keys, group_keys, pool_keys, pair_keys, plan_keys;
     struct subject *subjects;
     size_t subject_cap;
     uint32_t *subject_of; /* by usage row */
@@ -79,7 +89,13 @@ struct booking {
     size_t pair_cap;
     struct piece *pooled; /* what waits for its pool */
     size_t pooled_count, pooled_cap;
-    bool *unpriced; /* by usage row */
+    bool saving;           /* there are plans or a free tier */
+    struct piece *waiting; /* for them */
+    size_t waiting_count, waiting_cap;
+    int128 *plan_units; /* by plan_keys: (subject, plan) */
+    size_t plan_units_cap;
+    struct plan_used *plans; /* by plan */
+    bool *unpriced;          /* by usage row */
     bool any_unpriced;
     bool one_account; /* all usage is of one account */
 };
@@ -89,13 +105,24 @@ void booking_release(struct booking *b);
 
 /* Of a usage row or a reservation: its normalised units times four; sizes unknown count as one kind of their own. */
 int64_t booking_factor4(const struct booking *b, uint32_t type);
-/* The number of the group (account, region, OS, family) within which reservations are shared. */
+/* Whose usage a reservation serves before that of linked accounts. */
+uint32_t booking_owner(const struct booking *b, const struct reservation *r);
+/* The number of the group (region, OS, family) within which reservations are shared. */
 uint32_t booking_group(const struct booking *b, const struct reservation *r); /* KEYS_NONE: no usage */
 
 /* What no clock-hour reservation pays for: to its pool, or on-demand. */
 void booking_left(struct booking *b, struct piece piece);
+/* What neither reservations nor pools pay for: it waits for plans and the free tier, or is on-demand. */
+void booking_unpaid(struct booking *b, const struct piece *piece);
 /* Inside the window only; units that open, or begin, at `at`. */
 void booking_on_demand(struct booking *b, uint32_t row, instant_t at, int128 units);
+/* The same at a cost that is known: per hour, for so many hours. */
+void booking_on_demand_at(struct booking *b, uint32_t row, instant_t at, int128 units, money_t usd, int64_t hours);
+void booking_free_tier(struct booking *b, uint32_t row, instant_t at, int128 units);
+void booking_planned(struct booking *b, uint32_t row, uint32_t plan, instant_t at, int128 units);
+/* The on-demand price of a row's usage at an instant; -1: there is none. */
+money_t booking_price(const struct booking *b, uint32_t row, instant_t at);
+uint32_t booking_family(const struct booking *b, uint32_t type);
 void booking_reserved(struct booking *b, uint32_t row, uint32_t single, instant_t at, int128 units);
 
 /* Seconds of a reservation's term inside [from, to). */

@@ -22,3 +22,4 @@ BUILTIN(builtin_sizes, "instance-sizes.csv");
 BUILTIN(builtin_families, "instance-families.csv");
 BUILTIN(builtin_resource_prices, "resource-prices.csv");
 BUILTIN(builtin_aws_regions, "aws-regions.csv");
+BUILTIN(builtin_free_tier, "free-tier.csv");

@@ -22,6 +22,7 @@ extern const struct builtin builtin_sizes;
 extern const struct builtin builtin_families;
 extern const struct builtin builtin_resource_prices;
 extern const struct builtin builtin_aws_regions;
+extern const struct builtin builtin_free_tier;
 
 static inline size_t builtin_len(const struct builtin *b)
 {

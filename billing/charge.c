@@ -58,6 +58,20 @@ static instant_t earlier(instant_t a, instant_t b)
     return a < b ? a : b;
 }
 
+static bool outside(const struct charge_use *use, instant_t at)
+{
+    return use->to > use->from && (at < use->from || at >= use->to);
+}
+
+/* The end of a piece from `at` on, no later than where the window begins or ends. */
+static instant_t window_cut(const struct charge_use *use, instant_t at, instant_t until)
+{
+    if (use->to <= use->from)
+        return until;
+    until = use->from > at ? earlier(until, use->from) : until;
+    return use->to > at ? earlier(until, use->to) : until;
+}
+
 /* The price of an instance-hour at an instant, and until when it holds. */
 static int instance_price(const struct work *w, instant_t at, money_t *usd, instant_t *until, struct err *err)
 {
@@ -88,11 +102,12 @@ static int charge_segment(struct work *w, const struct segment *segment, struct 
         int code = instance_price(w, at, &usd, &until, err);
         if (code)
             return code;
-        until = earlier(until, day_end(at));
+        until = window_cut(w->use, at, earlier(until, day_end(at)));
         int64_t n = (until - at + step - 1) / step;
         n = n < left ? n : left;
-        code = add_piece(w, at, at + (n - 1) * step + 1, n * step, (int128)usd * (n * step) * w->use->quantity,
-                         (int64_t)SECONDS_PER_HOUR * CHARGE_QUANTITY, err);
+        if (!outside(w->use, at))
+            code = add_piece(w, at, at + (n - 1) * step + 1, n * step, (int128)usd * (n * step) * w->use->quantity,
+                             (int64_t)SECONDS_PER_HOUR * CHARGE_QUANTITY, err);
         if (code)
             return code;
         at += n * step;
@@ -140,10 +155,11 @@ static int charge_seconds(struct work *w, struct meter meter, bool by_month, str
         int code = resource_usd(use, at, &usd, &until, err);
         if (code)
             return code;
-        until = earlier(earlier(until, day_end(at)), end);
+        until = window_cut(use, at, earlier(earlier(until, day_end(at)), end));
         int64_t per = by_month ? calendar_month_seconds(calendar_month(at)) : SECONDS_PER_HOUR;
-        code =
-            add_piece(w, at, until, until - at, (int128)usd * use->quantity * (until - at), per * CHARGE_QUANTITY, err);
+        if (!outside(use, at))
+            code = add_piece(w, at, until, until - at, (int128)usd * use->quantity * (until - at),
+                             per * CHARGE_QUANTITY, err);
         if (code)
             return code;
         at = until;
@@ -159,7 +175,7 @@ static int charge_once(struct work *w, struct meter meter, bool by_minute, struc
     money_t usd;
     instant_t until;
     int code = resource_usd(use, use->start, &usd, &until, err);
-    if (code)
+    if (code || outside(use, use->start))
         return code;
     return add_piece(w, use->start, use->start + 1, billed_s, (int128)usd * use->quantity * (by_minute ? billed_s : 1),
                      (by_minute ? 60 : 1) * (int64_t)CHARGE_QUANTITY, err);

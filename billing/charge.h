@@ -29,7 +29,8 @@ struct charge_use {
     const char *type, *region, *os;
     int64_t quantity; /* millionths */
     instant_t start, end;
-    money_t usd; /* price per unit (an hour of an instance); below zero: catalog or resource prices */
+    instant_t from, to; /* only what opens in [from, to), where to > from */
+    money_t usd;        /* price per unit (an hour of an instance); below zero: catalog or resource prices */
     enum regime_choice regime;
 };
 

@@ -7,14 +7,18 @@
 #include "base/mem.h"
 #include "billing/instance_type.h"
 
-/* Which kind of reservation pays before which. */
+/* Which kind of reservation pays for whose usage, one after the other. */
 enum scope { SCOPE_ZONAL, SCOPE_REGIONAL };
-static const enum scope allocation_order[] = {SCOPE_ZONAL, SCOPE_REGIONAL};
+static const struct pass {
+    enum scope scope;
+    bool linked; /* for all accounts but the owner's */
+} passes[] = {{SCOPE_ZONAL, false}, {SCOPE_ZONAL, true}, {SCOPE_REGIONAL, false}, {SCOPE_REGIONAL, true}};
 
 /* Reservations that serve the same usage. */
 struct class
 {
     enum scope scope;
+    uint32_t owner;
     uint32_t type; /* 0: every size of the group's family */
     uint32_t zone; /* SCOPE_ZONAL only */
     uint32_t *singles;
@@ -33,7 +37,7 @@ struct item {
 /* What one item brings into a clock hour, or the part of it between two cuts. */
 struct atom {
     uint32_t row;
-    uint32_t type, zone;
+    uint32_t account, type, zone;
     int64_t factor4;
     instant_t order, at;
     int64_t left; /* unit-seconds */
@@ -50,6 +54,9 @@ struct sweep {
     instant_t care_from, care_to; /* clock hours outside do not matter to the bill */
     struct class *classes;
     size_t class_count, class_cap;
+    const uint32_t *singles; /* of the group, in the order of the rows */
+    size_t single_count;
+    bool one_owner;
     struct item *items;
     size_t item_count, item_cap;
     struct instants events; /* clock hours in which something begins, ends or changes */
@@ -116,15 +123,16 @@ static bool group_is_flexible(const struct sweep *w, const struct reservation *r
 static struct class *class_for(struct sweep *w, const struct reservation *r)
 {
     enum scope scope = r->zone ? SCOPE_ZONAL : SCOPE_REGIONAL;
+    uint32_t owner = booking_owner(w->b, r);
     uint32_t type = scope == SCOPE_REGIONAL && group_is_flexible(w, r) ? 0 : r->type;
     for (size_t i = 0; i < w->class_count; i++) {
         struct class *c = &w->classes[i];
-        if (c->scope == scope && c->type == type && c->zone == r->zone)
+        if (c->scope == scope && c->owner == owner && c->type == type && c->zone == r->zone)
             return c;
     }
     w->classes = mem_grow(w->classes, &w->class_cap, w->class_count + 1, sizeof(*w->classes));
     struct class *c = &w->classes[w->class_count++];
-    *c = (struct class){.scope = scope, .type = type, .zone = r->zone};
+    *c = (struct class){.scope = scope, .owner = owner, .type = type, .zone = r->zone};
     return c;
 }
 
@@ -170,6 +178,7 @@ static void add_atom(struct sweep *w, const struct item *item, instant_t at, int
     w->atoms = mem_grow(w->atoms, &w->atom_cap, w->atom_count + 1, sizeof(*w->atoms));
     w->atoms[w->atom_count++] = (struct atom){
         .row = item->row,
+        .account = s->account,
         .type = s->type,
         .zone = w->b->in->usage->rows[item->row].zone,
         .factor4 = s->factor4,
@@ -231,35 +240,62 @@ static bool settled_inside(const struct booking *b, const struct reservation *r,
 static void pay(struct sweep *w, uint32_t id, size_t matched_count, size_t *open, instant_t hour, int64_t hours)
 {
     struct single *s = &w->b->singles[id];
-    int64_t capacity = booking_term_s(s->row, hour, hour + SECONDS_PER_HOUR) * s->factor4;
     bool counts = settled_inside(w->b, s->row, hour);
-    for (size_t i = *open; i < matched_count && capacity; i++) {
+    for (size_t i = *open; i < matched_count && s->hour_left; i++) {
         struct atom *atom = &w->atoms[w->matched[i]];
         if (!atom->left && i == *open)
             ++*open;
         if (!atom->left || atom->at < s->row->start || atom->at >= s->row->end)
             continue;
-        int64_t part = capacity < atom->left ? capacity : atom->left;
-        capacity -= part;
+        int64_t part = s->hour_left < atom->left ? s->hour_left : atom->left;
+        s->hour_left -= part;
         atom->left -= part;
         booking_reserved(w->b, atom->row, id, atom->at, (int128)part * hours);
         s->used += counts ? (int128)part * hours : 0;
     }
 }
 
-static void allocate_class(struct sweep *w, const struct class *c, instant_t hour, int64_t hours)
+static void allocate_class(struct sweep *w, const struct class *c, bool linked, instant_t hour, int64_t hours)
 {
     size_t count = 0;
     w->matched = mem_grow(w->matched, &w->matched_cap, w->atom_count, sizeof(*w->matched));
     for (size_t i = 0; i < w->atom_count; i++) {
         const struct atom *atom = &w->atoms[i];
         bool same_zone = c->scope != SCOPE_ZONAL || c->zone == atom->zone;
-        if (atom->left && same_zone && (!c->type || c->type == atom->type))
+        if (atom->left && same_zone && (atom->account != c->owner) == linked && (!c->type || c->type == atom->type))
             w->matched[count++] = (uint32_t)i;
     }
     size_t open = 0;
     for (size_t i = 0; i < c->count && open < count; i++)
         pay(w, c->singles[i], count, &open, hour, hours);
+}
+
+/* Classes of one owner serve different usage, so each can be settled at once. Those of several owners compete for what
+ * linked accounts use: then the order of the rows decides, single by single. */
+static void allocate_pass(struct sweep *w, const struct pass *pass, instant_t hour, int64_t hours)
+{
+    if (pass->linked && w->b->in->unlinked)
+        return;
+    for (size_t i = 0; i < w->class_count && (w->one_owner || !pass->linked); i++)
+        if (w->classes[i].scope == pass->scope)
+            allocate_class(w, &w->classes[i], pass->linked, hour, hours);
+    for (size_t i = 0; i < w->single_count && !w->one_owner && pass->linked; i++) {
+        uint32_t id = w->singles[i];
+        struct class one = *class_for(w, w->b->singles[id].row);
+        one.singles = &id;
+        one.count = 1;
+        if (one.scope == pass->scope && w->b->singles[id].hour_left)
+            allocate_class(w, &one, true, hour, hours);
+    }
+}
+
+static void fill_singles(struct sweep *w, instant_t hour)
+{
+    for (size_t i = 0; i < w->class_count; i++)
+        for (size_t j = 0; j < w->classes[i].count; j++) {
+            struct single *s = &w->b->singles[w->classes[i].singles[j]];
+            s->hour_left = booking_term_s(s->row, hour, hour + SECONDS_PER_HOUR) * s->factor4;
+        }
 }
 
 /* Clock hours [hour, hour + hours) are alike: what is active in the first is active, as much, in each. */
@@ -271,10 +307,9 @@ static void allocate_stretch(struct sweep *w, instant_t hour, int64_t hours)
     if (!w->atom_count)
         return;
     qsort(w->atoms, w->atom_count, sizeof(*w->atoms), compare_atoms);
-    for (size_t o = 0; o < sizeof(allocation_order) / sizeof(allocation_order[0]); o++)
-        for (size_t i = 0; i < w->class_count; i++)
-            if (w->classes[i].scope == allocation_order[o])
-                allocate_class(w, &w->classes[i], hour, hours);
+    fill_singles(w, hour);
+    for (size_t p = 0; p < sizeof(passes) / sizeof(passes[0]); p++)
+        allocate_pass(w, &passes[p], hour, hours);
     for (size_t i = 0; i < w->atom_count; i++) {
         const struct atom *a = &w->atoms[i];
         if (a->left)
@@ -372,8 +407,13 @@ static void allocate_group(struct sweep *w, uint32_t stamp, const struct members
     clear(w);
     add_change(w, w->b->from);
     add_change(w, w->b->to);
-    for (size_t i = 0; i < singles->count; i++)
+    w->singles = singles->ids;
+    w->single_count = singles->count;
+    w->one_owner = true;
+    for (size_t i = 0; i < singles->count; i++) {
         add_single(w, singles->ids[i]);
+        w->one_owner &= w->classes[w->class_count - 1].owner == w->classes[0].owner;
+    }
     for (size_t i = 0; i < rows->count; i++) {
         add_price_changes(w, rows->ids[i], stamp);
         meter_into(w, rows->ids[i]);

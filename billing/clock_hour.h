@@ -1,10 +1,12 @@
 /*
  * clock_hour.h - reservations of the clock-hour model: each pays for 3,600 s of matching usage in each clock hour.
  *
- * Within a group (account, region, OS, family): first zonal reservations (exact type and zone), then regional ones
- * (the exact type; where the family is flexible on Linux, any size of it, smallest first), each in the order of the
- * rows; instances in the order of size, opening, row. Under the hourly regime a started hour counts whole in the clock
- * hour it opens in. Source: EC2 user guide, "How Reserved Instances discounts are applied".
+ * Within a group (region, OS, family): first zonal reservations (exact type and zone), then regional ones (the exact
+ * type; where the family is flexible on Linux, any size of it, smallest first), each in the order of the rows;
+ * instances in the order of size, opening, row. Accounts are linked, as under one payer: zonal ones serve their owner's
+ * account, then what they have left serves the others; then regional ones their owner's, then the others. So a zonal
+ * one of any account goes before the owner's regional one (vector 17). Under the hourly regime a started hour counts
+ * whole in the clock hour it opens in. Source: EC2 user guide, "How Reserved Instances discounts are applied".
  *
  * Clock hours in which nothing begins, ends or changes price are all alike and are allocated once, together. A term
  * that begins or ends inside a clock hour has that part of the hour, and pays for usage inside the term.

@@ -1,5 +1,6 @@
 /* cmd_bill.c - bakehour bill: usage records priced under prices and reservations. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/out.h"
 #include "base/str.h"
@@ -13,6 +14,7 @@ struct args {
 
 static const struct opt options[] = {
     BILL_FILE_OPTIONS(struct args, in),
+    BILL_MORE_OPTIONS(struct args, in),
     {"Billing", OPT_HEADING, NULL, NULL, NULL, 0},
     BILL_REGIME_OPTION(struct args, in),
     {"from", OPT_VALUE, "TIME", "bill from here on (default: the first month that the usage touches)", opt_instant,
@@ -35,6 +37,8 @@ static void reservation_text(const struct bill *bill, const struct bill_line *li
     str_clear(to);
     if (line->reservation_line)
         str_addf(to, "%s:%u#%u", bill->reserved_name, line->reservation_line, line->reservation_number);
+    if (line->plan_line)
+        str_addf(to, "%s:%u", bill->plans_name, line->plan_line);
 }
 
 /* One line as an object on one line: bills can have a million. */
@@ -55,6 +59,12 @@ static void print_json_line(const struct bill *bill, const struct bill_line *lin
         reservation_text(bill, line, where);
         json_text(object, "zone", line->zone);
         json_text(object, "reservation", where->text);
+        json_text(object, "units", bill_units_text(line, hours));
+        json_text(object, "effective_usd", money_text(line->effective_usd, cost));
+    }
+    if (line->plan_line) {
+        reservation_text(bill, line, where);
+        json_text(object, "plan", where->text);
     }
     char *text = cJSON_PrintUnformatted(object);
     fputs(text ? text : "", out);
@@ -89,6 +99,54 @@ static cJSON *notes_json(const struct bill *bill, bool sample)
     return array;
 }
 
+static bool same_price(const cJSON *seen, const struct bill_line *l)
+{
+    return strcmp(cJSON_GetObjectItem(seen, "type")->valuestring, l->type) == 0 &&
+           strcmp(cJSON_GetObjectItem(seen, "region")->valuestring, l->region) == 0 &&
+           strcmp(cJSON_GetObjectItem(seen, "os")->valuestring, l->os) == 0;
+}
+
+static cJSON *plans_json(const struct bill *bill)
+{
+    char text[MONEY_TEXT_SIZE];
+    cJSON *array = cJSON_CreateArray();
+    struct str where;
+    str_init(&where, 0);
+    for (size_t i = 0; i < bill->plan_count; i++) {
+        const struct bill_plan *p = &bill->plans[i];
+        cJSON *object = json_object(array, NULL);
+        str_clear(&where);
+        str_addf(&where, "%s:%u", bill->plans_name, p->plan->line);
+        json_text(object, "plan", where.text);
+        json_text(object, "committed_usd", money_text(p->committed_usd, text));
+        json_text(object, "used_usd", money_text(p->used_usd, text));
+        json_text(object, "unused_usd", money_text(p->unused_usd, text));
+    }
+    str_release(&where);
+    return array;
+}
+
+/* Each type, region and OS that has on-demand or reserved hours, in the order of the lines. */
+static cJSON *blended_json(const struct bill *bill)
+{
+    char text[MONEY_TEXT_SIZE];
+    cJSON *array = cJSON_CreateArray();
+    for (size_t i = 0; i < bill->count; i++) {
+        const struct bill_line *l = &bill->lines[i];
+        bool first = l->kind == BILL_ON_DEMAND || l->kind == BILL_RESERVED;
+        const cJSON *seen;
+        cJSON_ArrayForEach(seen, array) first = first && !same_price(seen, l);
+        if (!first)
+            continue;
+        cJSON *object = json_object(array, NULL);
+        json_text(object, "type", l->type);
+        json_text(object, "region", l->region);
+        json_text(object, "os", l->os);
+        json_text(object, "usd_per_hour", money_text(bill_blended_usd(bill, l->type, l->region, l->os), text));
+    }
+    return array;
+}
+
 static void print_json(const struct bill *bill, bool sample, FILE *out)
 {
     char text[MONEY_TEXT_SIZE];
@@ -104,6 +162,10 @@ static void print_json(const struct bill *bill, bool sample, FILE *out)
     print_member("total_usd", cJSON_CreateString(money_text(bill->total_usd, text)), ",", out);
     print_member("by_kind", by_kind_json(bill), ",", out);
     print_member("notes", notes_json(bill, sample), ",", out);
+    if (bill->reserved_name)
+        print_member("blended", blended_json(bill), ",", out);
+    if (bill->plan_count)
+        print_member("plans", plans_json(bill), ",", out);
     fputs("  \"lines\": [", out);
     struct str where;
     str_init(&where, 0);
@@ -126,7 +188,7 @@ static bool has_accounts(const struct bill *bill)
 static void print_table(const struct bill *bill, const struct session *session)
 {
     bool accounts = session->csv || has_accounts(bill);
-    bool reservations = session->csv || bill->reserved_name;
+    bool reservations = session->csv || bill->reserved_name || bill->plans_name;
     char hours[BILL_HOURS_SIZE];
     char cost[MONEY_TEXT_SIZE];
     struct str where;

@@ -88,6 +88,20 @@ static int128 take(struct month *m, const struct piece *p, int128 units)
     return units;
 }
 
+/* The last of the piece's parts, which no pool has hours for. */
+static void leave(struct booking *b, const struct piece *p, int64_t parts, int128 over)
+{
+    struct piece rest = *p;
+    rest.n = (int64_t)(over / p->units);
+    if (over % p->units) { /* a part that the pool paid for in part: as one of its own */
+        rest.n = 1;
+        rest.units = (int64_t)over;
+    } else if (p->seconds) {
+        rest.at += parts - rest.n;
+    }
+    booking_unpaid(b, &rest);
+}
+
 static void draw(struct month *m)
 {
     fill(m);
@@ -96,7 +110,8 @@ static void draw(struct month *m)
         bool whole = p->seconds || m->open == m->pool->count;
         int64_t parts = whole ? p->n : 1;
         int128 over = take(m, p, (int128)parts * p->units);
-        booking_on_demand(m->b, p->row, p->at, over);
+        if (over)
+            leave(m->b, p, parts, over);
         p->n -= parts;
         p->at += parts * SECONDS_PER_HOUR;
         p->order = p->at;

@@ -8,29 +8,50 @@ static struct opt_instant instant_of(const char *text)
     return text ? (struct opt_instant){true, at(text)} : (struct opt_instant){false, 0};
 }
 
-void make_bill(struct made *m, const char *usage, const char *reserved, const char *catalog, enum regime_choice regime,
-               const char *from, const char *to)
+/* Opens one file of the scene, where there is one. */
+#define OPEN(m, field, open, name, text)                                                                               \
+    if (!(m)->code && (text))                                                                                          \
+    (m)->code = open(&(m)->field, (m)->names, name, text, strlen(text), NULL, &(m)->err)
+
+void make_bill_of(struct made *m, const struct made_texts *t)
 {
     *m = (struct made){.names = names_new()};
-    struct opt_instant until = instant_of(to);
-    m->code =
-        usage_open_text(&m->usage, m->names, "usage.csv", usage, strlen(usage), to ? &until.at : NULL, NULL, &m->err);
-    if (!m->code && reserved)
-        m->code = reservations_open_text(&m->reservations, m->names, "reserved.csv", reserved, strlen(reserved), NULL,
-                                         &m->err);
+    struct opt_instant until = instant_of(t->to);
+    m->code = usage_open_text(&m->usage, m->names, "usage.csv", t->usage, strlen(t->usage), t->to ? &until.at : NULL,
+                              NULL, &m->err);
+    OPEN(m, reservations, reservations_open_text, "reserved.csv", t->reserved);
+    OPEN(m, plans, plans_open_text, "plans.csv", t->plans);
+    OPEN(m, rates, plan_rates_open_text, "rates.csv", t->rates);
+    if (!m->code && t->resources)
+        m->code = resources_open_text(&m->resources, m->names, "resources.csv", t->resources, strlen(t->resources),
+                                      NULL, NULL, &m->err);
     if (!m->code)
-        m->code = catalog ? catalog_open_text(&m->catalog, "catalog.csv", catalog, strlen(catalog), NULL, &m->err)
-                          : catalog_builtin(&m->catalog, &m->err);
+        m->code = t->catalog
+                      ? catalog_open_text(&m->catalog, "catalog.csv", t->catalog, strlen(t->catalog), NULL, &m->err)
+                      : catalog_builtin(&m->catalog, &m->err);
     if (m->code)
         return;
     struct bill_input in = {.names = m->names,
                             .usage = &m->usage,
-                            .reservations = reserved ? &m->reservations : NULL,
+                            .reservations = t->reserved ? &m->reservations : NULL,
+                            .resources = t->resources ? &m->resources : NULL,
+                            .plans = t->plans ? &m->plans : NULL,
+                            .plan_rates = &m->rates,
+                            .free_tier = instant_of(t->free_tier),
+                            .unlinked = t->unlinked,
                             .catalog = m->catalog,
-                            .regime = regime,
-                            .from = instant_of(from),
+                            .regime = t->regime,
+                            .from = instant_of(t->from),
                             .to = until};
     m->code = bill_make(&m->bill, &in, NULL, &m->err);
+}
+
+void make_bill(struct made *m, const char *usage, const char *reserved, const char *catalog, enum regime_choice regime,
+               const char *from, const char *to)
+{
+    make_bill_of(
+        m, &(struct made_texts){
+               .usage = usage, .reserved = reserved, .catalog = catalog, .regime = regime, .from = from, .to = to});
 }
 
 void made_release(struct made *m)
@@ -38,6 +59,9 @@ void made_release(struct made *m)
     bill_release(&m->bill);
     usage_release(&m->usage);
     reservations_release(&m->reservations);
+    resources_release(&m->resources);
+    plans_release(&m->plans);
+    plan_rates_release(&m->rates);
     catalog_free(m->catalog);
     names_free(m->names);
 }

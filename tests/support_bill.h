@@ -8,6 +8,9 @@ struct made {
     struct names *names;
     struct usage usage;
     struct reservations reservations;
+    struct resources resources;
+    struct plans plans;
+    struct plan_rates rates;
     struct catalog *catalog;
     struct bill bill;
     struct err err;
@@ -18,6 +21,13 @@ struct made {
  */
 void make_bill(struct made *m, const char *usage, const char *reserved, const char *catalog, enum regime_choice regime,
                const char *from, const char *to);
+/* The same from more files; what is NULL is not there, but for the catalog (the shipped sample). */
+struct made_texts {
+    const char *usage, *reserved, *resources, *plans, *rates, *catalog, *from, *to, *free_tier;
+    enum regime_choice regime;
+    bool unlinked;
+};
+void make_bill_of(struct made *m, const struct made_texts *texts);
 void made_release(struct made *m);
 
 /* Hours of all lines of a kind, of one instance (NULL: all), in 1/3600/4 hours: exact where sizes are known. */

@@ -29,11 +29,11 @@ struct scenario {
     enum regime_choice choice;
     int rows, singles;
     struct {
-        int type, zone;
+        int account, type, zone;
         int64_t start, end;
     } row[ROWS];
     struct {
-        int type, zone; /* zone -1: regional */
+        int account, type, zone; /* zone -1: regional */
         int64_t start, end;
     } single[SINGLES];
     int64_t price[4], later_price[4], price_change; /* 1e-10 USD an hour, by type */
@@ -84,14 +84,20 @@ static void oracle_hour(const struct scenario *s, const struct mark *marks, int6
     int64_t hour = hour_of(marks[0].t);
     for (size_t i = 0; i < count; i++)
         left[i] = marks[i].weight * types[s->row[marks[i].row].type].factor4;
-    for (int regional = 0; regional < 2; regional++)
+    int64_t capacities[SINGLES];
+    for (int r = 0; r < s->singles; r++)
+        capacities[r] =
+            seconds_shared(hour, hour + 3600, s->single[r].start, s->single[r].end) * types[s->single[r].type].factor4;
+    for (int pass = 0; pass < 4; pass++) /* zonal for the owner, zonal for others, regional for the owner, for others */
         for (int r = 0; r < s->singles; r++) {
+            bool regional = pass >= 2;
             if ((s->single[r].zone < 0) != regional)
                 continue;
-            int64_t capacity = seconds_shared(hour, hour + 3600, s->single[r].start, s->single[r].end) *
-                               types[s->single[r].type].factor4;
+            int64_t capacity = capacities[r];
             for (size_t i = 0; i < count && capacity; i++) {
                 int row = marks[i].row;
+                if ((s->row[row].account == s->single[r].account) != (pass % 2 == 0))
+                    continue;
                 bool fits =
                     regional || (s->row[row].type == s->single[r].type && s->row[row].zone == s->single[r].zone);
                 if (!fits || marks[i].t < s->single[r].start || marks[i].t >= s->single[r].end)
@@ -104,6 +110,7 @@ static void oracle_hour(const struct scenario *s, const struct mark *marks, int6
                     e->used[r] += part;
                 }
             }
+            capacities[r] = capacity;
         }
     for (size_t i = 0; i < count; i++) {
         int row = marks[i].row;
@@ -149,7 +156,9 @@ static void draw_scenario(struct scenario *s, uint32_t number)
     s->choice = (enum regime_choice)philox_below(&p, 3);
     s->rows = (int)draw_between(&p, 1, ROWS);
     s->singles = (int)draw_between(&p, 1, SINGLES);
+    int accounts = (int)draw_between(&p, 1, 3);
     for (int i = 0; i < s->rows; i++) {
+        s->row[i].account = (int)philox_below(&p, (uint64_t)accounts);
         s->row[i].type = (int)philox_below(&p, 4);
         s->row[i].zone = (int)philox_below(&p, 2);
         s->row[i].start = some_instant(&p);
@@ -158,6 +167,7 @@ static void draw_scenario(struct scenario *s, uint32_t number)
     }
     bool whole_terms = philox_below(&p, 2);
     for (int i = 0; i < s->singles; i++) {
+        s->single[i].account = (int)philox_below(&p, (uint64_t)accounts);
         s->single[i].type = (int)philox_below(&p, 4);
         s->single[i].zone = (int)philox_below(&p, 3) - 1;
         s->single[i].start = whole_terms ? BEGIN - 86400 : some_instant(&p);
@@ -199,13 +209,13 @@ static void make_scenario(const struct scenario *s, struct made *m, int64_t from
     str_init(&usage, 0);
     str_init(&reserved, 0);
     str_init(&catalog, 0);
-    str_add(&usage, "instance,type,region,zone,start,end\n");
+    str_add(&usage, "account,instance,type,region,zone,start,end\n");
     for (int i = 0; i < s->rows; i++)
-        str_addf(&usage, "%d,%s,r,z%d,%s,%s\n", i, types[s->row[i].type].name, s->row[i].zone,
-                 calendar_text(s->row[i].start, a), calendar_text(s->row[i].end, z));
-    str_add(&reserved, "type,region,zone,start,end\n");
+        str_addf(&usage, "%c,%d,%s,r,z%d,%s,%s\n", 'A' + s->row[i].account, i, types[s->row[i].type].name,
+                 s->row[i].zone, calendar_text(s->row[i].start, a), calendar_text(s->row[i].end, z));
+    str_add(&reserved, "account,type,region,zone,start,end\n");
     for (int i = 0; i < s->singles; i++)
-        str_addf(&reserved, "%s,r,%s,%s,%s\n", types[s->single[i].type].name,
+        str_addf(&reserved, "%c,%s,r,%s,%s,%s\n", 'A' + s->single[i].account, types[s->single[i].type].name,
                  s->single[i].zone < 0 ? ""
                  : s->single[i].zone   ? "z1"
                                        : "z0",
@@ -260,7 +270,8 @@ static void compare(const struct scenario *s, const struct made *m)
 static void random_scenarios_against_the_literal_allocator(void **state)
 {
     (void)state;
-    for (uint32_t i = 0; i < 250; i++) {
+    uint32_t count = getenv("BAKEHOUR_SOAK") ? 20000 : 250;
+    for (uint32_t i = 0; i < count; i++) {
         struct scenario s;
         struct made m;
         draw_scenario(&s, i);

@@ -34,7 +34,7 @@ golden "json by the second" bill --usage usage.csv --regime second --json <<'EOF
   "from": "2015-08-01T00:00:00Z",
   "to": "2015-09-01T00:00:00Z",
   "total_usd": "0.0770833333",
-  "by_kind": {"on-demand":"0.0770833333","reserved":"0.0000000000","reserved-fee":"0.0000000000","unused":"0.0000000000"},
+  "by_kind": {"on-demand":"0.0770833333","reserved":"0.0000000000","reserved-fee":"0.0000000000","unused":"0.0000000000","storage":"0.0000000000","address":"0.0000000000","other":"0.0000000000","free-tier":"0.0000000000","savings-plan":"0.0000000000"},
   "notes": ["prices: the shipped sample, first seen by a public scraper, not AWS's word; --catalog FILE takes your own"],
   "lines": [
     {"kind":"on-demand","account":"","instance":"a","type":"t2.micro","hours":"1.083333","cost_usd":"0.0140833333","region":"us-east-1","os":"linux"},
@@ -184,6 +184,8 @@ run bill --usage one.csv --reserved pooled.csv --json
 holds "a pool without an account: one account" "$out" '"total_usd": "0.0000000000"'
 echo 'other,j,m4.large,us-east-1,2018-01-01T05:00:00Z,2018-01-01T06:00:00Z' >>one.csv
 run bill --usage one.csv --reserved ours.csv --json
-holds "a reservation without an account: two accounts" "$out" '"total_usd": "0.3000000000"'
+holds "a reservation without an account: linked ones share it" "$out" '"total_usd": "0.0000000000"'
+run bill --usage one.csv --reserved ours.csv --unlinked --json
+holds "a reservation without an account: unlinked" "$out" '"total_usd": "0.3000000000"'
 
 done_testing
