@@ -276,7 +276,7 @@ static int run_many(const struct simulate_args *args, const struct scenario *s, 
     int code = runs_args_options(&args->runs, failure_args_seed(&args->scenario.failure), &options, err);
     if (code)
         return code;
-    if (!s->model.failures.any)
+    if (!s->model.failures.any && !s->drawn)
         session_note(session, "--runs: nothing is drawn (no failures, no workload), so all runs are the same");
     mc_report_begin(&report, &args->policies, s, &options);
     code = montecarlo_run(&report.result, &args->policies, s, &options, session, err);
@@ -309,7 +309,7 @@ static int run_model(const struct simulate_args *args, bool many, const struct s
         code = runs_args_options(&args->runs, seed, &options, err);
     if (!code && (options.shards || options.precision))
         code = err_set(err, EXIT_INPUT, "--model: --shard and --precision are for replays");
-    if (!code && model.commits && (args->scenario.log || args->scenario.repo))
+    if (!code && model.commits && (args->scenario.log || args->scenario.repo || args->scenario.workload))
         code = err_set(err, EXIT_INPUT, "%s draws its own commits; a history is one too many", args->model);
     if (!code && !model.commits)
         code = scenario_load(&s, &args->scenario, session, err);

@@ -11,6 +11,9 @@ extern const struct command cmd_optimum;
 extern const struct command cmd_plan;
 extern const struct command cmd_rehearse;
 extern const struct command cmd_simulate;
+extern const struct command cmd_workload_compare;
+extern const struct command cmd_workload_fit;
+extern const struct command cmd_workload_generate;
 extern const struct command cmd_twin;
 
 #endif

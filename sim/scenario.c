@@ -70,22 +70,81 @@ int opt_given_size(void *field, const char *value, struct err *err)
     return set_given(opt_size, field, value, err);
 }
 
-static int load_history(struct scenario *s, const struct scenario_args *a, const struct session *session,
+/* Cuts a drawn history down to what is selected. */
+static int select_drawn(const struct scenario *s, const int64_t *arrival_s, size_t *from, size_t *count,
                         struct err *err)
 {
-    if (!a->log == !a->repo)
+    size_t begin = 0;
+    size_t end = *count;
+    while (begin < end && arrival_s[begin] < s->drawn_from)
+        begin++;
+    while (end > begin && arrival_s[end - 1] >= s->drawn_to)
+        end--;
+    if (begin == end)
+        return err_set(err, EXIT_INPUT, "no commit of the workload lies between --from and --to");
+    *from = begin;
+    *count = end - begin;
+    return 0;
+}
+
+static int load_workload(struct scenario *s, const struct scenario_args *a, struct err *err)
+{
+    int code = workload_open(&s->workload, a->workload, err);
+    if (code)
+        return code;
+    struct history *h = &s->history;
+    size_t cap = 0;
+    size_t from = 0;
+    s->drawn = true;
+    s->drawn_from = a->from.given ? a->from.at : INSTANT_MIN;
+    s->drawn_to = a->to.given ? a->to.at : INSTANT_MAX;
+    code = workload_draw(&s->workload, failure_args_seed(&a->failure), 0, &h->arrival_s, &cap, &h->count, err);
+    if (!code)
+        code = select_drawn(s, h->arrival_s, &from, &h->count, err);
+    if (code)
+        return code;
+    memmove(h->arrival_s, h->arrival_s + from, h->count * sizeof(*h->arrival_s));
+    struct str source;
+    str_init(&source, 0);
+    str_addf(&source, "drawn from %s", a->workload);
+    h->source = str_detach(&source);
+    return 0;
+}
+
+static int read_history(struct scenario *s, const struct scenario_args *a, const struct session *session,
+                        struct err *err)
+{
+    struct history_options options = {.skip_bad = a->skip_bad,
+                                      .from = a->from.given ? a->from.at : INSTANT_MIN,
+                                      .to = a->to.given ? a->to.at : INSTANT_MAX};
+    if (a->workload)
+        return load_workload(s, a, err);
+    return a->log ? history_read_log(&s->history, a->log, &options, session, err)
+                  : history_read_repo(&s->history, a->repo, a->branch, &options, session, err);
+}
+
+static int check_source(const struct scenario_args *a, struct err *err)
+{
+    int sources = !!a->log + !!a->repo + !!a->workload;
+    if (!sources)
         return err_set(err, EXIT_INPUT,
-                       a->log ? "--log and --repo exclude each other"
-                              : "which history? --repo DIR reads a git repository, --log FILE a list of commit times");
+                       "which history? --repo DIR reads a git repository, --log FILE a list of commit times");
+    if (sources > 1)
+        return err_set(err, EXIT_INPUT, "--log%s and --%s exclude each other",
+                       a->workload && a->repo && a->log ? ", --repo" : "", a->workload ? "workload" : "repo");
     if (a->branch && !a->repo)
         return err_set(err, EXIT_INPUT, "--branch goes with --repo");
     if (a->from.given && a->to.given && a->from.at >= a->to.at)
         return err_set(err, EXIT_INPUT, "--from must be before --to");
-    struct history_options options = {.skip_bad = a->skip_bad,
-                                      .from = a->from.given ? a->from.at : INSTANT_MIN,
-                                      .to = a->to.given ? a->to.at : INSTANT_MAX};
-    int code = a->log ? history_read_log(&s->history, a->log, &options, session, err)
-                      : history_read_repo(&s->history, a->repo, a->branch, &options, session, err);
+    return 0;
+}
+
+static int load_history(struct scenario *s, const struct scenario_args *a, const struct session *session,
+                        struct err *err)
+{
+    int code = check_source(a, err);
+    if (!code)
+        code = read_history(s, a, session, err);
     if (code)
         return code;
     s->commits = (struct commits){s->history.arrival_s, s->history.arrival_s, s->history.count};
@@ -254,7 +313,7 @@ static int fit_culprit(struct scenario *s, const struct scenario_args *a, const 
                                       .to = a->to.given ? a->to.at : INSTANT_MAX};
     struct history_reverts r;
     int code;
-    if (!a->log && !a->repo)
+    if (a->workload)
         return err_set(err, EXIT_INPUT, "--culprit fit goes with --repo or --log");
     code = a->log ? history_reverts_log(&r, a->log, &options, err)
                   : history_reverts_repo(&r, a->repo, a->branch, &options, err);
@@ -321,8 +380,23 @@ void scenario_release(struct scenario *s)
 int scenario_world(const struct scenario *s, uint32_t seed, uint32_t replication, struct world *world,
                    struct commits *out, struct err *err)
 {
-    (void)seed, (void)replication, (void)world, (void)err;
     *out = s->commits;
+    if (!s->drawn)
+        return 0;
+    size_t count;
+    size_t from = 0;
+    int code = workload_draw(&s->workload, seed, replication, &world->arrival_s, &world->arrival_cap, &count, err);
+    if (!code)
+        code = select_drawn(s, world->arrival_s, &from, &count, err);
+    if (code)
+        return code;
+    const int64_t *arrival_s = world->arrival_s + from;
+    *out = (struct commits){arrival_s, arrival_s, count};
+    if (s->push_gap_s) {
+        world->ready_s = mem_grow(world->ready_s, &world->ready_cap, count, sizeof(*world->ready_s));
+        replay_merge_pushes(arrival_s, count, s->push_gap_s, world->ready_s);
+        out->ready_s = world->ready_s;
+    }
     return 0;
 }
 

@@ -15,9 +15,10 @@
 #include "sim/history.h"
 #include "sim/model.h"
 #include "sim/replay.h"
+#include "sim/workload.h"
 
 struct scenario_args {
-    const char *log, *repo, *branch;
+    const char *log, *repo, *branch, *workload;
     struct opt_instant from, to;
     bool skip_bad;
     int64_t push_gap_s;
@@ -60,6 +61,8 @@ struct scenario_args {
     SCENARIO_VALUE(type, "branch", "B", opt_text, branch, "its branch, or any revision (default: HEAD)"),             \
     SCENARIO_VALUE(type, "log", "FILE", opt_text, log,                                                                \
                    "a log instead: TSV or TSV.gz, unix seconds in the first column; - is stdin"),                     \
+    SCENARIO_VALUE(type, "workload", "FILE", opt_text, workload,                                                      \
+                   "a history drawn from a model of arrivals (bakehour workload fit); a new one each run"),           \
     SCENARIO_VALUE(type, "from", "TIME", opt_instant, from, "only commits that arrived at TIME or later"),             \
     SCENARIO_VALUE(type, "to", "TIME", opt_instant, to, "only commits that arrived before TIME"),                      \
     {"skip-bad", OPT_FLAG, NULL, "pass over lines that are no commit times (else they are refused)", opt_flag,        \
@@ -118,7 +121,10 @@ struct scenario_args {
 
 struct scenario {
     struct history history;
-    int64_t *ready_s; /* with --push-gap */
+    bool drawn; /* from workload, */
+    struct workload workload;
+    instant_t drawn_from, drawn_to; /* what of it is selected */
+    int64_t *ready_s;               /* with --push-gap */
     struct commits commits;
     struct model model;
     struct risks risks;      /* model.risks, where anything goes wrong */

@@ -1,0 +1,199 @@
+/* Models of arrivals: what is drawn has the rates, hours, bursts and trend that were asked for; fits find them again.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <math.h>
+#include <cmocka.h>
+
+#include "base/wide.h"
+#include "sim/workload.h"
+
+static const char head[] = "{\"start\": \"2024-01-01\", ";
+
+static struct workload parsed(const char *rest)
+{
+    struct workload w;
+    struct err err = {0};
+    struct str text;
+    str_init(&text, 0);
+    str_addf(&text, "%s%s}", head, rest);
+    if (workload_parse(&w, "w.json", text.text, text.len, &err))
+        fail_msg("%s", err.text);
+    str_release(&text);
+    return w;
+}
+
+struct drawn {
+    int64_t *arrival_s;
+    size_t count, cap;
+};
+
+static void draw_into(struct drawn *d, const struct workload *w, uint32_t seed, uint32_t replication)
+{
+    struct err err = {0};
+    if (workload_draw(w, seed, replication, &d->arrival_s, &d->cap, &d->count, &err))
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < d->count; i++) {
+        assert_true(d->arrival_s[i] >= w->start && d->arrival_s[i] < w->end);
+        assert_true(!i || d->arrival_s[i] >= d->arrival_s[i - 1]);
+    }
+}
+
+static void near(double got, double expected, double tolerance)
+{
+    if (!(fabs(got - expected) <= tolerance))
+        fail_msg("%.6f is not %.6f", got, expected);
+}
+
+/* Poisson at 168 a week, one an hour: gaps exponential with mean 3,600 s; half of them within ln 2 hours. */
+static void poisson(void **state)
+{
+    (void)state;
+    struct workload w = parsed("\"days\": 3650, \"per_week\": 168");
+    struct drawn d = {0};
+    draw_into(&d, &w, 1, 0);
+    near((double)d.count, 87600, 5 * 296);
+    struct workload_stats s = workload_stats_of(d.arrival_s, d.count, w.start, w.end);
+    near(s.gap_mean_s, 3600, 60);
+    near(s.gap_p50_s, 3600 * log(2), 40);
+    near(s.within_hour, 1 - exp(-1), 0.01);
+    near(s.within_10_min, 1 - exp(-1.0 / 6), 0.008);
+    near(s.burstiness, 0, 0.01);
+    near(s.daily_spread, 1, 0.12);
+    free(d.arrival_s);
+}
+
+/* Bursts: a commit is followed by another with probability 0.5, after 60 s on average. */
+static void bursts(void **state)
+{
+    (void)state;
+    struct workload w = parsed("\"days\": 3650, \"per_week\": 16.8, \"burst\": {\"share\": 0.5, \"gap_s\": 60}");
+    struct drawn d = {0};
+    draw_into(&d, &w, 2, 0);
+    near((double)d.count, 8760, 5 * 162); /* the variance of a burst's size is 2 */
+    struct workload_stats s = workload_stats_of(d.arrival_s, d.count, w.start, w.end);
+    near(s.within_10_min, 0.5, 0.03);
+    assert_true(s.burstiness > 0.2 && s.daily_spread > 2);
+    free(d.arrival_s);
+}
+
+static void hours_and_trend(void **state)
+{
+    (void)state;
+    struct str text;
+    str_init(&text, 0);
+    str_add(&text, "\"days\": 730, \"per_week\": 500, \"trend_per_year\": 2, \"hour_of_week\": [");
+    for (int h = 0; h < WORKLOAD_HOURS; h++)
+        str_addf(&text, "%s%d", h ? "," : "", h == 33 ? 3 : h == 100 ? 1 : 0); /* Tuesday 09, Friday 04 */
+    str_add(&text, "]");
+    struct workload w = parsed(text.text);
+    str_release(&text);
+    struct drawn d = {0};
+    draw_into(&d, &w, 3, 7);
+    double tuesday = 0;
+    double first_year = 0;
+    for (size_t i = 0; i < d.count; i++) {
+        size_t hour = workload_hour_of_week(d.arrival_s[i]);
+        assert_true(hour == 33 || hour == 100);
+        tuesday += hour == 33;
+        first_year += d.arrival_s[i] < w.start + 31556952;
+    }
+    near(tuesday / (double)d.count, 0.75, 0.01);
+    near(((double)d.count - first_year) / first_year, 2, 0.05);
+    near((double)d.count, 500 * 52.18 * (1.5 + 3), 0.02 * 500 * 52.18 * 4.5);
+    assert_int_equal(workload_hour_of_week(1704067200), 0); /* 2024-01-01 was a Monday */
+    free(d.arrival_s);
+}
+
+static void same_everywhere(void **state)
+{
+    (void)state;
+    struct workload w = parsed("\"days\": 300, \"per_week\": 90, \"burst\": {\"share\": 0.4}, \"trend_per_year\": 0.7");
+    struct drawn wide = {0};
+    struct drawn portable = {0};
+    struct drawn other = {0};
+    draw_into(&wide, &w, 5, 6);
+    wide_choose(false);
+    draw_into(&portable, &w, 5, 6);
+    wide_choose(true);
+    draw_into(&other, &w, 5, 7);
+    assert_int_equal(wide.count, portable.count);
+    assert_memory_equal(wide.arrival_s, portable.arrival_s, wide.count * sizeof(*wide.arrival_s));
+    assert_true(other.count != wide.count || memcmp(other.arrival_s, wide.arrival_s, wide.count * 8) != 0);
+    free(wide.arrival_s);
+    free(portable.arrival_s);
+    free(other.arrival_s);
+}
+
+/* A fit finds what a history was drawn from, and goes through its own file unchanged. */
+static void fits(void **state)
+{
+    (void)state;
+    struct workload w = parsed("\"days\": 1096, \"per_week\": 80, \"burst\": {\"share\": 0.4, \"gap_s\": 100}, "
+                               "\"trend_per_year\": 1.3");
+    for (int h = 0; h < WORKLOAD_HOURS; h++)
+        w.weight[h] = h % 24 >= 8 && h % 24 < 18 ? 2.3 : 0.0714;
+    struct drawn d = {0};
+    struct workload found;
+    struct err err = {0};
+    draw_into(&d, &w, 11, 0);
+    if (workload_fit(&found, d.arrival_s, d.count, &err))
+        fail_msg("%s", err.text);
+    near(found.per_week, 80, 6);
+    near(found.trend_per_year, 1.3, 0.08);
+    near(found.burst_share, 0.4, 0.03);
+    near(found.burst_gap_s, 100, 15);
+    near(found.weight[10], 2.3, 0.5);
+    struct str text;
+    struct workload again;
+    str_init(&text, 0);
+    workload_write(&found, &text);
+    assert_int_equal(workload_parse(&again, "again", text.text, text.len, &err), 0);
+    near(again.per_week, found.per_week, 1e-9);
+    near(again.weight[77], found.weight[77], 1e-3);
+    assert_true(again.start == found.start && again.end == found.end);
+    str_release(&text);
+    free(d.arrival_s);
+    assert_int_equal(workload_fit(&found, (int64_t[]){1, 2, 3}, 3, &err), EXIT_INPUT);
+}
+
+static void refused(const char *text, const char *part)
+{
+    struct workload w = {.per_week = 77};
+    struct err err = {0};
+    assert_int_equal(workload_parse(&w, "w.json", text, strlen(text), &err), EXIT_INPUT);
+    if (!strstr(err.text, part))
+        fail_msg("\"%s\" lacks \"%s\"", err.text, part);
+    assert_true(w.per_week == 77);
+}
+
+static void bad_files(void **state)
+{
+    (void)state;
+    refused("[]", "a JSON object is needed");
+    refused("{\"per_week\": 5}", "\"start\" must be a date");
+    refused("{\"start\": \"2024-13-01\", \"per_week\": 5}", "\"start\" must be a date");
+    refused("{\"start\": \"2024-01-01\"}", "\"per_week\" is missing");
+    refused("{\"start\": \"2024-01-01\", \"per_week\": 0}", "\"per_week\" is out of range");
+    refused("{\"start\": \"2024-01-01\", \"per_week\": 1, \"burst\": {\"share\": 1}}", "\"share\" is out of range");
+    refused("{\"start\": \"2024-01-01\", \"per_week\": 1, \"hour_of_week\": [1]}", "168 numbers");
+    refused("{\"start\": \"2024-01-01\", \"per_weak\": 1}", "is no key of a workload");
+    struct workload w = parsed("\"days\": 1, \"per_week\": 0.00001");
+    struct drawn d = {0};
+    struct err err = {0};
+    assert_int_equal(workload_draw(&w, 1, 0, &d.arrival_s, &d.cap, &d.count, &err), EXIT_INPUT);
+    free(d.arrival_s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(poisson),         cmocka_unit_test(bursts), cmocka_unit_test(hours_and_trend),
+        cmocka_unit_test(same_everywhere), cmocka_unit_test(fits),   cmocka_unit_test(bad_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
