@@ -150,8 +150,11 @@ static int bind(const struct db *db, sqlite3_stmt *s, const char *types, va_list
     assert((size_t)sqlite3_bind_parameter_count(s) == strlen(types));
     int code = SQLITE_OK;
     for (int i = 1; *types && code == SQLITE_OK; i++, types++) {
-        assert(strchr("isn", *types));
-        if (*types == 'i')
+        assert(strchr("isnb", *types));
+        if (*types == 'b') {
+            const void *bytes = va_arg(args, const void *);
+            code = sqlite3_bind_blob64(s, i, bytes, va_arg(args, size_t), SQLITE_TRANSIENT);
+        } else if (*types == 'i')
             code = sqlite3_bind_int64(s, i, va_arg(args, int64_t));
         else if (*types == 's')
             code = sqlite3_bind_text(s, i, va_arg(args, const char *), -1, SQLITE_TRANSIENT);

@@ -161,6 +161,52 @@ void simcloud_advance_to(struct simcloud *cloud, int64_t ms)
     cloud->now_ms = ms;
 }
 
+/* ---- groups that are there from the beginning ---- */
+
+static int make(struct simcloud *cloud, const struct simcloud_caller *owner, struct aws_request *request,
+                struct err *err)
+{
+    struct aws_reply reply;
+    struct aws_error error;
+    aws_reply_init(&reply);
+    int code = simcloud_call(cloud, owner, request, &reply, &error);
+    if (code)
+        err_set(err, EXIT_INPUT, "the group cannot be made: %s: %s", error.code, error.message);
+    aws_reply_release(&reply);
+    aws_request_release(request);
+    return code ? EXIT_INPUT : 0;
+}
+
+int simcloud_add_group(struct simcloud *cloud, const struct simcloud_caller *owner, const char *name, int64_t count,
+                       struct err *err)
+{
+    struct aws_request request;
+    aws_request_init(&request, AWS_EC2, "CreateLaunchTemplate");
+    aws_param(&request, "LaunchTemplateName", name);
+    aws_param(&request, "LaunchTemplateData.ImageId", SIMCLOUD_BASE_IMAGE);
+    aws_param(&request, "LaunchTemplateData.InstanceType", "t2.micro");
+    int64_t boot_ms = cloud->options.times.boot_ms;
+    cloud->at_once = true;
+    cloud->options.times.boot_ms = 0;
+    int code = make(cloud, owner, &request, err);
+    if (!code) {
+        aws_request_init(&request, AWS_AUTOSCALING, "CreateAutoScalingGroup");
+        aws_param(&request, "AutoScalingGroupName", name);
+        aws_param(&request, "LaunchTemplate.LaunchTemplateName", name);
+        aws_param(&request, "LaunchTemplate.Version", "1");
+        aws_param(&request, "MinSize", "0");
+        aws_param_i64(&request, "MaxSize", 2 * count + 4);
+        aws_param_i64(&request, "DesiredCapacity", count);
+        aws_paramf(&request, "AvailabilityZones.member.1", "%sa", owner->region);
+        aws_paramf(&request, "AvailabilityZones.member.2", "%sb", owner->region);
+        code = make(cloud, owner, &request, err);
+    }
+    simcloud_advance_to(cloud, cloud->now_ms);
+    cloud->at_once = false;
+    cloud->options.times.boot_ms = boot_ms;
+    return code;
+}
+
 struct guest *simcloud_guest_of(struct simcloud *cloud, const char *id)
 {
     for (size_t p = 0; p < cloud->place_count; p++) {

@@ -418,6 +418,29 @@ static int other_service(struct simcloud *cloud, const struct simcloud_caller *c
     return sts_call(cloud->sts, caller->account, caller->arn ? caller->arn : "", request, cloud->now_ms, reply, error);
 }
 
+/* A call that AWS makes by itself (a schedule's target), in the middle of an event. */
+int sc_call_inside(struct simcloud *cloud, struct sc_place *place, const struct aws_request *request,
+                   struct aws_error *error)
+{
+    struct aws_reply reply;
+    aws_reply_init(&reply);
+    *error = (struct aws_error){0};
+    struct sc_call c = {.cloud = cloud,
+                        .place = place,
+                        .account = place->account,
+                        .arn = "scheduler.amazonaws.com",
+                        .request = request,
+                        .reply = &reply,
+                        .error = error,
+                        .arena = &reply.arena,
+                        .action = find_action(request->service, request->action)};
+    assert(c.action);
+    int code = answer(&c);
+    sc_texts_clear(&c.results);
+    aws_reply_release(&reply);
+    return code;
+}
+
 int simcloud_call(struct simcloud *cloud, const struct simcloud_caller *caller, const struct aws_request *request,
                   struct aws_reply *reply, struct aws_error *error)
 {

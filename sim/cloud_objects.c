@@ -30,7 +30,7 @@ const char *sc_internf(struct simcloud *cloud, const char *fmt, ...)
 
 /* ---- places ---- */
 
-static struct sc_place *place_new(struct simcloud *cloud, const char *account, const char *region)
+struct sc_place *sc_place_bare(struct simcloud *cloud, const char *account, const char *region)
 {
     struct sc_place *place = mem_zero(1, sizeof *place);
     uint64_t number = cloud->place_count;
@@ -55,7 +55,7 @@ struct sc_place *sc_place(struct simcloud *cloud, const char *account, const cha
     for (size_t i = 0; i < cloud->place_count; i++)
         if (strcmp(cloud->places[i]->account, account) == 0 && strcmp(cloud->places[i]->region, region) == 0)
             return cloud->places[i];
-    struct sc_place *place = place_new(cloud, account, region);
+    struct sc_place *place = sc_place_bare(cloud, account, region);
     sc_default_security_group(cloud, place);
     sc_image_base(cloud, place);
     return place;

@@ -332,6 +332,7 @@ struct simcloud {
     struct simcloud_trace_entry *trace;
     size_t trace_cap;
     uint64_t trace_count, trace_hash;
+    uint64_t trace_forgotten; /* entries before a load: counted, not kept */
     uint64_t calls;
     uint64_t addresses;
     bool at_once; /* what takes time takes none: for groups that are there from the beginning */
@@ -348,6 +349,8 @@ struct simcloud {
 const char *sc_intern(struct simcloud *cloud, const char *text); /* NULL: "" */
 const char *sc_internf(struct simcloud *cloud, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct sc_place *sc_place(struct simcloud *cloud, const char *account, const char *region); /* made where needed */
+
+struct sc_place *sc_place_bare(struct simcloud *cloud, const char *account, const char *region); /* without anything */
 
 void *sc_new(struct simcloud *cloud, struct sc_place *place, enum sc_kind kind, const char *id, const char *name);
 void *sc_new_id(struct simcloud *cloud, struct sc_place *place, enum sc_kind kind, const char *prefix,
@@ -453,6 +456,8 @@ enum sc_bucket_class {
     BUCKET_SCHEDULER,
 };
 
+int sc_call_inside(struct simcloud *cloud, struct sc_place *place, const struct aws_request *request,
+                   struct aws_error *error);
 int sc_fail(struct sc_call *c, int status, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* After all checks and before the first effect: -1 where it is only a dry run, or out of tokens for `resources`. */
 int sc_commit(struct sc_call *c);

@@ -1,7 +1,8 @@
 /*
- * EventBridge Scheduler: one-time schedules that call EC2 by themselves (terminateInstances, stopInstances), with or
- * without their deletion afterwards. The documents are the API's input shapes, whatever the wire puts into path and
- * query.
+ * EventBridge Scheduler: one-time schedules that call AWS by themselves, with or without their deletion afterwards. The
+ * targets that the modelled cloud carries out: EC2's terminateInstances and stopInstances by id; Systems Manager's
+ * startAutomationExecution of AWS-TerminateEC2Instance by tag; Auto Scaling's updateAutoScalingGroup. The documents are
+ * the API's input shapes, whatever the wire puts into path and query.
  */
 #include "sim/cloud_private.h"
 
@@ -9,20 +10,22 @@
 #include <string.h>
 
 #include "base/out.h"
+#include "base/str.h"
 
-#define EC2_TARGET "arn:aws:scheduler:::aws-sdk:ec2:"
+#define SDK_TARGET "arn:aws:scheduler:::aws-sdk:"
 
-/* Whole actions, or one call's worth of ids each. */
-static const char *action_of(const char *target)
+enum target { TARGET_TERMINATE, TARGET_STOP, TARGET_TERMINATE_BY_TAG, TARGET_UPDATE_GROUP, TARGET_UNKNOWN };
+
+static enum target target_of(const char *arn)
 {
-    static const char *const known[][2] = {{"terminateInstances", "TerminateInstances"},
-                                           {"stopInstances", "StopInstances"}};
-    if (strncmp(target, EC2_TARGET, strlen(EC2_TARGET)) != 0)
-        return NULL;
-    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-        if (strcmp(target + strlen(EC2_TARGET), known[i][0]) == 0)
-            return known[i][1];
-    return NULL;
+    static const char *const known[] = {[TARGET_TERMINATE] = SDK_TARGET "ec2:terminateInstances",
+                                        [TARGET_STOP] = SDK_TARGET "ec2:stopInstances",
+                                        [TARGET_TERMINATE_BY_TAG] = SDK_TARGET "ssm:startAutomationExecution",
+                                        [TARGET_UPDATE_GROUP] = SDK_TARGET "autoscaling:updateAutoScalingGroup"};
+    int t = 0;
+    while (t < TARGET_UNKNOWN && strcmp(arn, known[t]) != 0)
+        t++;
+    return (enum target)t;
 }
 
 static const char *text_of(const cJSON *object, const char *name, const char *otherwise)
@@ -74,15 +77,42 @@ static int name_good(struct sc_call *c, const char *name)
     return 0;
 }
 
+/* {"DocumentName": "AWS-TerminateEC2Instance", "Targets": [{"Key": "tag:K", "Values": ["V"]}]}: its one target. */
+static const cJSON *automation_target(const cJSON *input)
+{
+    const cJSON *first = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(input, "Targets"), 0);
+    if (strcmp(text_of(input, "DocumentName", ""), "AWS-TerminateEC2Instance") != 0 ||
+        strncmp(text_of(first, "Key", ""), "tag:", 4) != 0 ||
+        !cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(first, "Values")))
+        return NULL;
+    return first;
+}
+
+static bool input_good(enum target target, const char *text)
+{
+    struct err err;
+    cJSON *input = json_parse("Input", text, strlen(text), &err);
+    bool good = false;
+    if (target == TARGET_TERMINATE || target == TARGET_STOP)
+        good = cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(input, "InstanceIds"));
+    else if (target == TARGET_TERMINATE_BY_TAG)
+        good = automation_target(input) != NULL;
+    else
+        good = *text_of(input, "AutoScalingGroupName", "") != '\0';
+    cJSON_Delete(input);
+    return good;
+}
+
 /* Everything that Create and Update say, checked. */
 static int read_document(struct sc_call *c, const cJSON *in, int64_t *at_ms)
 {
     const cJSON *target = cJSON_GetObjectItemCaseSensitive(in, "Target");
     const cJSON *window = cJSON_GetObjectItemCaseSensitive(in, "FlexibleTimeWindow");
     const char *zone = text_of(in, "ScheduleExpressionTimezone", "UTC");
-    if (!cJSON_IsObject(target) || !action_of(text_of(target, "Arn", "")))
-        return bad(c, "Provided target Arn is not one that the modelled cloud knows: " EC2_TARGET
-                      "terminateInstances or stopInstances");
+    if (!cJSON_IsObject(target) || target_of(text_of(target, "Arn", "")) == TARGET_UNKNOWN)
+        return bad(c, "Provided target Arn is not one that the modelled cloud knows: " SDK_TARGET
+                      "ec2:terminateInstances, ec2:stopInstances, ssm:startAutomationExecution, "
+                      "autoscaling:updateAutoScalingGroup");
     if (strncmp(text_of(target, "RoleArn", ""), "arn:aws:iam::", 13) != 0)
         return bad(c, "Invalid RoleArn");
     if (!cJSON_IsObject(window) || strcmp(text_of(window, "Mode", ""), "OFF") != 0)
@@ -94,13 +124,8 @@ static int read_document(struct sc_call *c, const cJSON *in, int64_t *at_ms)
     if ((strcmp(after, "NONE") != 0 && strcmp(after, "DELETE") != 0) ||
         (strcmp(state, "ENABLED") != 0 && strcmp(state, "DISABLED") != 0))
         return bad(c, "Invalid ActionAfterCompletion or State");
-    struct err err;
-    const char *input = text_of(target, "Input", "{}");
-    cJSON *parsed = json_parse("Input", input, strlen(input), &err);
-    bool good = cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(parsed, "InstanceIds"));
-    cJSON_Delete(parsed);
-    if (!good)
-        return bad(c, "Invalid Input: {\"InstanceIds\": [...]} is needed");
+    if (!input_good(target_of(text_of(target, "Arn", "")), text_of(target, "Input", "{}")))
+        return bad(c, "Invalid Input for the target");
     return read_time(c, text_of(in, "ScheduleExpression", ""), at_ms);
 }
 
@@ -275,24 +300,89 @@ static int list_schedules(struct sc_call *c)
 
 /* ---- the time has come ---- */
 
+static void end_one(struct simcloud *cloud, struct sc_instance *i, bool stop)
+{
+    const char *code = "Client.UserInitiatedShutdown";
+    const char *reason = "Client.UserInitiatedShutdown: User initiated shutdown";
+    if (!i || i->spec.protect)
+        return;
+    if (!stop)
+        sc_instance_terminate(cloud, i, code, reason);
+    else if (i->o.state == INSTANCE_RUNS)
+        sc_instance_stop(cloud, i, false, code, reason);
+}
+
+static void end_by_id(struct simcloud *cloud, const struct sc_schedule *s, const cJSON *input, bool stop)
+{
+    const cJSON *id;
+    cJSON_ArrayForEach(id, cJSON_GetObjectItemCaseSensitive(input, "InstanceIds"))
+    {
+        if (cJSON_IsString(id))
+            end_one(cloud, sc_find(cloud, s->o.place, SC_INSTANCE, id->valuestring), stop);
+    }
+}
+
+static void end_by_tag(struct simcloud *cloud, const struct sc_schedule *s, const cJSON *input)
+{
+    const cJSON *target = automation_target(input);
+    const char *key = text_of(target, "Key", "tag:") + 4;
+    SC_EACH(sc_instance, i, s->o.place, SC_INSTANCE)
+    {
+        const char *is = sc_tag_get(&i->o.tags, key);
+        const cJSON *value;
+        cJSON_ArrayForEach(value, cJSON_GetObjectItemCaseSensitive(target, "Values"))
+        {
+            if (is && cJSON_IsString(value) && strcmp(is, value->valuestring) == 0)
+                end_one(cloud, i, false);
+        }
+    }
+}
+
+/* {"LaunchTemplate": {"Version": "3"}, "MinSize": 1} as LaunchTemplate.Version and MinSize. */
+static void flatten(struct aws_request *request, const char *prefix, const cJSON *object)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, object)
+    {
+        char name[128];
+        if (strlen(prefix) + strlen(item->string) + 2 > sizeof(name))
+            continue;
+        str_fit(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", item->string);
+        if (cJSON_IsObject(item) && !*prefix)
+            flatten(request, name, item);
+        else if (cJSON_IsString(item))
+            aws_param(request, name, item->valuestring);
+        else if (cJSON_IsNumber(item))
+            aws_param_i64(request, name, (int64_t)item->valuedouble);
+        else if (cJSON_IsBool(item))
+            aws_param_bool(request, name, cJSON_IsTrue(item));
+    }
+}
+
+static void update_group(struct simcloud *cloud, const struct sc_schedule *s, const cJSON *input)
+{
+    struct aws_request request;
+    struct aws_error error;
+    aws_request_init(&request, AWS_AUTOSCALING, "UpdateAutoScalingGroup");
+    flatten(&request, "", input);
+    if (sc_call_inside(cloud, s->o.place, &request, &error))
+        sc_trace(cloud, &s->o, "schedule", "done", "failed", error.code);
+    aws_request_release(&request);
+}
+
 static void act(struct simcloud *cloud, const struct sc_schedule *s)
 {
     struct err err;
     cJSON *input = json_parse("Input", s->input, strlen(s->input), &err);
-    const cJSON *ids = cJSON_GetObjectItemCaseSensitive(input, "InstanceIds");
-    bool stop = strcmp(action_of(s->target_arn), "StopInstances") == 0;
-    const cJSON *id;
-    cJSON_ArrayForEach(id, ids)
-    {
-        struct sc_instance *i = cJSON_IsString(id) ? sc_find(cloud, s->o.place, SC_INSTANCE, id->valuestring) : NULL;
-        if (!i || i->spec.protect)
-            continue;
-        const char *code = "Client.UserInitiatedShutdown";
-        const char *reason = "Client.UserInitiatedShutdown: User initiated shutdown";
-        if (!stop)
-            sc_instance_terminate(cloud, i, code, reason);
-        else if (i->o.state == INSTANCE_RUNS)
-            sc_instance_stop(cloud, i, false, code, reason);
+    switch (target_of(s->target_arn)) {
+    case TARGET_TERMINATE_BY_TAG:
+        end_by_tag(cloud, s, input);
+        break;
+    case TARGET_UPDATE_GROUP:
+        update_group(cloud, s, input);
+        break;
+    default:
+        end_by_id(cloud, s, input, target_of(s->target_arn) == TARGET_STOP);
     }
     cJSON_Delete(input);
 }
