@@ -242,7 +242,7 @@ int64_t outlook_fire_at(const struct decider *d, int64_t ready, const struct pen
     assert(o);
     switch (d->policy.trigger.kind) {
     case TRIGGER_RANDOM:
-        return draw_fire_at(d, o->z, o->at_s + o->own.next, (size_t)p->count, ready, rental);
+        return draw_fire_at(d, o->z, o->at_s + o->known - (size_t)p->count, (size_t)p->count, ready, rental);
     case TRIGGER_BUDGET_HOURS:
     case TRIGGER_BUDGET_USD:
         return pace_fire_at(&o->pace, ready, p, rental);

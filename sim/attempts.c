@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "scheduler/outlook.h"
 #include "sim/fleet.h"
 
 #define LONG_AGO    (INT64_MIN / 4)
@@ -30,6 +31,7 @@ struct engine {
     struct replay_month month;
     int64_t month_end;
     size_t delivered;
+    size_t told; /* commits that the policy's outlook has heard of */
 };
 
 static int64_t later(int64_t a, int64_t b)
@@ -81,6 +83,8 @@ static int64_t asked_start(struct engine *e)
         for (; end < c->count && c->ready_s[end] <= from; end++, p.count++)
             p.arrival_sum += c->arrival_s[end];
     for (;;) {
+        if (e->d->outlook)
+            outlook_hear(e->d->outlook, c->ready_s, end, from);
         int64_t at = policy_fire_at(e->d, from, &p, &e->rental);
         if (!policy_hears_arrivals(e->d->policy.trigger.kind))
             return at;
@@ -110,6 +114,17 @@ static inline int64_t next_start(struct engine *e)
     default:
         return asked_start(e);
     }
+}
+
+/* What a trigger that learns is told, whatever becomes of the attempt. */
+static void tell(struct engine *e, int64_t start_s)
+{
+    if (!e->d->outlook)
+        return;
+    while (e->told < e->c->count && e->c->ready_s[e->told] <= start_s)
+        e->told++;
+    outlook_hear(e->d->outlook, e->c->ready_s, e->told, start_s);
+    outlook_started(e->d->outlook, start_s);
 }
 
 static inline size_t batch_end(const struct engine *e, int64_t start_s)
@@ -408,6 +423,13 @@ int attempts_run(struct replay *r, const struct decider *d, const struct commits
                  struct err *err)
 {
     assert(c->count > 0 && (!m->risks || m->risks->count >= c->count));
+    struct outlook *own = NULL;
+    if (policy_learns(d->policy.trigger.kind) && !d->outlook) {
+        int failed = outlook_new(&own, d, err);
+        if (failed)
+            return failed;
+        d = outlook_decider(own);
+    }
     struct engine e = {.out = r, .went = &r->mishaps, .d = d, .c = c, .m = m, .risks = m->risks};
     struct fleet fleet;
     begin(&e);
@@ -422,10 +444,13 @@ int attempts_run(struct replay *r, const struct decider *d, const struct commits
             code =
                 err_set(err, EXIT_INPUT,
                         "--trigger: a commit would be deployed only after the year 9900; is --delay-price too small?");
-        else
+        else {
+            tell(&e, start_s);
             attempt(&e, start_s);
+        }
     }
     if (e.fleet)
         fleet_release(&fleet);
+    outlook_free(own);
     return code ? code : finish(&e, err);
 }

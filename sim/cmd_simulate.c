@@ -13,14 +13,17 @@
 #include "sim/page.h"
 #include "sim/mc_report.h"
 #include "sim/policy_list.h"
+#include "sim/policy_save.h"
 #include "sim/runs_args.h"
 #include "sim/scenario.h"
 #include "sim/trouble_text.h"
+#include "sim/yardstick.h"
 
 struct simulate_args {
     struct scenario_args scenario;
     struct policy_list policies;
-    bool by_month;
+    bool by_month, vs_optimum;
+    const char *policy_table, *save_policy;
     struct runs_args runs;
     const char *model;
 };
@@ -30,6 +33,12 @@ static const struct opt simulate_options[] = {
     POLICY_LIST_OPTIONS(struct simulate_args, policies),
     {"by-month", OPT_FLAG, NULL, "a table of months for each policy (with one policy it is shown anyway)", opt_flag,
      offsetof(struct simulate_args, by_month)},
+    {"vs-optimum", OPT_FLAG, NULL, "how far each policy is from the clairvoyant optimum", opt_flag,
+     offsetof(struct simulate_args, vs_optimum)},
+    {"policy-table", OPT_VALUE, "FILE", "mdp: decide by a table that was saved, instead of learning", opt_text,
+     offsetof(struct simulate_args, policy_table)},
+    {"save-policy", OPT_VALUE, "FILE", "mdp: write the table that the whole history leads to", opt_text,
+     offsetof(struct simulate_args, save_policy)},
     RUNS_OPTIONS(struct simulate_args, runs),
     {"model", OPT_VALUE, "FILE",
      "a pipeline of your own, event by event: k side by side, steps of random length, environments that overlap; its "
@@ -44,6 +53,7 @@ struct comparison {
     struct outcome *outcomes;
     size_t asked, count;
     const struct outcome *every, *idle;
+    struct yardstick yardstick; /* with --vs-optimum */
 };
 
 static int run_all(struct comparison *c, const struct policy_list *list, const struct scenario *s,
@@ -75,6 +85,7 @@ static void release(struct comparison *c)
     for (size_t i = 0; i < c->count; i++)
         outcome_release(&c->outcomes[i]);
     free(c->outcomes);
+    yardstick_release(&c->yardstick);
 }
 
 static void saving_json(cJSON *to, const char *name, const struct outcome *o, const struct outcome *baseline)
@@ -97,8 +108,10 @@ static void print_json(const struct comparison *c, const struct scenario *s, con
         cJSON *saving = json_object(policy, "saving");
         saving_json(saving, "every", &c->outcomes[i], c->every);
         saving_json(saving, "idle", &c->outcomes[i], c->idle);
+        yardstick_policy_json(&c->yardstick, policy, &c->outcomes[i], &s->model);
         cJSON_AddItemToArray(policies, policy);
     }
+    yardstick_json(&c->yardstick, document);
     cJSON *baselines = json_object(document, "baselines");
     cJSON_AddItemToObject(baselines, "every", outcome_json(c->every, &s->model, s->history.corrected));
     cJSON_AddItemToObject(baselines, "idle", outcome_json(c->idle, &s->model, s->history.corrected));
@@ -119,7 +132,7 @@ static bool asked_for(const struct comparison *c, const struct outcome *o)
     return false;
 }
 
-static struct table *policy_table(const struct scenario *s)
+static struct table *policy_table(const struct scenario *s, bool optimum)
 {
     bool hourly = s->model.terms.regime == REGIME_HOURLY;
     struct table *t = table_new();
@@ -132,6 +145,8 @@ static struct table *policy_table(const struct scenario *s)
         table_column(t, "+waiting", "cost_usd", ALIGN_RIGHT);
     table_optional_column(t, "vs every", "vs_every_percent", ALIGN_RIGHT);
     table_column(t, "vs idle", "vs_idle_percent", ALIGN_RIGHT);
+    if (optimum)
+        table_column(t, "x opt", "vs_optimum", ALIGN_RIGHT);
     table_optional_column(t, "lead p50", "lead_p50_s", ALIGN_RIGHT);
     table_column(t, "p95", "lead_p95_s", ALIGN_RIGHT);
     return t;
@@ -169,6 +184,8 @@ static void policy_row(struct table *t, const struct comparison *c, const struct
         csv ? outcome_percent_csv : outcome_percent_text;
     table_cell(t, "%s", percent_of(o->money, c->every->money, percent));
     table_cell(t, "%s", percent_of(o->money, c->idle->money, percent));
+    if (yardstick_is(&c->yardstick))
+        yardstick_cell(t, &c->yardstick, o, &s->model, csv);
     lead_cell(t, o->lead.percentile[STATS_P50], csv);
     lead_cell(t, o->lead.percentile[STATS_P95], csv);
     if (is_baseline(c, o))
@@ -178,7 +195,7 @@ static void policy_row(struct table *t, const struct comparison *c, const struct
 static void print_policies(const struct comparison *c, const struct scenario *s, const struct session *session)
 {
     bool csv = session_form(session) == FORM_CSV;
-    struct table *t = policy_table(s);
+    struct table *t = policy_table(s, yardstick_is(&c->yardstick));
     for (size_t i = 0; i < c->count; i++)
         if (i < c->asked || !asked_for(c, &c->outcomes[i]))
             policy_row(t, c, &c->outcomes[i], s, csv);
@@ -266,6 +283,13 @@ static void print_text(const struct comparison *c, const struct simulate_args *a
     page_wrap(session, "Baselines: ",
               "every + terminate is a deployment for each commit, idle + terminate what a CI system does with one "
               "line of configuration. Claim savings against idle.");
+    if (!yardstick_is(&c->yardstick))
+        return;
+    struct str text;
+    str_init(&text, 0);
+    yardstick_text(&c->yardstick, &text);
+    page_wrap(session, "Optimum:   ", text.text);
+    str_release(&text);
 }
 
 static int run_many(const struct simulate_args *args, const struct scenario *s, const struct session *session,
@@ -336,6 +360,11 @@ static int run_simulate(struct session *session, void *context, struct err *err)
     int code = scenario_load(&s, &args->scenario, session, err);
     if (code)
         return code;
+    s.model.terms.policy_table = args->policy_table;
+    if (is_many(&args->runs) && (args->vs_optimum || args->save_policy)) {
+        scenario_release(&s);
+        return err_set(err, EXIT_INPUT, "--vs-optimum and --save-policy belong to a single run, without --runs");
+    }
     if (is_many(&args->runs)) {
         code = run_many(args, &s, session, err);
         scenario_release(&s);
@@ -343,6 +372,10 @@ static int run_simulate(struct session *session, void *context, struct err *err)
     }
     struct comparison c = {0};
     code = run_all(&c, &args->policies, &s, session, err);
+    if (!code && args->vs_optimum)
+        code = yardstick_find(&c.yardstick, &s, false, session, err);
+    if (!code && args->save_policy)
+        code = policy_save(args->save_policy, &args->policies, &s, session, err);
     if (!code && session_form(session) == FORM_JSON)
         print_json(&c, &s, session);
     else if (!code && session_form(session) == FORM_CSV)

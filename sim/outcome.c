@@ -64,6 +64,19 @@ int outcome_run(struct outcome *o, const struct policy *policy, const struct mod
     return add_up(o, m, err);
 }
 
+int outcome_of_replay(struct outcome *o, const struct policy *policy, const struct model *m, struct replay *r,
+                      struct err *err)
+{
+    *o = (struct outcome){.policy = *policy, .delivered = (int64_t)r->commits};
+    struct decider d = policy_decider(policy, &m->terms);
+    costs_init(&o->costs);
+    int code = costs_of(&o->costs, r, &d, m, err);
+    if (code)
+        return code;
+    o->lead = stats_of(r->lead_s, r->commits);
+    return add_up(o, m, err);
+}
+
 void outcome_release(struct outcome *o)
 {
     costs_release(&o->costs);
