@@ -8,8 +8,8 @@
 
 #define BOUND_WORK  ((int64_t)40000000) /* steps x phases: about a quarter of a second */
 #define GRID_MAX_S  3600
-#define CHEAP_PRICE 0.02 /* of the line's prices, in launches for a commit-hour: from here, */
-#define PRICE_STEP  2.6  /* each so many times the one before, to 41 */
+#define CHEAP_PRICE 0.004 /* of the line's prices, in launches for a commit-hour: from here, */
+#define PRICE_STEP  3     /* each so many times the one before, to 26 */
 
 /* What each deployment costs at least besides its instance. */
 static money_t money_each(const struct model *m)
@@ -138,9 +138,8 @@ int bound_line_find(struct bound_line *line, const struct scenario *s, const str
 {
     const struct terms *t = &s->model.terms;
     struct meter meter = regime_meter(t->regime);
-    double launch = (double)money_each(&s->model) + (double)t->price_per_hour *
-                                                        (double)meter_billed_s(meter, t->boot_s + t->bake_s) /
-                                                        SECONDS_PER_HOUR;
+    double launch = (double)money_each(&s->model) +
+                    (double)t->price_per_hour * (double)meter_billed_s(meter, t->boot_s + t->bake_s) / SECONDS_PER_HOUR;
     double price = launch * CHEAP_PRICE;
     int code = 0;
     *line = (struct bound_line){0};

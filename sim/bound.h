@@ -9,8 +9,8 @@
  * Without a price of waiting the same is said by the frontier: no schedule with this much waiting costs less money than
  *     the largest, over prices w of waiting, of  optimum(w) - w x waiting        (Lagrange)
  *
- * Ownership: struct bound is the caller's, bound_find .. bound_release; struct bound_line likewise. Errors: those of the
- * optimum. Cost: one optimum (BOUND_WORK steps x phases at most, by the choice of the grid) for each price.
+ * Ownership: struct bound is the caller's, bound_find .. bound_release; struct bound_line likewise. Errors: those of
+ * the optimum. Cost: one optimum (BOUND_WORK steps x phases at most, by the choice of the grid) for each price.
  */
 #ifndef SIM_BOUND_H
 #define SIM_BOUND_H
@@ -24,7 +24,7 @@ struct bound {
     bool is;
     int64_t grid_s;
     money_t delay_price;
-    double cost, lower; /* 1e-10 USD; lower is 0 where the grid says nothing */
+    double cost, lower;     /* 1e-10 USD; lower is 0 where the grid says nothing */
     struct outcome outcome; /* of its schedule, all kinds of money counted */
     money_t per_month;
 };

@@ -12,7 +12,7 @@ struct plan_args {
     struct policy_list policies; /* --policy */
     struct given max_lead_s, max_usd;
     const char *offers, *plot;
-    bool all;
+    bool all, vs_optimum;
 };
 
 /* "window:15m,hour" or "idle": a trigger, and the keep behind a comma or a plus. */
@@ -44,6 +44,9 @@ static const struct opt plan_options[] = {
     PLAN_VALUE("policy", "T[,K]", opt_policy, policies,
                "a trigger and a keep, as window:15m,hour; repeat it (default: a grid of triggers and keeps)"),
     {"all", OPT_FLAG, NULL, "show the dominated policies too", opt_flag, offsetof(struct plan_args, all)},
+    {"vs-optimum", OPT_FLAG, NULL,
+     "how far each policy is from the clairvoyant optimum (with --delay-price it is always shown)", opt_flag,
+     offsetof(struct plan_args, vs_optimum)},
     {"What to recommend", OPT_HEADING, NULL, NULL, NULL, 0},
     PLAN_VALUE("max-lead", "S", opt_given_duration, max_lead_s, "the cheapest with a p95 lead time of at most S"),
     PLAN_VALUE("max-usd", "USD", opt_given_price, max_usd, "the fastest that costs at most USD a month"),
@@ -56,12 +59,26 @@ static const struct opt plan_options[] = {
     OPT_END,
 };
 
+/* Asked for, it must be found; where it just belongs to the page, the page does without. */
+static int find_optimum(struct plan *p, const struct plan_args *args, const struct session *session, struct err *err)
+{
+    if (!args->vs_optimum && !args->plot && !p->limits.by_cost)
+        return 0;
+    int code = yardstick_find(&p->yardstick, p->scenario, args->plot != NULL, session, err);
+    p->show_optimum = !code && (args->vs_optimum || p->limits.by_cost);
+    if (!code || args->vs_optimum)
+        return code;
+    yardstick_release(&p->yardstick);
+    session_note(session, "without the clairvoyant optimum: %s", err->text);
+    return 0;
+}
+
 static int fill(struct plan *p, const struct plan_args *args, const struct session *session, struct err *err)
 {
     const struct policy_list *list = &args->policies;
     struct policy_list grid = {0};
     if (!list->count) {
-        frontier_grid(&grid, &p->scenario->model.terms);
+        frontier_grid(&grid, &p->scenario->model);
         list = &grid;
     }
     int code = frontier_run(&p->frontier, list, p->scenario, session, err);
@@ -75,7 +92,7 @@ static int fill(struct plan *p, const struct plan_args *args, const struct sessi
         code = prepaid_fill(&p->prepaid, &shown->outcome.policy, p->scenario, err);
     if (!code && args->offers)
         code = offers_judge(&p->offers, args->offers, &shown->outcome.policy, p->scenario, session, err);
-    return code;
+    return code ? code : find_optimum(p, args, session, err);
 }
 
 static int print(const struct plan *p, const char *plot, const struct session *session, struct err *err)
@@ -115,6 +132,7 @@ static int run_plan(struct session *session, void *context, struct err *err)
     str_release(&p.reason);
     prepaid_release(&p.prepaid);
     offer_list_release(&p.offers);
+    yardstick_release(&p.yardstick);
     frontier_release(&p.frontier);
     scenario_release(&s);
     return code;
@@ -133,6 +151,9 @@ const struct command cmd_plan = {
              "the frontier of dollars a month against lead time, and recommends one: the cheapest within --max-lead, "
              "the fastest within --max-usd, the least money and waiting together with --delay-price; with none of "
              "them the cheapest that is no slower than a CI system that deploys whenever it is idle.\n\n"
+             "With --delay-price triggers that learn are among them (mdp, predict, sqrt, random; see simulate --help): "
+             "each has learned, at every moment, from the commits before it only. And each policy is put beside the "
+             "schedule that a clairvoyant would have chosen.\n\n"
              "Prices and billing are today's unless --date asks for a scenario of the past.",
     .example = "  bakehour plan --repo . --max-lead 30m --plot plan.png\n"
                "  bakehour plan --repo . --date 2015-09-01 --instance m3.medium --fleet 1 \\\n"

@@ -11,6 +11,12 @@ static const int64_t windows_s[] = {300, 900, 1800, 3600, 7200, 14400, 28800, 86
 static const int64_t trains_s[] = {900, 3600, 14400, 86400};
 static const int64_t thetas[] = {THETA_PER_ONE / 4, THETA_PER_ONE / 2, THETA_PER_ONE, THETA_PER_ONE * 2};
 
+static const struct trigger learning[] = {
+    {TRIGGER_SQRT, THETA_PER_ONE / 2}, {TRIGGER_RANDOM, 1}, {TRIGGER_PREDICT, THETA_PER_ONE / 4}, {TRIGGER_MDP, 0}};
+
+#define POOL_MONTH_S    ((int64_t)744 * SECONDS_PER_HOUR)
+#define AVERAGE_MONTH_S ((int64_t)2629746)
+
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct policy baselines[] = {{{TRIGGER_EVERY, 0}, {KEEP_TERMINATE, 0}},
@@ -34,15 +40,40 @@ static void add_all(struct policy_list *list, const struct terms *t, enum trigge
         add_keeps(list, t, kind, args[i]);
 }
 
-void frontier_grid(struct policy_list *list, const struct terms *t)
+/* Triggers that learn, with the regime's own way of keeping: learning takes a second or two, once. */
+static void add_learning(struct policy_list *list, const struct terms *t, struct trigger trigger)
 {
+    struct policy kept = {trigger, {t->regime == REGIME_HOURLY ? KEEP_HOUR : KEEP_RENT, 0}};
+    struct err err;
+    if (policy_check(&kept, t, &err))
+        kept.keep = (struct keep){KEEP_TERMINATE, 0};
+    if (!policy_check(&kept, t, &err))
+        policy_list_add(list, kept);
+}
+
+/* A pool's hours that the fleet leaves in a month of average length. */
+static void add_budget(struct policy_list *list, const struct model *m)
+{
+    int64_t left_s = m->reserved * POOL_MONTH_S - m->fleet * AVERAGE_MONTH_S;
+    if (m->reserved_model == MODEL_POOL && left_s >= SECONDS_PER_HOUR)
+        add_learning(list, &m->terms, (struct trigger){TRIGGER_BUDGET_HOURS, left_s - left_s % SECONDS_PER_HOUR});
+}
+
+void frontier_grid(struct policy_list *list, const struct model *m)
+{
+    const struct terms *t = &m->terms;
     add_keeps(list, t, TRIGGER_EVERY, 0);
     add_keeps(list, t, TRIGGER_IDLE, 0);
     add_all(list, t, TRIGGER_COUNT, counts, LENGTH(counts));
     add_all(list, t, TRIGGER_WINDOW, windows_s, LENGTH(windows_s));
     add_all(list, t, TRIGGER_TRAIN, trains_s, LENGTH(trains_s));
-    if (t->delay_price_per_commit_hour)
-        add_all(list, t, TRIGGER_AREA, thetas, LENGTH(thetas));
+    if (m->reserved)
+        add_budget(list, m);
+    if (!t->delay_price_per_commit_hour)
+        return;
+    add_all(list, t, TRIGGER_AREA, thetas, LENGTH(thetas));
+    for (size_t i = 0; i < LENGTH(learning); i++)
+        add_learning(list, t, learning[i]);
 }
 
 static const struct frontier_point *find(const struct frontier *f, const struct policy *p)

@@ -33,8 +33,9 @@ struct limits {
     bool by_cost;               /* least money + waiting: a delay price was given */
 };
 
-/* The default grid of trigger x keep for the scenario's regime and prices. */
-void frontier_grid(struct policy_list *list, const struct terms *terms);
+/* The default grid of trigger x keep for the scenario's regime and prices. Triggers that learn are in it where waiting
+ * has a price, for they weigh it; budget where a pool has hours to pace. */
+void frontier_grid(struct policy_list *list, const struct model *model);
 
 int frontier_run(struct frontier *f, const struct policy_list *list, const struct scenario *s,
                  const struct session *session, struct err *err) MUST_USE;

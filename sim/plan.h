@@ -8,6 +8,7 @@
 
 #include "sim/frontier.h"
 #include "sim/prepaid.h"
+#include "sim/yardstick.h"
 
 struct plan {
     const struct scenario *scenario;
@@ -15,8 +16,10 @@ struct plan {
     struct limits limits;
     const struct frontier_point *best; /* the recommended policy; NULL when none fits */
     struct str reason;
-    struct prepaid prepaid;   /* with --reserved */
-    struct offer_list offers; /* with --offers */
+    struct prepaid prepaid;     /* with --reserved */
+    struct offer_list offers;   /* with --offers */
+    struct yardstick yardstick; /* with --delay-price, --vs-optimum or --plot */
+    bool show_optimum;          /* not only in the picture */
     bool show_all;
 };
 

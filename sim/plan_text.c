@@ -59,7 +59,7 @@ static const char *mark_of(const struct plan *p, const struct frontier_point *q,
 
 /* Which columns a page has room for; CSV has all of them. */
 struct shape {
-    bool csv, p50, deployments, waiting;
+    bool csv, p50, deployments, waiting, optimum;
 };
 
 static struct shape shape_of(const struct plan *p, const struct session *session)
@@ -69,7 +69,8 @@ static struct shape shape_of(const struct plan *p, const struct session *session
     return (struct shape){.csv = csv,
                           .p50 = wide || (!p->limits.by_cost && page_width(session) >= 80),
                           .deployments = wide,
-                          .waiting = p->limits.by_cost};
+                          .waiting = p->limits.by_cost,
+                          .optimum = p->show_optimum};
 }
 
 static void lead_cell(struct table *t, const struct outcome *o, int rank, bool csv)
@@ -109,6 +110,8 @@ static void point_row(struct table *t, const struct plan *p, const struct fronti
         waiting_cell(t, p, o, csv);
     table_cell(t, "%s",
                csv ? outcome_percent_csv(o->money, idle, percent) : outcome_percent_text(o->money, idle, percent));
+    if (shape.optimum)
+        yardstick_cell(t, &p->yardstick, o, &p->scenario->model, csv);
     if (shape.p50)
         lead_cell(t, o, STATS_P50, csv);
     lead_cell(t, o, STATS_P95, csv);
@@ -128,7 +131,12 @@ static struct table *point_table(struct shape shape)
     table_column(t, "USD/mo", "usd_per_month", ALIGN_RIGHT);
     if (shape.waiting)
         table_column(t, "+waiting", "cost_usd", ALIGN_RIGHT);
-    table_column(t, "vs idle", "vs_idle_percent", ALIGN_RIGHT);
+    if (shape.optimum)
+        table_optional_column(t, "vs idle", "vs_idle_percent", ALIGN_RIGHT);
+    else
+        table_column(t, "vs idle", "vs_idle_percent", ALIGN_RIGHT);
+    if (shape.optimum)
+        table_column(t, "x opt", "vs_optimum", ALIGN_RIGHT);
     if (shape.p50)
         table_column(t, "lead p50", "lead_p50_s", ALIGN_RIGHT);
     table_column(t, "lead p95", "lead_p95_s", ALIGN_RIGHT);
@@ -258,6 +266,17 @@ static void print_shares(const struct plan *p, const struct session *session)
     str_release(&text);
 }
 
+static void print_optimum(const struct plan *p, const struct session *session)
+{
+    if (!p->show_optimum)
+        return;
+    struct str text;
+    str_init(&text, 0);
+    yardstick_text(&p->yardstick, &text);
+    page_wrap(session, "", text.text);
+    str_release(&text);
+}
+
 static void print_pool_months(const struct prepaid *pre, const struct session *session)
 {
     struct table *t = table_new();
@@ -357,6 +376,7 @@ void plan_print(const struct plan *p, const struct session *session)
     plan_print_table(p, session);
     print_recommendation(p, session);
     print_shares(p, session);
+    print_optimum(p, session);
     print_prepaid(p, session);
     print_offers(p, session);
 }

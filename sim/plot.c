@@ -58,10 +58,15 @@ static double usd(money_t money)
     return (double)money / (double)MONEY_PER_USD;
 }
 
+static double minutes_of(int64_t s)
+{
+    double minutes = (double)s / 60;
+    return minutes < 1.0 / 60 ? 1.0 / 60 : minutes; /* the axis is logarithmic */
+}
+
 static double p95_min(const struct frontier_point *p)
 {
-    double minutes = (double)p->outcome.lead.percentile[STATS_P95] / 60;
-    return minutes < 1.0 / 60 ? 1.0 / 60 : minutes; /* the axis is logarithmic */
+    return minutes_of(p->outcome.lead.percentile[STATS_P95]);
 }
 
 static void add_point(struct str *s, const struct frontier_point *p)
@@ -116,6 +121,20 @@ static void add_staircase(struct str *data, const struct plan *p)
     str_add(data, "EOD\n");
 }
 
+/* The clairvoyant's frontier: a line. */
+static void add_optimum(struct str *data, struct str *rows, const struct plan *p)
+{
+    const struct bound_line *line = &p->yardstick.line;
+    if (line->count < 2)
+        return;
+    str_add(data, "$optimum << EOD\n");
+    for (size_t i = line->count; i-- > 0;)
+        str_addf(data, "%.6f %.6f\n", minutes_of(line->at[i].outcome.lead.percentile[STATS_P95]),
+                 usd(line->at[i].per_month));
+    str_add(data, "EOD\n");
+    str_addf(rows, "$optimum with lines lw 2.2 lc rgb '%s' title 'clairvoyant optimum', ", GREEN);
+}
+
 static void add_ring(struct str *data, struct str *rows, const char *name, const struct frontier_point *q,
                      const char *what, const char *colour, double size)
 {
@@ -164,6 +183,7 @@ static void add_frontier(struct str *s, const struct plan *p, double top)
     struct str rows;
     str_init(&rows, 0);
     add_staircase(s, p);
+    add_optimum(s, &rows, p);
     for (int kind = TRIGGER_EVERY; kind < TRIGGER_KINDS; kind++)
         for (int kept = 0; kept < 2; kept++)
             add_series(s, &rows, p, (enum trigger_kind)kind, kept);

@@ -266,7 +266,8 @@ static size_t grid_of(struct terms terms, struct policy_list *list)
 {
     struct err err;
     *list = (struct policy_list){0};
-    frontier_grid(list, &terms);
+    struct model model = {.terms = terms};
+    frontier_grid(list, &model);
     for (size_t i = 0; i < list->count; i++) {
         if (policy_check(&list->items[i], &terms, &err))
             fail_msg("policy %zu: %s", i, err.text);
@@ -284,7 +285,8 @@ static size_t of_keep(const struct policy_list *list, enum keep_kind keep)
     return n;
 }
 
-/* every, idle, 5 counts, 8 windows, 4 trains; with a delay price 4 thetas. Each with terminate and what else works. */
+/* every, idle, 5 counts, 8 windows, 4 trains; with a delay price 4 thetas. Each with terminate and what else works. And
+ * with a delay price the four that learn, kept as the regime has it. */
 static void the_grid(void **state)
 {
     (void)state;
@@ -296,15 +298,37 @@ static void the_grid(void **state)
     assert_int_equal(of_keep(&list, KEEP_HOUR), 19);
     policy_list_release(&list);
     t.delay_price_per_commit_hour = 1;
-    assert_int_equal(grid_of(t, &list), 2 * 23);
+    assert_int_equal(grid_of(t, &list), 2 * 23 + 4);
+    assert_int_equal(of_keep(&list, KEEP_HOUR), 23 + 4);
     policy_list_release(&list);
     t.regime = REGIME_SECOND;
-    assert_int_equal(grid_of(t, &list), 2 * 23);
-    assert_int_equal(of_keep(&list, KEEP_RENT), 23);
+    assert_int_equal(grid_of(t, &list), 2 * 23 + 4);
+    assert_int_equal(of_keep(&list, KEEP_RENT), 23 + 4);
     policy_list_release(&list);
     t.price_per_hour = 0; /* nothing to weigh the rent against */
-    assert_int_equal(grid_of(t, &list), 23);
-    assert_int_equal(of_keep(&list, KEEP_TERMINATE), 23);
+    assert_int_equal(grid_of(t, &list), 23 + 4);
+    assert_int_equal(of_keep(&list, KEEP_TERMINATE), 23 + 4);
+    policy_list_release(&list);
+}
+
+/* Two reservations in a pool and one instance of a fleet: 2 x 744 h less 730.485 h, whole hours: 757. */
+static void a_pool_is_paced(void **state)
+{
+    (void)state;
+    struct model m = {.terms = {.bake_s = 300, .regime = REGIME_HOURLY, .price_per_hour = USD},
+                      .fleet = 1,
+                      .reserved = 2,
+                      .reserved_model = MODEL_POOL};
+    struct policy_list list = {0};
+    char text[POLICY_TEXT_SIZE];
+    frontier_grid(&list, &m);
+    assert_int_equal(list.count, 2 * 19 + 1);
+    assert_string_equal(policy_trigger_text(list.items[2 * 19].trigger, text), "budget:757h");
+    assert_int_equal(list.items[2 * 19].keep.kind, KEEP_HOUR);
+    policy_list_release(&list);
+    m.reserved_model = MODEL_CLOCK_HOUR; /* what a clock hour does not use is lost: nothing to pace */
+    frontier_grid(&list, &m);
+    assert_int_equal(list.count, 2 * 19);
     policy_list_release(&list);
 }
 
@@ -368,9 +392,13 @@ static void too_much_money_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(word_by_word),    cmocka_unit_test(recommended_by_hand),
-        cmocka_unit_test(the_grid),        cmocka_unit_test(the_grid_is_always_allowed),
-        cmocka_unit_test(dollars_a_month), cmocka_unit_test(too_much_money_is_said),
+        cmocka_unit_test(word_by_word),
+        cmocka_unit_test(recommended_by_hand),
+        cmocka_unit_test(the_grid),
+        cmocka_unit_test(a_pool_is_paced),
+        cmocka_unit_test(the_grid_is_always_allowed),
+        cmocka_unit_test(dollars_a_month),
+        cmocka_unit_test(too_much_money_is_said),
     };
     return cmocka_run_group_tests_name("frontier", tests, NULL, NULL);
 }

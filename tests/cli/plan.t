@@ -144,7 +144,7 @@ recommends "--delay-price a tenth, --max-lead 700" "idle hour" --delay-price 0.0
 recommends "both limits" "window:300 hour" --max-lead 700 --max-usd 23.2
 # a month of 1.025 x 30.436875 is 31.20
 exit_is "--delay-price, text" 0 plan --delay-price 0.9
-has "--delay-price, text: money and waiting of a month" "$out" '^idle + hour  *23\.74  *31\.20  *-65 %  *11 min  recommended$'
+has "--delay-price, text: money and waiting of a month" "$out" '^idle + hour  *23\.74  *31\.20  *-65 %  *x[0-9.]*  *11 min  recommended$'
 nothing() {
     desc=$1
     shift
