@@ -63,7 +63,7 @@ const char *const ledger_migrations[] = {
                                   REFUSE("usage_kept", "DELETE", "usage", "record its end")
                                       REFUSE("usage_fixed",
                                              "UPDATE OF id, key, kind, resource, account, type, region, zone, os, "
-                                             "quantity, usd, regime, start",
+                                             "quantity, regime",
                                              "usage", "facts stay"),
     NULL,
 };

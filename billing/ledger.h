@@ -21,7 +21,8 @@
  * Invariants:
  *  1. The postings of an entry sum to zero, unit by unit: asserted before the write, looked at by ledger_check.
  *  2. Entries, postings and the facts of usage are never changed or deleted (triggers refuse it). Later knowledge is a
- *     new entry with the difference: an instance that ran on, an end that was wrong, a price list that came later.
+ *     new entry with the difference: an instance that ran on, a start or an end that was wrong, a price list that came
+ * later.
  *  3. An entry's key stands once: whoever books the same thing again (a pipeline that was killed and resumed) books
  *     nothing.
  *  4. total is the sum of the postings, day by day.

@@ -183,8 +183,7 @@ static bool same_facts(const struct ledger_usage *a, const struct ledger_usage *
 {
     return strcmp(a->kind, b->kind) == 0 && strcmp(a->resource, b->resource) == 0 &&
            strcmp(a->account, b->account) == 0 && strcmp(a->type, b->type) == 0 && strcmp(a->region, b->region) == 0 &&
-           strcmp(a->zone, b->zone) == 0 && strcmp(a->os, b->os) == 0 && a->quantity == b->quantity &&
-           a->start == b->start;
+           strcmp(a->zone, b->zone) == 0 && strcmp(a->os, b->os) == 0 && a->quantity == b->quantity;
 }
 
 static int insert_usage(struct ledger *ledger, const struct ledger_usage *u, const struct ledger_scope *scope,
@@ -210,7 +209,7 @@ static int find_usage(struct ledger *ledger, const char *key, struct ledger_usag
  * does the word that something runs which is known to have ended. */
 static bool is_news(const struct ledger_usage_row *known, const struct ledger_usage *u)
 {
-    if (known->unpriced || !known->bookings)
+    if (known->unpriced || !known->bookings || (u->start != known->usage.start && (!u->open || known->usage.open)))
         return true;
     if (u->open)
         return known->usage.open && u->end > known->usage.end;
@@ -244,8 +243,10 @@ static int post_difference(struct ledger *ledger, const struct ledger_usage_row 
     assert(code || inserted);
     if (!code)
         code = db_run(ledger->db, err,
-                      "UPDATE usage SET until = ?, open = ?, bookings = bookings + 1, unpriced = ? WHERE id = ?",
-                      "iiii", (int64_t)u->end, (int64_t)u->open, (int64_t)unpriced, row->id);
+                      "UPDATE usage SET start = ?, until = ?, open = ?, usd = ?, bookings = bookings + 1, unpriced = ? "
+                      "WHERE id = ?",
+                      "iiiiii", (int64_t)u->start, (int64_t)u->end, (int64_t)u->open,
+                      (int64_t)(u->usd < 0 ? -1 : u->usd), (int64_t)unpriced, row->id);
     str_release(&key);
     free(booked.days);
     free(postings.items);

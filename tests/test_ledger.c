@@ -173,6 +173,22 @@ static void a_key_stands_for_one_use(void **state)
     ledger_close(l);
 }
 
+static void a_start_that_is_known_better(void **state)
+{
+    (void)state;
+    struct ledger *l = open_new();
+    struct ledger_usage u = instance("i-1", "2018-08-02T10:00:00Z", "2018-08-02T11:00:00Z");
+    u.open = true; /* first seen running */
+    book(l, &u, &scope_a);
+    u.start = at("2018-08-01T23:00:00Z"); /* its launch is found */
+    assert_int_equal(book(l, &u, &scope_a), LEDGER_CHANGED);
+    assert_int_equal(book(l, &u, &scope_a), LEDGER_UNCHANGED);
+    assert_int_equal(sum(l, "2018-08-01", "2018-08-02", NULL, "expense:"), usd("0.096"));
+    assert_int_equal(sum(l, "2018-08-02", "2018-08-03", NULL, "expense:"), 11 * usd("0.096"));
+    assert_sound(l);
+    ledger_close(l);
+}
+
 static void other_kinds(void **state)
 {
     (void)state;
@@ -221,6 +237,7 @@ static void a_use_without_a_price_is_kept(void **state)
     assert_int_equal(ledger_unpriced(l, &count, &first, &err), 0);
     assert_int_equal(count, 0);
     assert_null(first);
+    assert_sound(l);
     ledger_close(l);
 }
 
@@ -354,7 +371,7 @@ static void nothing_is_edited(void **state)
     assert_int_not_equal(raw("DELETE FROM posting"), SQLITE_OK);
     assert_int_not_equal(raw("UPDATE entry SET memo = 'x'"), SQLITE_OK);
     assert_int_not_equal(raw("DELETE FROM entry"), SQLITE_OK);
-    assert_int_not_equal(raw("UPDATE usage SET start = 1"), SQLITE_OK);
+    assert_int_not_equal(raw("UPDATE usage SET type = 'x'"), SQLITE_OK);
     assert_int_not_equal(raw("DELETE FROM usage"), SQLITE_OK);
 }
 
@@ -430,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_use_that_goes_on_books_the_difference),
         cmocka_unit_test(an_hour_costs_what_it_did_when_it_opened),
         cmocka_unit_test(a_key_stands_for_one_use),
+        cmocka_unit_test(a_start_that_is_known_better),
         cmocka_unit_test(other_kinds),
         cmocka_unit_test(a_use_without_a_price_is_kept),
         cmocka_unit_test(spent_up_to_an_instant),
