@@ -31,6 +31,16 @@ static const struct command *const commands[] = {
     &cmd_config_check,
     &cmd_config_init,
     &cmd_config_keys,
+    &cmd_rehearse,
+    &cmd_deploy,
+    &cmd_watch,
+    &cmd_resume,
+    &cmd_rollback,
+    &cmd_promote,
+    &cmd_status,
+    &cmd_history,
+    &cmd_show,
+    &cmd_gc,
     NULL,
 };
 /* clang-format on */

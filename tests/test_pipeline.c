@@ -1,0 +1,157 @@
+/* The pipeline against the modelled cloud: its time, its reuse, and runners that die at every call and every write. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support_pipeline.h"
+
+static const char commit_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+static const char commit_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+/* A group of two in less than 600 s, and within 1.03 x the critical path (issue 4's figures: 580 s). */
+static void a_plain_deployment(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(&s, &(struct stage_options){0});
+    assert_int_equal(stage_deploy(&s, commit_a), PIPELINE_COMPLETED);
+    assert_int_equal(s.record.critical_s, 580);
+    assert_true(s.record.makespan_s < 600);
+    assert_true(s.record.makespan_s * 100 <= 103 * s.record.critical_s);
+    stage_holds(&s, 1, "plain");
+    stage_close(&s);
+}
+
+static int64_t every(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    int64_t step = 7;
+#else
+    int64_t step = 1;
+#endif
+    const char *text = getenv("EVERY");
+    return text ? strtoll(text, NULL, 10) : step;
+}
+
+/* Deploys a, then b with a runner that dies at the n-th point; another one finishes. */
+static bool die_and_finish(enum death death, int64_t n, bool with_store)
+{
+    struct stage s;
+    char where[80];
+    str_fit(where, sizeof(where), "death %d at %lld, %s", (int)death, (long long)n, with_store ? "journal" : "tags");
+    stage_open(&s, &(struct stage_options){0});
+    stage_kill(&s, death, n);
+    enum pipeline_end end = stage_deploy(&s, commit_b);
+    bool died = end == PIPELINE_STOPPED || end == PIPELINE_LOST || stage_dead(&s);
+    if (died) {
+        stage_next_runner(&s, "second/2", with_store);
+        end = stage_finish(&s, commit_b);
+        if (end != PIPELINE_COMPLETED)
+            fail_msg("%s: ended as %d: %s", where, (int)end, s.err.text);
+    }
+    stage_holds(&s, 1, where);
+    stage_close(&s);
+    return died;
+}
+
+static void die_everywhere(enum death death, bool with_store)
+{
+    int64_t points = 0;
+    for (int64_t n = 1; die_and_finish(death, n, with_store); n += every())
+        points++;
+    printf("# %lld points\n", (long long)points);
+    assert_true(points > 3);
+}
+
+static void dead_before_each_call(void **state)
+{
+    (void)state;
+    die_everywhere(DEATH_BEFORE_CALL, true);
+}
+
+static void dead_in_each_call(void **state)
+{
+    (void)state;
+    die_everywhere(DEATH_IN_CALL, true);
+}
+
+static void dead_before_each_write(void **state)
+{
+    (void)state;
+    die_everywhere(DEATH_BEFORE_WRITE, true);
+}
+
+static void dead_after_each_write(void **state)
+{
+    (void)state;
+    die_everywhere(DEATH_AFTER_WRITE, true);
+}
+
+static void only_tags_after_each_call(void **state)
+{
+    (void)state;
+    die_everywhere(DEATH_IN_CALL, false);
+}
+
+static void only_tags_before_each_call(void **state)
+{
+    (void)state;
+    die_everywhere(DEATH_BEFORE_CALL, false);
+}
+
+/* Five deployments inside one paid hour: one bake instance, one hour. */
+static void one_paid_hour(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(
+        &s, &(struct stage_options){.more = ", \"policy\": {\"keep\": \"hour\"}, \"prices\": {\"regime\": \"hourly\", "
+                                            "\"instance_usd_per_hour\": \"0.01\"}"});
+    static const char *const commits[] = {commit_a, commit_b, "cccccccccccccccccccccccccccccccccccccccc",
+                                          "dddddddddddddddddddddddddddddddddddddddd"};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(stage_deploy(&s, commits[i]), PIPELINE_COMPLETED);
+        assert_int_equal(s.record.reused, i > 0);
+    }
+    stage_holds(&s, 4, "hour");
+    stage_close(&s);
+}
+
+/* The same commit again: the bake is found by its key, and the group is on it already. */
+static void the_same_again(void **state)
+{
+    (void)state;
+    struct stage s;
+    char first[40];
+    stage_open(&s, &(struct stage_options){0});
+    assert_int_equal(stage_deploy(&s, commit_a), PIPELINE_COMPLETED);
+    str_fit(first, sizeof(first), "%s", s.record.image);
+    assert_int_equal(stage_deploy(&s, commit_a), PIPELINE_COMPLETED);
+    assert_string_equal(s.record.image, first);
+    assert_true(s.record.reused);
+    stage_holds(&s, 2, "again");
+    stage_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plain_deployment),
+        cmocka_unit_test(the_same_again),
+        cmocka_unit_test(one_paid_hour),
+        cmocka_unit_test(dead_before_each_call),
+        cmocka_unit_test(dead_in_each_call),
+        cmocka_unit_test(dead_before_each_write),
+        cmocka_unit_test(dead_after_each_write),
+        cmocka_unit_test(only_tags_before_each_call),
+        cmocka_unit_test(only_tags_after_each_call),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
