@@ -1,0 +1,38 @@
+/* support_rollout.h - a group on a good image in the modelled cloud, a new version beside it, and a rollout of it. */
+#ifndef TESTS_SUPPORT_ROLLOUT_H
+#define TESTS_SUPPORT_ROLLOUT_H
+
+#include "scheduler/rollout.h"
+#include "sim/cloud_transport.h"
+#include "tests/support_cloud.h"
+
+struct stage {
+    struct sim sim;
+    struct cloud_transport wire;
+    struct retry retry;
+    struct cloud cloud;
+    struct state state;
+    struct lease lease;
+    struct journal *journal;
+    struct config config;
+    struct config_environment environment;
+    struct config_smoke smoke;
+    struct rollout_order order;
+    struct arena arena;
+    char template_id[40], image_good[40], image_new[40], sha256[65];
+    struct tag tags[2];
+};
+
+/* app: what the new image's artifact says ("#!bakehour-app" and lines); group: members. */
+void stage_open(struct stage *s, uint32_t seed, const char *app, int64_t group, int64_t max);
+void stage_close(struct stage *s);
+/* A new process: the journal is read again, the transport lives again. */
+void stage_restart(struct stage *s);
+/* Advances until there is a result, at most limit_s of virtual time. */
+enum rollout_result stage_run(struct stage *s, int64_t limit_s, struct err *err);
+/* Members in service of that image; -1 where the group's desired count or maximum is not as in the beginning. */
+int64_t stage_serving(struct stage *s, const char *image);
+int64_t stage_outside(struct stage *s); /* living instances of the run that are no members */
+int64_t stage_living(struct stage *s, const char *image);
+
+#endif
