@@ -17,6 +17,25 @@ void line_front_init_expiring(struct line_front *f, bool also_equal)
     f->expires = true;
 }
 
+void line_front_init_any_order(struct line_front *f)
+{
+    line_front_init_expiring(f, false);
+    f->any_order = true;
+}
+
+void line_front_reset(struct line_front *f)
+{
+    struct line_queue waiting = {.items = f->waiting.items, .cap = f->waiting.cap};
+    struct line_queue hull = {.items = f->hull.items, .cap = f->hull.cap};
+    bool expires = f->expires;
+    bool any_order = f->any_order;
+    line_front_init(f, f->also_equal);
+    f->expires = expires;
+    f->any_order = any_order;
+    f->waiting = waiting;
+    f->hull = hull;
+}
+
 void line_front_release(struct line_front *f)
 {
     free(f->waiting.items);
@@ -67,8 +86,8 @@ static void push(struct line_queue *hull, struct line line, int128 unit)
 
 void line_front_offer(struct line_front *f, const struct line *line)
 {
-    assert(line_front_wants(f, line->count, line->intercept));
-    assert(!f->any_offered || line->count >= f->offered_count);
+    assert(f->any_order || line_front_wants(f, line->count, line->intercept));
+    assert(f->any_order || !f->any_offered || line->count >= f->offered_count);
     f->any_offered = true;
     f->offered_count = line->count;
     f->offered_intercept = line->intercept;
@@ -82,11 +101,23 @@ static int128 worth(const struct line *line, int128 at)
     return line->intercept - line->count * at;
 }
 
+/* Puts a line behind those of no higher count, unless one behind it is no higher now; those before it that are no lower
+ * leave with the next prune. */
 static void admit(struct line_queue *window, const struct line *line, int128 at)
 {
-    while (window->tail > window->head && worth(&window->items[window->tail - 1], at) >= worth(line, at))
-        window->tail--;
-    append(window, line);
+    size_t place = window->tail;
+    for (; place > window->head && window->items[place - 1].count > line->count; place--)
+        if (worth(&window->items[place - 1], at) <= worth(line, at))
+            return;
+    if (place == window->tail)
+        while (window->tail > window->head && worth(&window->items[window->tail - 1], at) >= worth(line, at))
+            place = --window->tail;
+    size_t before = place - window->head;
+    append(window, line); /* may move them all */
+    place = window->head + before;
+    for (size_t i = window->tail - 1; i > place; i--)
+        window->items[i] = window->items[i - 1];
+    window->items[place] = *line;
 }
 
 /* Drops what has expired and what a later line is not above; returns the step at which the next takes over. */
@@ -112,7 +143,26 @@ static int64_t prune(struct line_queue *window, int64_t least, int128 at, int128
     return wake;
 }
 
-/* Takes in the waiting lines whose time has come. */
+/* Takes in the waiting lines whose time has come, in any order. */
+static void take_any(struct line_front *f, int64_t step, int64_t count, int128 unit)
+{
+    struct line_queue *w = &f->waiting;
+    size_t kept = w->head;
+    f->wake = INT64_MAX;
+    for (size_t i = w->head; i < w->tail; i++) {
+        const struct line line = w->items[i];
+        if (line.from <= step && line.count < count) {
+            admit(&f->hull, &line, unit * step);
+            continue;
+        }
+        if (line.from > step && line.from < f->wake)
+            f->wake = line.from;
+        w->items[kept++] = line;
+    }
+    w->tail = kept;
+}
+
+/* The same where lines come in order. */
 static void take_waiting(struct line_front *f, int64_t step, int64_t count, int128 unit)
 {
     struct line_queue *w = &f->waiting;
@@ -145,7 +195,10 @@ static void update_window(struct line_front *f, int64_t step, int128 unit)
 void line_front_update(struct line_front *f, int64_t step, int64_t count, int128 unit)
 {
     struct line_queue *hull = &f->hull;
-    take_waiting(f, step, count, unit);
+    if (f->any_order)
+        take_any(f, step, count, unit);
+    else
+        take_waiting(f, step, count, unit);
     if (f->expires) {
         update_window(f, step, unit);
         return;

@@ -17,6 +17,8 @@
  *
  * A line that a later one is not above now leaves: the later one falls faster and expires no sooner.
  *
+ * A window can also take lines in any order of counts and steps (line_front_init_any_order): each is put in its place.
+ *
  * Steps are whole, so a line takes over from the one before at a whole step, found with one division: nothing is
  * rounded in a way that could decide. Counts, steps at which lines may be used and steps asked for never fall.
  *
@@ -57,15 +59,17 @@ struct line_front {
     int128 offered_intercept;
     bool any_offered;
     bool also_equal;
-    bool expires;
+    bool expires, any_order;
     int64_t least; /* expiring: lines of lower counts are gone */
 };
 
 void line_front_init(struct line_front *f, bool also_equal);
 void line_front_init_expiring(struct line_front *f, bool also_equal);
+void line_front_init_any_order(struct line_front *f);
+void line_front_reset(struct line_front *f); /* as after its init; keeps the memory */
 void line_front_release(struct line_front *f);
 
-/* False: a line of the same count was offered before that is as low and may be used as soon. */
+/* False: the last line that was offered is of the same count and as low, and may be used as soon. Not for any order. */
 static inline bool line_front_wants(const struct line_front *f, int64_t count, int128 intercept)
 {
     return !f->any_offered || count != f->offered_count || intercept < f->offered_intercept;

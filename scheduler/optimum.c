@@ -7,15 +7,12 @@
 #include "base/mem.h"
 #include "scheduler/line_front.h"
 
-/* Whether the meter lets the bound hold, and the search the terms. */
+/* Whether the meter lets the bound hold: see docs/optimum.md. */
 static bool grid_bounds(const struct optimum_terms *t)
 {
-    return t->meter.quantum_s % t->grid_s == 0 || t->meter.quantum_s == 1;
-}
-
-static bool covered(const struct optimum_terms *t)
-{
-    return t->meter.minimum_s <= t->meter.quantum_s || t->bake_s + t->boot_s >= t->meter.minimum_s;
+    if (t->meter.quantum_s == 1)
+        return t->bake_s + t->boot_s >= t->meter.minimum_s || t->meter.minimum_s % t->grid_s == 0;
+    return t->meter.quantum_s % t->grid_s == 0;
 }
 
 /*
@@ -34,7 +31,7 @@ int128 optimum_bound(const struct optimum_terms *t, const struct optimum_prices 
     struct optimum_terms below = *t;
     below.bake_s -= t->bake_s % t->grid_s;
     below.boot_s -= t->boot_s % t->grid_s;
-    if (!grid_bounds(t) || !covered(&below))
+    if (!grid_bounds(&below))
         return 0;
     /* By the second the starts are moved by x before they are rounded, x < grid. */
     int64_t shift_s = (t->grid_s - 1) * (t->meter.quantum_s == 1 ? 2 : 1);
@@ -90,12 +87,8 @@ int optimum_solve(struct optimum *out, const struct optimum_terms *t, const int6
                   struct progress *progress, struct err *err)
 {
     assert(count > 0 && t->grid_s > 0 && t->meter.quantum_s > 0);
+    assert(t->meter.quantum_s == 1 || t->meter.minimum_s <= t->meter.quantum_s);
     assert(t->bake_s >= 0 && t->boot_s >= 0 && t->max_lead_s >= 0);
-    if (!covered(t))
-        return err_set(err, EXIT_INPUT,
-                       "an instance that runs for less than the %lld s that are billed at least is not covered by the "
-                       "optimum by the second",
-                       (long long)t->meter.minimum_s);
     struct optimum found;
     bool any = t->pool_periods ? optimum_pool(&found, t, arrival_s, count, progress)
                                : solve_plain(&found, t, arrival_s, count, progress);

@@ -26,9 +26,9 @@
  * around the boundary. A pool's bound is the Lagrangian one (optimum_pool.c); it may stay below the cost, and is
  * reported.
  *
- * Ownership: struct optimum is the caller's, from optimum_solve to optimum_release. Errors: EXIT_INPUT for terms that
- * are not covered. Cost: O(steps * quantum / grid) time, steps being those of the span, and of each silence at most
- * 2 quantum + 3 (boot + bake). Memory: 8 bytes a start, and 48 bytes for each line (commit group x phase) that may
+ * Ownership: struct optimum is the caller's, from optimum_solve to optimum_release. Errors: EXIT_INPUT where no
+ * starts meet the limit. Cost: O(steps * quantum / grid) time, steps being those of the span, and of each silence at
+ * most 2 quantum + 3 (boot + bake). Memory: 8 bytes a start, and 48 bytes for each line (commit group x phase) that may
  * still become the lowest, 16 for each state that a living line descends from.
  */
 #ifndef SCHEDULER_OPTIMUM_H
@@ -50,7 +50,7 @@
 struct optimum_terms {
     int64_t bake_s, boot_s;
     bool prelaunch;
-    struct meter meter; /* by the second: bake + boot are at least its minimum */
+    struct meter meter; /* a minimum over the quantum only where that is a second */
     int64_t grid_s;     /* > 0 */
     money_t price_per_hour, per_deploy, delay_price_per_commit_hour;
     int64_t max_lead_s; /* from a commit's arrival to the end of its bake, at the most; 0: no limit */

@@ -37,6 +37,12 @@
  * + (c_m - c_(m+1)) h_r(B_(m+1)) makes it continuous at the boundary B_(m+1). A fresh start pays C_r(e) - C_r(begin).
  * The silences end at boundaries too, as at an arrival, with as many cycles more on each side as a launch pays quanta;
  * and behind the last arrival the search goes on to the last boundary, since waiting for a cheaper period can pay.
+ *
+ * Young rentals. By the second at least m seconds are billed. A rental launched at f is young while its bakes end
+ * before f + m: reuses cost nothing then, whatever the phase. Such a rental's lines stand in a front of its own, with
+ * what m seconds cost; those of its bakes that end later follow the rule above, as if m seconds had been used, but not
+ * before they end at f + m. Their lines come in no order, into a front that takes any. For g | m the certificate holds
+ * as it does: lengths rounded to multiples of g lie on one side of m.
  */
 #include "scheduler/optimum_private.h"
 
@@ -80,6 +86,12 @@ struct solver {
 
     struct line_front *same[2]; /* by phase: the same rental goes on; [1]: behind its first bake */
     struct line_front launch[2];
+
+    /* By the second, with bakes shorter than the seconds billed at least; see "Young rentals". */
+    int64_t grown_steps;      /* from a launch to the first reuse that ends with them; 0: no rental is ever young */
+    struct line_front *young; /* by launch, a ring of grown_steps */
+    int64_t *young_step;      /* of the launch; -1: none */
+    struct line_front grown;  /* reuses of young rentals, for when they have grown */
 
     struct node *nodes;
     size_t node_count, node_cap, collect_at;
@@ -157,6 +169,23 @@ static int128 paid_before(const struct solver *s, int64_t phase, int64_t h, int6
     return quantum_price(s, period) * h + s->offset[period * (size_t)s->phases + (size_t)phase];
 }
 
+static void init_young(struct solver *s)
+{
+    const struct optimum_terms *t = s->terms;
+    line_front_init_any_order(&s->grown);
+    if (t->bake_s + t->boot_s >= t->meter.minimum_s || t->meter.minimum_s <= t->meter.quantum_s)
+        return;
+    assert(t->meter.quantum_s == 1);
+    s->grown_steps = at_least(ceil_div(t->meter.minimum_s - t->bake_s - lead_in_s(s), t->grid_s), 1);
+    s->margin_steps = s->grown_steps + 1;
+    s->young = mem_zero((size_t)s->grown_steps, sizeof(*s->young));
+    s->young_step = mem_array(NULL, (size_t)s->grown_steps, sizeof(*s->young_step));
+    for (int64_t i = 0; i < s->grown_steps; i++) {
+        (t->max_lead_s ? line_front_init_expiring : line_front_init)(&s->young[i], false);
+        s->young_step[i] = -1;
+    }
+}
+
 static void init_front(struct line_front *f, const struct optimum_terms *t, bool also_equal)
 {
     (t->max_lead_s ? line_front_init_expiring : line_front_init)(f, also_equal);
@@ -174,7 +203,7 @@ static void solver_init(struct solver *s, const struct optimum_terms *t, const s
         .bake_steps = at_least(ceil_div(t->bake_s, t->grid_s), 1),
         .fresh_steps = at_least(ceil_div(t->prelaunch ? t->bake_s : fresh_s, t->grid_s), 1),
         .phases = quantum_s / gcd(quantum_s, t->grid_s),
-        .launch_quanta = at_least(ceil_div(fresh_s, quantum_s), 1),
+        .launch_quanta = at_least(ceil_div(at_least(fresh_s, t->meter.minimum_s), quantum_s), 1),
         .unit = (int128)t->delay_price_per_commit_hour * t->grid_s,
         .per_deploy = (int128)t->per_deploy * OPTIMUM_UNITS_PER_MONEY,
         .prices = prices,
@@ -185,8 +214,9 @@ static void solver_init(struct solver *s, const struct optimum_terms *t, const s
         .best = LINE_NONE,
         .last = {.before = NO_NODE},
     };
+    init_young(s);
     if (prices->count > 1)
-        s->margin_steps = s->launch_quanta * s->phases + ceil_div(t->boot_s, t->grid_s);
+        s->margin_steps += s->launch_quanta * s->phases + ceil_div(t->boot_s, t->grid_s);
     make_offsets(s);
     for (int k = 0; k < 2; k++) {
         s->same[k] = mem_zero((size_t)s->phases, sizeof(*s->same[k]));
@@ -204,6 +234,9 @@ static void each_front(struct solver *s, void (*visit)(struct solver *, struct l
             visit(s, &s->same[k][r]);
         visit(s, &s->launch[k]);
     }
+    for (int64_t i = 0; i < s->grown_steps; i++)
+        visit(s, &s->young[i]);
+    visit(s, &s->grown);
 }
 
 static void release_front(struct solver *s, struct line_front *f)
@@ -217,6 +250,8 @@ static void solver_release(struct solver *s)
     each_front(s, release_front);
     for (int k = 0; k < 2; k++)
         free(s->same[k]);
+    free(s->young);
+    free(s->young_step);
     free(s->nodes);
     free(s->offset);
 }
@@ -301,6 +336,17 @@ struct state {
     uint32_t before;
 };
 
+static inline struct state lowest_in(struct line_front *f, const struct solver *s, int128 at)
+{
+    line_front_at(f, s->step, s->arrived, s->unit);
+    return (struct state){f->lowest.intercept - f->lowest.count * at, f->lowest.origin};
+}
+
+static inline struct state lower_of(struct state a, struct state b)
+{
+    return b.cost < a.cost ? b : a;
+}
+
 static inline struct state lowest_of(struct line_front *k0, struct line_front *k1, const struct solver *s, int128 at)
 {
     line_front_at(k0, s->step, s->arrived, s->unit);
@@ -341,6 +387,8 @@ static struct state reuse_all(struct solver *s, int128 at, int128 taken)
         for (over_s -= r ? t->grid_s : 0; over_s < 0; over_s += quantum_s)
             paid -= quantum;
         struct state state = lowest_of(&s->same[0][r], &s->same[1][r], s, at);
+        if (s->grown_steps)
+            state = lower_of(state, lowest_in(&s->grown, s, at));
         if (state.before != NO_NODE) {
             state.cost += taken;
             if (line_front_wants(&s->same[0][r], s->arrived, state.cost))
@@ -349,6 +397,49 @@ static struct state reuse_all(struct solver *s, int128 at, int128 taken)
             if (state.cost < best.cost)
                 best = state;
         }
+    }
+    return best;
+}
+
+static struct line_front *young_front(const struct solver *s, int64_t launch_step)
+{
+    return &s->young[launch_step % s->grown_steps];
+}
+
+/* A rental that was launched at this step, the cost of its least seconds in it. */
+static void bear(struct solver *s, int128 cost, uint32_t node)
+{
+    struct line_front *f = young_front(s, s->step);
+    line_front_reset(f);
+    f->wake = INT64_MIN;
+    f->least = s->late_reuse;
+    s->young_step[s->step % s->grown_steps] = s->step;
+    offer(s, f, cost, s->fresh_steps, node);
+}
+
+/* All starts at this step that end within the least seconds of their rentals, which are paid; returns the cheapest. */
+static struct state reuse_young(struct solver *s, int128 at, int128 taken)
+{
+    struct state best = {LINE_NONE, NO_NODE};
+    int64_t from = at_least(s->step - s->grown_steps + 1, 0);
+    for (int64_t born = from; born < s->step; born++) {
+        struct line_front *f = young_front(s, born);
+        if (s->young_step[born % s->grown_steps] != born)
+            continue;
+        struct state state = lowest_in(f, s, at);
+        if (state.before == NO_NODE)
+            continue;
+        state.cost += taken;
+        best = lower_of(best, state);
+        if (!line_front_wants(f, s->arrived, state.cost))
+            continue;
+        uint32_t node = node_new(s, state.before, false);
+        offer(s, f, state.cost, s->bake_steps, node);
+        int64_t begin_s = base_s(s) + born * s->terms->grid_s - lead_in_s(s);
+        int64_t before = born * s->terms->grid_s + s->launch_quanta; /* seconds before the rental has grown */
+        state.cost -= paid_before(s, 0, before, begin_s + s->launch_quanta);
+        int64_t held = at_least(born + s->grown_steps - s->step, s->bake_steps);
+        offer(s, &s->grown, state.cost, held, node);
     }
     return best;
 }
@@ -366,13 +457,15 @@ static struct state launch(struct solver *s, struct state state)
     state.cost = same_cost + paid;
     bool to_launch = line_front_wants(&s->launch[1], s->arrived, state.cost);
     bool to_same = line_front_wants(&s->same[1][phase], s->arrived, same_cost);
-    if (!to_launch && !to_same)
+    if (!to_launch && !to_same && !s->grown_steps)
         return state;
     uint32_t node = node_new(s, state.before, true);
+    if (s->grown_steps)
+        bear(s, state.cost, node);
     if (to_launch)
         offer(s, &s->launch[1], state.cost, s->fresh_steps, node);
     if (to_same)
-        offer(s, &s->same[1][phase], same_cost, s->fresh_steps, node);
+        offer(s, &s->same[1][phase], same_cost, at_least(s->grown_steps, s->fresh_steps), node);
     return state;
 }
 
@@ -393,8 +486,16 @@ static void expire(struct solver *s)
             s->same[k][r].least = late_reuse;
             s->same[k][r].wake = INT64_MIN;
         }
+        for (int64_t i = 0; late_reuse != s->late_reuse && k == 0 && i < s->grown_steps; i++) {
+            s->young[i].least = late_reuse;
+            s->young[i].wake = INT64_MIN;
+        }
         s->launch[k].least = late_fresh;
         s->launch[k].wake = late_fresh != s->late_fresh ? INT64_MIN : s->launch[k].wake;
+    }
+    if (late_reuse != s->late_reuse) {
+        s->grown.least = late_reuse;
+        s->grown.wake = INT64_MIN;
     }
     s->late_reuse = late_reuse;
     s->late_fresh = late_fresh;
@@ -414,6 +515,8 @@ static void visit_step(struct solver *s, bool all_arrived)
         expire(s);
     struct state fresh = lowest_of(&s->launch[0], &s->launch[1], s, at);
     struct state reuse = reuse_all(s, at, taken);
+    if (s->grown_steps)
+        reuse = lower_of(reuse, reuse_young(s, at, taken));
     if (reuse.before != NO_NODE && line_front_wants(&s->launch[0], s->arrived, reuse.cost))
         offer(s, &s->launch[0], reuse.cost, s->bake_steps, node_new(s, reuse.before, false));
     if (all_arrived && reuse.before != NO_NODE)

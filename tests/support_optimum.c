@@ -251,7 +251,7 @@ struct scene support_scene(struct philox *p, int64_t span, size_t most, bool by_
     struct scene s = {0};
     struct optimum_terms *t = &s.terms;
     int64_t quantum_s = by_second ? 1 : PICK(p, 1, 2, 3, 4, 5, 6, 7, 12);
-    t->meter = (struct meter){quantum_s, quantum_s};
+    t->meter = (struct meter){quantum_s, by_second ? PICK(p, 1, 2, 3, 5, 8, 20) : quantum_s};
     t->bake_s = PICK(p, 0, 1, 1, 1, 2, 3, quantum_s, quantum_s + 1);
     t->boot_s = PICK(p, 0, 0, 1, 1, 2, 5, quantum_s);
     t->prelaunch = support_draw(p, 0, 1);

@@ -67,6 +67,47 @@ static void run(struct philox *p, bool expires)
     line_front_release(&f);
 }
 
+/* Lines of any count and step, some of them long gone when they come. */
+static void run_any_order(struct philox *p)
+{
+    struct lines all = {.count = 0};
+    struct line_front f;
+    int128 unit = draw(p, 0, 3);
+    int64_t count = 5;
+    int64_t least = 0;
+    line_front_init_any_order(&f);
+    if (draw(p, 0, 1)) {
+        line_front_offer(&f, &(struct line){.intercept = -1000, .count = 1, .origin = 1});
+        line_front_at(&f, 0, 5, unit);
+        line_front_reset(&f);
+    }
+    for (int64_t step = 0; all.count < MAX_LINES; step += draw(p, 0, 3)) {
+        count += draw(p, 0, 1);
+        least += least < count - 3 && draw(p, 0, 3) == 0;
+        f.least = least;
+        f.wake = INT64_MIN;
+        line_front_at(&f, step, count, unit);
+        int128 want = lowest(&all, step, count, least, unit, false);
+        assert_true(f.lowest.intercept - f.lowest.count * unit * step == want);
+        struct line line = {.intercept = draw(p, -30, 30) + draw(p, 0, 1) * count * unit * step,
+                            .count = draw(p, 0, count),
+                            .from = step + draw(p, 0, 9),
+                            .origin = (uint32_t)all.count};
+        all.items[all.count++] = line;
+        line_front_offer(&f, &line);
+    }
+    line_front_release(&f);
+}
+
+static void in_any_order(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 4000; i++) {
+        struct philox p = philox_stream(8, 0, i, 1);
+        run_any_order(&p);
+    }
+}
+
 static void against_all_lines(void **state)
 {
     (void)state;
@@ -122,6 +163,7 @@ int main(void)
         cmocka_unit_test(against_all_lines),
         cmocka_unit_test(a_line_that_is_never_lowest),
         cmocka_unit_test(a_line_comes_back),
+        cmocka_unit_test(in_any_order),
     };
     return cmocka_run_group_tests_name("line_front", tests, NULL, NULL);
 }

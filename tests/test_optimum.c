@@ -70,8 +70,8 @@ static void certificate(void **state)
         int64_t g = support_draw(&p, 2, 4);
         s.terms.bake_s *= divides ? g : 1;
         s.terms.boot_s *= divides ? g : 1;
-        if (!by_second)
-            s.terms.meter = (struct meter){s.terms.meter.quantum_s * g, s.terms.meter.quantum_s * g};
+        s.terms.meter.quantum_s *= by_second ? 1 : g;
+        s.terms.meter.minimum_s *= divides || !by_second ? g : 1;
         struct optimum coarse;
         struct optimum fine;
         s.terms.grid_s = g;
@@ -151,9 +151,13 @@ static void keeps_for_as_long_as_a_boot(void **state)
     expect(&s, 70 + 70, "0* 81*");
     s.terms.boot_s = 0;
     s.terms.bake_s = 59;
-    struct optimum o;
-    struct err err;
-    assert_int_equal(optimum_solve(&o, &s.terms, s.arrival, s.count, NULL, &err), EXIT_INPUT);
+    expect(&s, 60 + 60, "0* 81*"); /* 59 seconds cost as much as 60; to 140 they would cost 140 */
+    s.terms.bake_s = 20;
+    s.terms.delay_price_per_commit_hour = 1;
+    s.arrival[1] = 45; /* over by 65; by 60, if the first could start 5 later: for 5 */
+    expect(&s, 65, "0* 45");
+    s.arrival[1] = 40;
+    expect(&s, 60, "0* 40");
 }
 
 /* Serial, b = 5, P = 1, H = 8: a burst at 220 and 221. Its second commit waits for 5 seconds of boot, which costs more
