@@ -18,12 +18,12 @@
 
 static int64_t now_ms(void *self)
 {
-    struct stage *s = self;
+    struct rolling *s = self;
     return simcloud_now_ms(s->sim.cloud);
 }
 
 /* Through the real client: upload, command line, flush, CreateImage without a reboot. */
-static void bake(struct stage *s, const char *app, const char *name, char image[40])
+static void bake(struct rolling *s, const char *app, const char *name, char image[40])
 {
     char path[] = "/tmp/bakehour-stage-XXXXXX";
     char instance[32];
@@ -50,7 +50,7 @@ static void bake(struct stage *s, const char *app, const char *name, char image[
     (void)unlink(path);
 }
 
-static void make_group(struct stage *s, int64_t group, int64_t max)
+static void make_group(struct rolling *s, int64_t group, int64_t max)
 {
     struct aws_error error;
     struct launch_template template;
@@ -76,7 +76,7 @@ static void make_group(struct stage *s, int64_t group, int64_t max)
     sim_run_s(&s->sim, 300);
 }
 
-static void fill_order(struct stage *s)
+static void fill_order(struct rolling *s)
 {
     s->smoke = (struct config_smoke){
         .path = "/", .body = "", .version = "", .port = 8080, .status = 200, .within_ms = 2000, .retry_s = 30};
@@ -115,7 +115,7 @@ static void fill_order(struct stage *s)
                                       .boot_s = 30};
 }
 
-static void open_journal(struct stage *s)
+static void open_journal(struct rolling *s)
 {
     struct err err;
     const struct journal_clock clock = {now_ms, s};
@@ -125,11 +125,11 @@ static void open_journal(struct stage *s)
     s->order.journal = s->journal;
 }
 
-void stage_open(struct stage *s, uint32_t seed, const char *app, int64_t group, int64_t max)
+void rolling_open(struct rolling *s, uint32_t seed, const char *app, int64_t group, int64_t max)
 {
     struct simcloud_options options = sim_options(seed);
     struct retry_settings settings = retry_standard();
-    *s = (struct stage){0};
+    *s = (struct rolling){0};
     sim_open(&s->sim, &options);
     cloud_transport_init(&s->wire, s->sim.cloud, NULL);
     retry_init(&s->retry, &settings, seed);
@@ -143,7 +143,7 @@ void stage_open(struct stage *s, uint32_t seed, const char *app, int64_t group, 
     open_journal(s);
 }
 
-void stage_close(struct stage *s)
+void rolling_close(struct rolling *s)
 {
     journal_free(s->journal);
     state_close(&s->state);
@@ -151,14 +151,14 @@ void stage_close(struct stage *s)
     sim_close(&s->sim);
 }
 
-void stage_restart(struct stage *s)
+void rolling_restart(struct rolling *s)
 {
     journal_free(s->journal);
     s->wire.kill_after = 0;
     open_journal(s);
 }
 
-enum rollout_result stage_run(struct stage *s, int64_t limit_s, struct err *err)
+enum rollout_result rolling_run(struct rolling *s, int64_t limit_s, struct err *err)
 {
     int64_t end_ms = now_ms(s) + limit_s * 1000;
     err->text[0] = '\0';
@@ -175,7 +175,7 @@ enum rollout_result stage_run(struct stage *s, int64_t limit_s, struct err *err)
     }
 }
 
-static void look(struct stage *s, struct group *group, struct instances *all)
+static void look(struct rolling *s, struct group *group, struct instances *all)
 {
     struct aws_error error;
     const struct lookup everything = {0};
@@ -196,7 +196,7 @@ static bool lives(const struct instance *i)
     return i->state != INSTANCE_TERMINATED && i->state != INSTANCE_SHUTTING_DOWN;
 }
 
-int64_t stage_serving(struct stage *s, const char *image)
+int64_t rolling_serving(struct rolling *s, const char *image)
 {
     struct group group;
     struct instances all;
@@ -210,7 +210,7 @@ int64_t stage_serving(struct stage *s, const char *image)
     return is_as_before ? count : -1;
 }
 
-int64_t stage_outside(struct stage *s)
+int64_t rolling_outside(struct rolling *s)
 {
     struct group group;
     struct instances all;
@@ -222,7 +222,7 @@ int64_t stage_outside(struct stage *s)
     return count;
 }
 
-int64_t stage_living(struct stage *s, const char *image)
+int64_t rolling_living(struct rolling *s, const char *image)
 {
     struct group group;
     struct instances all;

@@ -6,7 +6,7 @@
 #include "sim/cloud_transport.h"
 #include "tests/support_cloud.h"
 
-struct stage {
+struct rolling {
     struct sim sim;
     struct cloud_transport wire;
     struct retry retry;
@@ -24,15 +24,15 @@ struct stage {
 };
 
 /* app: what the new image's artifact says ("#!bakehour-app" and lines); group: members. */
-void stage_open(struct stage *s, uint32_t seed, const char *app, int64_t group, int64_t max);
-void stage_close(struct stage *s);
+void rolling_open(struct rolling *s, uint32_t seed, const char *app, int64_t group, int64_t max);
+void rolling_close(struct rolling *s);
 /* A new process: the journal is read again, the transport lives again. */
-void stage_restart(struct stage *s);
+void rolling_restart(struct rolling *s);
 /* Advances until there is a result, at most limit_s of virtual time. */
-enum rollout_result stage_run(struct stage *s, int64_t limit_s, struct err *err);
+enum rollout_result rolling_run(struct rolling *s, int64_t limit_s, struct err *err);
 /* Members in service of that image; -1 where the group's desired count or maximum is not as in the beginning. */
-int64_t stage_serving(struct stage *s, const char *image);
-int64_t stage_outside(struct stage *s); /* living instances of the run that are no members */
-int64_t stage_living(struct stage *s, const char *image);
+int64_t rolling_serving(struct rolling *s, const char *image);
+int64_t rolling_outside(struct rolling *s); /* living instances of the run that are no members */
+int64_t rolling_living(struct rolling *s, const char *image);
 
 #endif

@@ -16,12 +16,12 @@
 #define NO_START "#!bakehour-app\nstart=fail\n"
 #define BAD_APP  "#!bakehour-app\nstatus=500\n"
 
-static int64_t fact(const struct stage *s, const char *key)
+static int64_t fact(const struct rolling *s, const char *key)
 {
     return journal_fact_i64(s->journal, key, 0);
 }
 
-static const char *named_version(struct stage *s)
+static const char *named_version(struct rolling *s)
 {
     struct group group;
     struct aws_error error;
@@ -30,7 +30,7 @@ static const char *named_version(struct stage *s)
     return group.template_version;
 }
 
-static int64_t schedules_left(struct stage *s)
+static int64_t schedules_left(struct rolling *s)
 {
     struct schedules found;
     struct aws_error error;
@@ -38,19 +38,19 @@ static int64_t schedules_left(struct stage *s)
     return (int64_t)found.count;
 }
 
-static void check_done(struct stage *s, int64_t group)
+static void check_done(struct rolling *s, int64_t group)
 {
     assert_string_equal(named_version(s), "2");
-    assert_int_equal(stage_serving(s, s->image_new), group);
-    assert_int_equal(stage_outside(s), 0);
+    assert_int_equal(rolling_serving(s, s->image_new), group);
+    assert_int_equal(rolling_outside(s), 0);
     assert_int_equal(schedules_left(s), 0);
 }
 
-static void check_back(struct stage *s, int64_t group)
+static void check_back(struct rolling *s, int64_t group)
 {
     assert_string_equal(named_version(s), "1");
-    assert_int_equal(stage_serving(s, s->image_good), group);
-    assert_int_equal(stage_outside(s), 0);
+    assert_int_equal(rolling_serving(s, s->image_good), group);
+    assert_int_equal(rolling_outside(s), 0);
     assert_int_equal(schedules_left(s), 0);
 }
 
@@ -63,78 +63,78 @@ static void a_group_gets_the_new_image(void **state)
     } cases[] = {{2, 4, 0, 1, "with-wave"}, {2, 3, 0, 2, "with-wave"}, {2, 2, 0, 2, "with-wave"},
                  {5, 8, 0, 2, "with-wave"}, {5, 8, 2, 3, "alone"},     {1, 2, 0, 1, "with-wave"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct stage s;
+        struct rolling s;
         struct err err;
-        stage_open(&s, 1, NEW_APP, cases[i].group, cases[i].max);
+        rolling_open(&s, 1, NEW_APP, cases[i].group, cases[i].max);
         s.environment.rollout.surge = cases[i].surge;
         s.environment.rollout.canary = cases[i].canary;
-        enum rollout_result result = stage_run(&s, 3600, &err);
+        enum rollout_result result = rolling_run(&s, 3600, &err);
         if (result != ROLLOUT_DONE)
             fail_msg("case %zu: %d: %s", i, result, err.text);
         check_done(&s, cases[i].group);
         assert_int_equal(fact(&s, "rollout.waves"), cases[i].waves);
         assert_int_equal(fact(&s, "rollout.launched"), cases[i].group);
         assert_int_equal(fact(&s, "rollout.attempts"), 0);
-        stage_close(&s);
+        rolling_close(&s);
     }
 }
 
 static void a_broken_image_is_capped(void **state)
 {
     (void)state;
-    struct stage s;
+    struct rolling s;
     struct err err;
-    stage_open(&s, 2, NO_START, 2, 4);
-    assert_int_equal(stage_run(&s, 3600, &err), ROLLOUT_CAPPED);
+    rolling_open(&s, 2, NO_START, 2, 4);
+    assert_int_equal(rolling_run(&s, 3600, &err), ROLLOUT_CAPPED);
     assert_non_null(strstr(err.text, "3 launches of"));
     assert_int_equal(fact(&s, "rollout.attempts"), 3);
     assert_int_equal(fact(&s, "rollout.launched"), 3);
     assert_true(fact(&s, "rollout.failed_s") <= 3 * 600);
     check_back(&s, 2);
-    stage_close(&s);
+    rolling_close(&s);
 }
 
 static void a_wrong_answer_is_rolled_back(void **state)
 {
     (void)state;
-    struct stage s;
+    struct rolling s;
     struct err err;
-    stage_open(&s, 3, BAD_APP, 2, 4);
-    assert_int_equal(stage_run(&s, 3600, &err), ROLLOUT_ROLLED_BACK);
+    rolling_open(&s, 3, BAD_APP, 2, 4);
+    assert_int_equal(rolling_run(&s, 3600, &err), ROLLOUT_ROLLED_BACK);
     assert_non_null(strstr(err.text, "answers 500, not 200"));
     check_back(&s, 2);
-    stage_close(&s);
+    rolling_close(&s);
 }
 
 static void another_artifact_is_noticed_on_the_canary(void **state)
 {
     (void)state;
-    struct stage s;
+    struct rolling s;
     struct err err;
-    stage_open(&s, 4, NEW_APP, 2, 4);
+    rolling_open(&s, 4, NEW_APP, 2, 4);
     s.sha256[0] = s.sha256[0] == '0' ? '1' : '0';
-    assert_int_equal(stage_run(&s, 3600, &err), ROLLOUT_ROLLED_BACK);
+    assert_int_equal(rolling_run(&s, 3600, &err), ROLLOUT_ROLLED_BACK);
     assert_non_null(strstr(err.text, "is not what was uploaded"));
     check_back(&s, 2);
-    stage_close(&s);
+    rolling_close(&s);
 }
 
 static void it_is_called_off_in_the_middle(void **state)
 {
     (void)state;
-    struct stage s;
+    struct rolling s;
     struct err err;
     int64_t again_ms = 0;
-    stage_open(&s, 5, NEW_APP, 3, 4);
+    rolling_open(&s, 5, NEW_APP, 3, 4);
     while (fact(&s, "rollout.removed") < 1) {
         assert_int_equal(rollout_advance(&s.order, &again_ms, &err), ROLLOUT_WAIT);
         (void)s.wire.transport.sleep_ms(s.wire.transport.self, 1000);
     }
     assert_int_equal(rollout_restore(&s.order, "the person says so", &err), 0);
-    assert_int_equal(stage_run(&s, 7200, &err), ROLLOUT_ROLLED_BACK);
+    assert_int_equal(rolling_run(&s, 7200, &err), ROLLOUT_ROLLED_BACK);
     assert_string_equal(err.text, "the person says so");
     check_back(&s, 3);
-    stage_close(&s);
+    rolling_close(&s);
 }
 
 /* Killed at call n, before it or after its effect; then a new process goes on with the journal. */
@@ -146,17 +146,17 @@ static void a_kill_at_every_call(void **state)
     for (int which = 0; which < 2; which++)
         for (int done = 0; done < 2; done++)
             for (int64_t n = 1;; n++) {
-                struct stage s;
+                struct rolling s;
                 struct err err;
-                stage_open(&s, 6, apps[which], 2, 3);
+                rolling_open(&s, 6, apps[which], 2, 3);
                 s.wire.kill_after = s.wire.calls + n;
                 s.wire.kill_done = done;
-                enum rollout_result result = stage_run(&s, 7200, &err);
+                enum rollout_result result = rolling_run(&s, 7200, &err);
                 bool killed = result == ROLLOUT_STOP;
                 s.wire.kill_after = 0;
                 if (killed) {
-                    stage_restart(&s);
-                    result = stage_run(&s, 7200, &err);
+                    rolling_restart(&s);
+                    result = rolling_run(&s, 7200, &err);
                 }
                 if (result != want[which])
                     fail_msg("app %d, done %d, call %lld: %d: %s", which, done, (long long)n, result, err.text);
@@ -166,7 +166,7 @@ static void a_kill_at_every_call(void **state)
                     check_back(&s, 2);
                 assert_true(fact(&s, "rollout.attempts") <= 3);
                 assert_true(fact(&s, "rollout.launched") <= 3);
-                stage_close(&s);
+                rolling_close(&s);
                 if (!killed)
                     break;
             }
