@@ -52,6 +52,11 @@ sed -n '/prepaid h/,/2025-04/p' "$out/sample-2015-plan.txt"
 echo "   ..."
 rm -f "$out/error.txt"
 echo
+echo "== Two deployments of the sample application, rehearsed on the modelled cloud: a good one, and a broken image"
+echo "   (its instances do not start: the storm cap stops it, the group keeps the last good image)"
+./bakehour rehearse --deployments 2 --faults data/faults-broken.json --quiet >"$out/rehearsal.txt"
+sed 's/^/   /' "$out/rehearsal.txt"
+echo
 echo "Pictures: $(echo "$out"/*.png)"
 echo "Tables:   $out/*-plan.txt and $out/*-simulate.txt"
 echo "Next, your own:  ./bakehour plan --repo PATH     ./bakehour --help"

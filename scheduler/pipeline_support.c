@@ -121,8 +121,8 @@ size_t pipeline_tags(struct pipeline *p, const char *role, struct tag tags[PIPEL
     tags[n++] = (struct tag){"bakehour:environment", p->env->name};
     tags[n++] = (struct tag){"bakehour:run", p->record.run};
     tags[n++] = (struct tag){"bakehour:deployment", arena_textf(&p->calls, "%lld", (long long)p->record.number)};
-    tags[n++] = (struct tag){"bakehour:commit", p->record.commit};
     tags[n++] = (struct tag){"bakehour:role", role};
+    tags[n++] = (struct tag){"bakehour:commit", p->record.commit};
     tags[n++] = (struct tag){"bakehour:expires", arena_dup(&p->calls, expires)};
     return n;
 }

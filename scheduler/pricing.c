@@ -88,8 +88,9 @@ static int product(money_t price, int64_t amount, int64_t per, money_t *out, str
 }
 
 /* Billed seconds of the failed ones: each by itself. */
-static int64_t failed_billed_s(struct meter m, const struct used *u)
+int64_t used_failed_billed_s(const struct used *u, enum regime regime)
 {
+    struct meter m = regime_meter(regime);
     if (!u->failed_instances)
         return 0;
     int64_t each = u->failed_s / u->failed_instances;
@@ -110,7 +111,8 @@ int costs_make(struct costs *out, const struct rates *r, const struct used *u, s
     if (!code)
         code = product(r->fleet_per_hour, beside_s, SECONDS_PER_HOUR, &c.usd[COST_ROLLOUT], err);
     if (!code)
-        code = product(r->fleet_per_hour, failed_billed_s(m, u), SECONDS_PER_HOUR, &c.usd[COST_FAILED], err);
+        code =
+            product(r->fleet_per_hour, used_failed_billed_s(u, r->regime), SECONDS_PER_HOUR, &c.usd[COST_FAILED], err);
     if (!code && u->makes_image)
         code = product(r->snapshot_per_gb_month, r->image_gb * r->retained_days, 30, &c.usd[COST_IMAGE], err);
     if (!code)

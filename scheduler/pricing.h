@@ -54,6 +54,8 @@ struct costs {
 const char *cost_name(enum cost_kind kind); /* "bake instance" */
 const char *cost_key(enum cost_kind kind);  /* "bake_instance", for JSON */
 
+/* Billed seconds of the ones that failed, each by itself. */
+int64_t used_failed_billed_s(const struct used *u, enum regime regime);
 int costs_make(struct costs *out, const struct rates *rates, const struct used *used, struct err *err) MUST_USE;
 
 /* What the same deployment would have used in the original pipeline: a fresh bake instance from its launch to the

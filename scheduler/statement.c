@@ -42,7 +42,8 @@ static struct used used_of(const struct journal *j, const struct deployment *d)
         .paid_left_s = replaced ? paid_left(journal_fact(j, "group.launches"), rolled_ms ? rolled_ms : d->ended_ms) : 0,
         .failed_instances = value(j, "rollout.attempts") + value(j, "bake.wasted"),
         .failed_s = value(j, "rollout.failed_s") + value(j, "bake.wasted_s"),
-        .makes_image = journal_fact(j, "image.id") && !journal_fact(j, "image.found") && strcmp(d->kind, "deploy") == 0,
+        .makes_image = journal_fact(j, "image.id") && !journal_fact(j, "image.found") &&
+                       strcmp(d->kind, "deploy") == 0 && strcmp(d->state, "completed") == 0,
         .runner_s = (d->ended_ms - d->started_ms + 999) / 1000,
     };
 }
@@ -91,13 +92,15 @@ void statement_finish(struct pipeline *p)
     struct err err;
     struct deployment *d = &p->record;
     d->ended_ms = pipeline_now_ms(p);
-    d->storm_s = value(p->journal, "rollout.failed_s");
     d->reused = fact(p, "image.found") || fact(p, "bake.reused");
     if (statement_make(&s, p->journal, d, p->w, &err)) {
         pipeline_say(p, "statement", "no statement: %s", err.text);
         return;
     }
     d->cost = s.costs.total;
+    struct used storm = {.failed_instances = value(p->journal, "rollout.attempts"),
+                         .failed_s = value(p->journal, "rollout.failed_s")};
+    d->storm_s = used_failed_billed_s(&storm, s.rates.regime);
     d->original = s.original;
     d->makespan_s = s.makespan_s;
     d->critical_s = s.critical_s;

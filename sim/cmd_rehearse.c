@@ -93,7 +93,7 @@ static void print_text(const struct rehearse *r, struct session *session)
         fprintf(session->out, "%s", i ? "\n" : "");
         if (d->stated)
             report_statement(&d->statement, session);
-        fprintf(session->out, "Storm cap %lld failed launches, %lld instance-seconds; used %lld.\n",
+        fprintf(session->out, "Storm cap: %lld failed launches, %lld billed seconds; used: %lld.\n",
                 (long long)d->estimate.cap_attempts, (long long)d->estimate.cap_s, (long long)d->record.storm_s);
     }
     fprintf(session->out,
