@@ -394,6 +394,45 @@ static void artifacts_run_as_real_processes(void **state)
     assert_true(tries < 100);
 }
 
+static void state_outlives_the_twin(void **state)
+{
+    char folder[] = "/tmp/bakehour-test.XXXXXX", file[80], address[64], form[200];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/state.db", folder);
+    const char *const args[] = {"--speed", "step", "--state", file, "--group", "web=2", NULL};
+    struct bench b;
+    begin(&b, args);
+    run_guest(&b, BASE, address);
+    upload(address, "/data/kept", "hello");
+    assert_int_equal(call(&b, &sts, STS("AssumeRole") "&RoleArn=arn:aws:iam::123456789012:role/r&RoleSessionName=ci"),
+                     200);
+    char key[80], secret[80], token[400];
+    element(b.body.text, "AccessKeyId", key, sizeof key);
+    element(b.body.text, "SecretAccessKey", secret, sizeof secret);
+    element(b.body.text, "SessionToken", token, sizeof token);
+    long long before = now_of(&b);
+    snprintf(form, sizeof form, EC2("DescribeInstances") "&InstanceId.1=%s", b.instance);
+    end(&b);
+    begin(&b, args);
+    assert_true(now_of(&b) >= before);
+    assert_int_equal(call(&b, &ec2, form), 200);
+    assert_string_equal(find(&b, "privateIpAddress"), address);
+    assert_non_null(strstr(ask_text(address, "GET /file/data/kept?op=GET HTTP/1.1\r\n\r\n"), "\r\n\r\nhello"));
+    struct signing with = {.service = "sts", .key_id = key, .secret = secret, .token = token};
+    assert_int_equal(call(&b, &with, STS("GetCallerIdentity")), 200);
+    struct signing groups = {.service = "autoscaling"};
+    assert_int_equal(call(&b, &groups, "Action=DescribeAutoScalingGroups&Version=2011-01-01"), 200);
+    assert_string_equal(find(&b, "AutoScalingGroupName"), "web");
+    end(&b);
+    static const char *const left[] = {"state.db", "state.db-wal", "state.db-shm"};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(file, sizeof file, "%s/%s", folder, left[i]);
+        unlink(file);
+    }
+    rmdir(folder);
+}
+
 /* ---- load ---- */
 
 struct client {
@@ -551,6 +590,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(faults_strike_over_the_wire),
         cmocka_unit_test(guests_answer_on_their_own_addresses),
         cmocka_unit_test(artifacts_run_as_real_processes),
+        cmocka_unit_test(state_outlives_the_twin),
         cmocka_unit_test(many_clients_at_once),
         cmocka_unit_test(it_is_up_in_no_time),
         cmocka_unit_test(only_loopback_and_no_port_twice),
