@@ -18,11 +18,19 @@ static bool is_launch(const struct activity *a)
     return strncmp(a->description, "Launching", 9) == 0;
 }
 
-/* A member that the group took out by itself because it was ill: its cause says so. */
+/* A member that the group took out by itself because it was ill: its cause names the health check. */
 static bool is_ill(const struct activity *a)
 {
     return strncmp(a->description, "Terminating", 11) == 0 &&
-           (strstr(a->cause, "taken out of service in response to") || strstr(a->cause, "health check"));
+           (strstr(a->cause, "health check") || strstr(a->cause, "health-check"));
+}
+
+static const struct activity *launch_of(const struct activities *list, const char *instance)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (*instance && is_launch(&list->items[i]) && strcmp(list->items[i].instance, instance) == 0)
+            return &list->items[i];
+    return NULL;
 }
 
 static bool has_failed(const struct activity *a)
@@ -42,13 +50,12 @@ enum roll storm_step(struct rollout *r)
         return rollout_failed(r, "DescribeScalingActivities", false, &error);
     for (size_t i = 0; i < found.count; i++) {
         const struct activity *a = &found.items[i];
-        if (!(is_launch(a) && has_failed(a)) && !is_ill(a))
+        const struct activity *began = is_ill(a) ? launch_of(&found, a->instance) : NULL;
+        if (!(is_launch(a) && has_failed(a)) && !began) /* one that was there before is none of ours */
             continue;
         failures++;
         last = *last ? last : *a->status_message ? a->status_message : a->cause;
-        for (size_t k = 0; is_ill(a) && k < found.count; k++) /* from its launch to its end */
-            if (is_launch(&found.items[k]) && *a->instance && strcmp(found.items[k].instance, a->instance) == 0)
-                failed_s += (a->start_ms - found.items[k].start_ms + 999) / 1000;
+        failed_s += began ? (a->start_ms - began->start_ms + 999) / 1000 : 0;
     }
     if (failures != rollout_fact(r, "rollout.attempts", 0)) {
         const struct journal_fact facts[] = {{"rollout.attempts", rollout_number(r, failures)},
@@ -187,8 +194,20 @@ static enum roll lower_desired(struct rollout *r)
         return ROLL_STOP;
     if (cloud_terminate_member(r->o->cloud, r->group.name, id, true, &error))
         return rollout_failed(r, action, true, &error);
-    const struct journal_fact fact = {"rollout.removing", NULL};
-    return rollout_did(r, action, id, &fact, 1);
+    const struct journal_fact facts[] = {{"rollout.removing", NULL}, {"rollout.served_ms", NULL}};
+    return rollout_did(r, action, id, facts, r->group.desired - 1 > r->desired ? 1 : 2);
+}
+
+/* Old ones go on serving for a while beside the new ones. */
+static enum roll drained(struct rollout *r)
+{
+    int64_t served_ms = rollout_fact(r, "rollout.served_ms", 0);
+    if (!served_ms)
+        return rollout_note_i64(r, "rollout.served_ms", r->now_ms);
+    int64_t drained_ms = served_ms + r->o->environment->rollout.drain_s * 1000;
+    if (r->now_ms >= drained_ms)
+        return lower_desired(r);
+    return rollout_wait(r, drained_ms < r->now_ms + LOOK_MS ? drained_ms : r->now_ms + LOOK_MS);
 }
 
 static enum roll serving_new(struct rollout *r, int64_t *count)
@@ -232,7 +251,7 @@ enum roll step_step(struct rollout *r)
     if (r->old_count == 0 && all_serve && r->group.desired <= r->desired)
         return ROLL_NEXT;
     if (all_serve && r->group.desired > r->desired && r->old_count > 0)
-        return lower_desired(r);
+        return drained(r);
     if (all_serve && r->old_count > 0)
         return raise_desired(r);
     if (all_serve)

@@ -95,7 +95,8 @@ static void fill_order(struct rolling *s)
                                                              .boot_limit_s = 300,
                                                              .dead_man = true,
                                                              .dead_man_role = "arn:aws:iam::123456789012:role/dead"}};
-    s->tags[0] = (struct tag){"bakehour:run", RUN};
+    s->run = RUN;
+    s->tags[0] = (struct tag){"bakehour:run", s->run};
     s->tags[1] = (struct tag){"bakehour:role", "service"};
     s->order = (struct rollout_order){.cloud = &s->cloud,
                                       .journal = s->journal,
@@ -120,7 +121,7 @@ static void open_journal(struct rolling *s)
     struct err err;
     const struct journal_clock clock = {now_ms, s};
     if (lease_take(&s->lease, &s->state, "production", "test/1", now_ms(s), INT64_C(1000000000), &err) ||
-        journal_open(&s->journal, &s->state, &s->lease, RUN, clock, &err))
+        journal_open(&s->journal, &s->state, &s->lease, s->run, clock, &err))
         fail_msg("%s", err.text);
     s->order.journal = s->journal;
 }
@@ -156,6 +157,13 @@ void rolling_restart(struct rolling *s)
     journal_free(s->journal);
     s->wire.kill_after = 0;
     open_journal(s);
+}
+
+void rolling_restart_as(struct rolling *s, const char *run)
+{
+    s->run = run;
+    s->tags[0].value = run;
+    rolling_restart(s);
 }
 
 enum rollout_result rolling_run(struct rolling *s, int64_t limit_s, struct err *err)

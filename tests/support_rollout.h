@@ -21,6 +21,7 @@ struct rolling {
     struct arena arena;
     char template_id[40], image_good[40], image_new[40], sha256[65];
     struct tag tags[2];
+    const char *run;
 };
 
 /* app: what the new image's artifact says ("#!bakehour-app" and lines); group: members. */
@@ -28,6 +29,7 @@ void rolling_open(struct rolling *s, uint32_t seed, const char *app, int64_t gro
 void rolling_close(struct rolling *s);
 /* A new process: the journal is read again, the transport lives again. */
 void rolling_restart(struct rolling *s);
+void rolling_restart_as(struct rolling *s, const char *run); /* another run */
 /* Advances until there is a result, at most limit_s of virtual time. */
 enum rollout_result rolling_run(struct rolling *s, int64_t limit_s, struct err *err);
 /* Members in service of that image; -1 where the group's desired count or maximum is not as in the beginning. */
