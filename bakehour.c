@@ -41,6 +41,7 @@ static const struct command *const commands[] = {
     &cmd_history,
     &cmd_show,
     &cmd_gc,
+    &cmd_twin,
     NULL,
 };
 /* clang-format on */

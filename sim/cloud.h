@@ -143,6 +143,9 @@ void simcloud_advance_to(struct simcloud *cloud, int64_t ms); /* never backwards
 int simcloud_add_group(struct simcloud *cloud, const struct simcloud_caller *owner, const char *name, int64_t count,
                        struct err *err) MUST_USE;
 
+/* Calls the hook guest_changed for each instance that runs: for sockets and processes, after simcloud_load. */
+void simcloud_tell_running(struct simcloud *cloud);
+
 /* The guest behind an address (private or public), or of an instance; NULL where there is none. */
 struct guest *simcloud_guest_at(struct simcloud *cloud, const char *address);
 struct guest *simcloud_guest_of(struct simcloud *cloud, const char *instance_id);

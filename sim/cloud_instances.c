@@ -50,6 +50,14 @@ static void hook(struct simcloud *cloud, struct sc_instance *i,
     call(cloud->options.hooks.context, &shown, cloud->now_ms);
 }
 
+void simcloud_tell_running(struct simcloud *cloud)
+{
+    for (size_t p = 0; p < cloud->place_count; p++)
+        SC_EACH(sc_instance, i, cloud->places[p], SC_INSTANCE)
+    if (i->o.state == INSTANCE_RUNS)
+        hook(cloud, i, cloud->options.hooks.guest_changed);
+}
+
 /* ---- the guest ---- */
 
 void sc_guest_changed(void *context, struct guest *guest, int64_t now_ms)

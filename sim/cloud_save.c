@@ -28,7 +28,7 @@ static const char *const schema[] = {
     "NULL,"
     " zone TEXT NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL,"
     " quantity INTEGER NOT NULL);",
-    NULL};
+    "CREATE TABLE service (name TEXT PRIMARY KEY, document TEXT NOT NULL);", NULL};
 
 static void put_i64(cJSON *object, const char *name, int64_t value)
 {
@@ -199,10 +199,29 @@ static int64_t *counter_at(struct simcloud *cloud, size_t n, int64_t *seed)
 
 #define COUNTERS (sizeof(counters) / sizeof(*counters))
 
+/* The services that keep their state to themselves. */
+static int save_services(struct saving *s)
+{
+    static const char sql[] = "INSERT INTO service VALUES (?, ?)";
+    struct str sessions;
+    str_init(&sessions, 0);
+    sts_encode(s->cloud->sts, &sessions);
+    cJSON *document = dynamodb_json(s->cloud->dynamodb);
+    char *tables = cJSON_PrintUnformatted(document);
+    int code = db_run(s->db, s->err, sql, "ss", "sts", sessions.text);
+    if (!code)
+        code = db_run(s->db, s->err, sql, "ss", "dynamodb", tables);
+    free(tables);
+    cJSON_Delete(document);
+    str_release(&sessions);
+    return code;
+}
+
 static int save_all(struct saving *s)
 {
-    static const char *const clear[] = {"DELETE FROM cloud", "DELETE FROM place", "DELETE FROM object",
-                                        "DELETE FROM disk",  "DELETE FROM guest", "DELETE FROM period"};
+    static const char *const clear[] = {"DELETE FROM cloud",  "DELETE FROM place", "DELETE FROM object",
+                                        "DELETE FROM disk",   "DELETE FROM guest", "DELETE FROM period",
+                                        "DELETE FROM service"};
     int code = 0;
     int64_t seed = s->cloud->options.seed;
     for (size_t i = 0; i < sizeof(clear) / sizeof(*clear) && !code; i++)
@@ -216,7 +235,7 @@ static int save_all(struct saving *s)
         code = save_place(s, i);
     for (size_t i = 0; i < s->cloud->period_count && !code; i++)
         code = save_period(s, i);
-    return code;
+    return code ? code : save_services(s);
 }
 
 int simcloud_save(const struct simcloud *cloud, const char *path, struct err *err)
@@ -457,6 +476,18 @@ static int load_period(void *context, sqlite3_stmt *row)
     return 0;
 }
 
+static int load_service(void *context, sqlite3_stmt *row)
+{
+    struct loading *l = context;
+    const char *text = column_text(row, 1);
+    if (strcmp(column_text(row, 0), "sts") == 0)
+        return sts_decode(l->cloud->sts, text, strlen(text)) ? damaged(l, "a session") : 0;
+    cJSON *document = json_parse(l->path, text, strlen(text), l->err);
+    int code = document && dynamodb_read(l->cloud->dynamodb, document) == 0 ? 0 : damaged(l, "a table");
+    cJSON_Delete(document);
+    return code;
+}
+
 static int load_all(struct loading *l)
 {
     static const struct {
@@ -468,6 +499,7 @@ static int load_all(struct loading *l)
                  {load_object, "SELECT number, place, kind, id, document FROM object ORDER BY number"},
                  {load_guest, "SELECT number, bytes FROM guest ORDER BY number"},
                  {load_period, "SELECT * FROM period ORDER BY number"},
+                 {load_service, "SELECT name, document FROM service"},
                  {load_counter, "SELECT key, value FROM cloud "}};
     int code = 0;
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !code; i++)

@@ -189,8 +189,8 @@ const struct command cmd_twin = {
         "faults, POST /_twin/advance moves a stepped clock. When it is ready it prints one line, \"listening on "
         "http://HOST:PORT\"; it ends at SIGINT or SIGTERM.",
     .example = "  bakehour twin --speed 60 --group web=3 &\n"
-               "  AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin aws --region us-east-1 \\\n"
-               "      --endpoint-url http://127.0.0.1:4566 ec2 describe-instances",
+               "  export AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin\n"
+               "  aws --endpoint-url http://127.0.0.1:4566 ec2 describe-instances",
     .options = twin_options_table,
     .args_size = sizeof(struct twin_args),
     .run = run_twin,

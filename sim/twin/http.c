@@ -240,13 +240,13 @@ int http_start(struct twin *t, struct err *err)
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(t->options->port)};
     if (inet_pton(AF_INET, t->options->host, &at.sin_addr) != 1)
         return err_set(err, EXIT_INPUT, "--listen: \"%s\" is no IPv4 address", t->options->host);
-    t->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, t->options->port, NULL, NULL, handle, t,
-        MHD_OPTION_EXTERNAL_LOGGER, complain, t, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&at,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_CONNECTION_LIMIT, (unsigned)TWIN_CONNECTIONS_HARD,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
-        MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024u, MHD_OPTION_URI_LOG_CALLBACK, begin, t, MHD_OPTION_NOTIFY_COMPLETED,
-        finish, t, MHD_OPTION_NOTIFY_CONNECTION, count_connection, t, MHD_OPTION_END);
+    t->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, t->options->port, NULL,
+                                 NULL, handle, t, MHD_OPTION_EXTERNAL_LOGGER, complain, t, MHD_OPTION_SOCK_ADDR,
+                                 (struct sockaddr *)&at, MHD_OPTION_CONNECTION_LIMIT, (unsigned)TWIN_CONNECTIONS_HARD,
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+                                 MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024u, MHD_OPTION_URI_LOG_CALLBACK, begin, t,
+                                 MHD_OPTION_NOTIFY_COMPLETED, finish, t, MHD_OPTION_NOTIFY_CONNECTION, count_connection,
+                                 t, MHD_OPTION_END);
     if (!t->daemon)
         return err_set(err, EXIT_FAILED, "cannot listen on %s:%u: is another one running?", t->options->host,
                        t->options->port);

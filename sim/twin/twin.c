@@ -171,6 +171,8 @@ static int begin_cloud(struct twin *t, struct err *err)
         code = simcloud_add_group(t->cloud, &owner, o->groups[i].name, o->groups[i].count, err);
     if (!code && saved && simcloud_now_ms(t->cloud) > t->start_ms)
         t->start_ms = simcloud_now_ms(t->cloud);
+    if (!code && saved)
+        simcloud_tell_running(t->cloud);
     return code;
 }
 
@@ -248,6 +250,18 @@ static int sleep_ms(const struct twin *t)
     return wait < 0 ? 0 : (int)wait;
 }
 
+/* The state goes to its file now and then, so that a twin that is killed loses little. */
+static int save_now_and_then(struct twin *t, struct err *err)
+{
+    uint64_t changes = simcloud_trace_count(t->cloud);
+    int64_t now_ns = clock_monotonic_ns();
+    if (!t->options->state || changes == t->saved_changes || now_ns < t->next_save_ns)
+        return 0;
+    t->saved_changes = changes;
+    t->next_save_ns = now_ns + SAVE_EVERY_NS;
+    return simcloud_save(t->cloud, t->options->state, err);
+}
+
 /* A stepped clock moves for a reply that is due later, and for a client that a guest leaves without an answer. */
 static void step_for_guests(struct twin *t)
 {
@@ -274,7 +288,8 @@ static int loop(struct twin *t, struct err *err)
             close(poll);
         return err_set(err, EXIT_FAILED, "epoll: %s", strerror(errno));
     }
-    while (!stop_asked) {
+    int code = 0;
+    while (!stop_asked && !code) {
         struct epoll_event ready[4];
         (void)epoll_wait(poll, ready, 4, sleep_ms(t));
         twin_catch_up(t);
@@ -284,9 +299,10 @@ static int loop(struct twin *t, struct err *err)
             apps_run(t->apps, simcloud_now_ms(t->cloud));
         if (twin_is_stepped(t))
             step_for_guests(t);
+        code = save_now_and_then(t, err);
     }
     close(poll);
-    return 0;
+    return code;
 }
 
 int twin_serve(const struct twin_options *options, struct session *session, struct err *err)

@@ -45,6 +45,8 @@ struct twin {
     struct metadata_token tokens[256];
     size_t next_token;
     uint64_t requests, refused;
+    uint64_t saved_changes;
+    int64_t next_save_ns;
 };
 
 /* How the answer leaves. */
