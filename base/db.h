@@ -25,8 +25,8 @@ void db_wait(struct db *db, int ms); /* how long a file that another process wri
 
 /*
  * Runs one statement (two in one text, or a letter too many, are a bug). types has a letter for each parameter:
- * i int64_t, s text (NULL: SQL NULL), b bytes (two arguments: pointer, size_t), n SQL NULL (no argument). db_query hands each row to `row` (NULL: rows are
- * passed over) until it returns non-zero, which is returned.
+ * i int64_t, s text (NULL: SQL NULL), b bytes (two arguments: pointer, size_t), n SQL NULL (no argument). db_query
+ * hands each row to `row` (NULL: rows are passed over) until it returns non-zero, which is returned.
  */
 typedef int db_row(void *context, sqlite3_stmt *row);
 int db_run(struct db *db, struct err *err, const char *sql, const char *types, ...) MUST_USE;

@@ -66,6 +66,7 @@ struct sc_snapshot *sc_snapshot_new(struct simcloud *cloud, struct sc_place *pla
 {
     struct sc_snapshot *s = sc_new_id(cloud, place, SC_SNAPSHOT, "snap-", "");
     struct sc_snapshot *from = *parent ? sc_find(cloud, place, SC_SNAPSHOT, parent) : NULL;
+    from = from && !from->freed ? from : NULL;
     s->volume = volume;
     s->parent = from ? from->o.id : cloud->empty;
     s->size_gb = size_gb;

@@ -8,6 +8,8 @@ BAKEHOUR=${BAKEHOUR:-./bakehour}
 export BAKEHOUR
 
 "$build/tests/bench_replay"
+echo
+"$build/tests/bench_cloud"
 
 echo "plan with its default grid over 100,000 commits (text output, no plot)"
 awk 'BEGIN { srand(5); t = 1400000000; for (i = 0; i < 100000; i++) { t += int(-900 * log(1 - rand())); print t } }' \

@@ -107,3 +107,11 @@ const char *sim_instance_state(struct sim *s, const char *id)
         return "";
     return sim_get(s, "reservationSet/item/instancesSet/item/instanceState/name");
 }
+
+struct guest_disk *sim_broken_disk(void)
+{
+    struct guest_disk *base = guest_disk_base();
+    struct guest_disk *broken = guest_disk_with(base, "/nothing", "x", 1, "/missing.so");
+    guest_disk_unref(base);
+    return broken;
+}

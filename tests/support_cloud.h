@@ -33,4 +33,6 @@ void sim_settle(struct sim *s, int64_t limit_s); /* until nothing more is to hap
 void sim_instance(struct sim *s, const char *image, char id[32]);
 const char *sim_instance_state(struct sim *s, const char *id); /* "" where it is not found */
 
+struct guest_disk *sim_broken_disk(void); /* its command line names a program that is not there */
+
 #endif

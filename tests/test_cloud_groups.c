@@ -106,8 +106,7 @@ static void broken_image(char image[32])
     char id[32];
     sim_instance(&s, SIMCLOUD_BASE_IMAGE, id);
     struct guest *g = simcloud_guest_of(s.cloud, id);
-    struct guest_disk *disk = guest_disk_with(guest_disk_base(), "/nothing", "x", 1, "/missing.so");
-    guest_replace_disk(g, disk, simcloud_now_ms(s.cloud));
+    guest_replace_disk(g, sim_broken_disk(), simcloud_now_ms(s.cloud));
     assert_int_equal(EC2("CreateImage", "InstanceId", id, "Name", "broken", "NoReboot", "true"), 0);
     sim_keep(&s, "imageId", image, 32);
     sim_run_s(&s, 300);
