@@ -28,6 +28,7 @@ static const struct command *const commands[] = {
     &cmd_ledger_check,
     &cmd_ledger_import,
     &cmd_ledger_adjust,
+    &cmd_ledger_settle,
     &cmd_config_check,
     &cmd_config_init,
     &cmd_config_keys,

@@ -25,6 +25,13 @@ int bill_opt_free_tier(void *field, const char *value, struct err *err)
     return code;
 }
 
+static int check_plans(const struct bill_sources *sources, struct err *err)
+{
+    if (!sources->commitments != !sources->plan_rates)
+        return err_set(err, EXIT_INPUT, "--commitments FILE and --plan-rates FILE go together");
+    return 0;
+}
+
 int bill_sources_check(const struct bill_sources *sources, struct err *err)
 {
     if (!sources->usage && !sources->resources)
@@ -32,8 +39,9 @@ int bill_sources_check(const struct bill_sources *sources, struct err *err)
     const char *const paths[] = {sources->usage,     sources->reserved,    sources->catalog,
                                  sources->resources, sources->commitments, sources->plan_rates};
     int from_stdin = 0;
-    if (!sources->commitments != !sources->plan_rates)
-        return err_set(err, EXIT_INPUT, "--commitments FILE and --plan-rates FILE go together");
+    int code = check_plans(sources, err);
+    if (code)
+        return code;
     for (int i = 0; i < 6; i++)
         from_stdin += paths[i] && strcmp(paths[i], "-") == 0;
     if (from_stdin > 1)
@@ -53,23 +61,14 @@ static int fold(const struct session *session, int code, int failed, const struc
     return code ? code : failed;
 }
 
-int bill_files_open(struct bill_files *out, const struct bill_sources *sources, const instant_t *until,
-                    const struct session *session, struct err *err)
+/* Reservations and plans; code is that of what was read before. */
+static int open_held(struct bill_files *out, const struct bill_sources *sources, const struct session *session,
+                     int code, struct err *err)
 {
     struct err why = {0};
-    out->names = names_new();
-    int failed = 0;
-    if (sources->usage)
-        failed = usage_open(&out->usage, out->names, sources->usage, until, session, &why);
-    else
-        out->usage.name = mem_dup("no usage");
-    int code = fold(session, 0, failed, &why, err);
+    int failed;
     if (sources->reserved) {
         failed = reservations_open(&out->reservations, out->names, sources->reserved, session, &why);
-        code = fold(session, code, failed, &why, err);
-    }
-    if (sources->resources) {
-        failed = resources_open(&out->resources, out->names, sources->resources, until, session, &why);
         code = fold(session, code, failed, &why, err);
     }
     if (sources->commitments) {
@@ -78,6 +77,41 @@ int bill_files_open(struct bill_files *out, const struct bill_sources *sources, 
         failed = plan_rates_open(&out->plan_rates, out->names, sources->plan_rates, session, &why);
         code = fold(session, code, failed, &why, err);
     }
+    return code;
+}
+
+int bill_files_open_held(struct bill_files *out, const struct bill_sources *sources, const struct session *session,
+                         struct err *err)
+{
+    int code = check_plans(sources, err);
+    if (code)
+        return code;
+    out->names = names_new();
+    code = open_held(out, sources, session, 0, err);
+    if (sources->catalog) {
+        struct err why = {0};
+        int failed = catalog_open(&out->catalog, sources->catalog, session, &why);
+        code = fold(session, code, failed, &why, err);
+    }
+    return code;
+}
+
+int bill_files_open(struct bill_files *out, const struct bill_sources *sources, const instant_t *until,
+                    const struct session *session, struct err *err)
+{
+    struct err why = {0};
+    int failed = 0;
+    out->names = names_new();
+    if (sources->usage)
+        failed = usage_open(&out->usage, out->names, sources->usage, until, session, &why);
+    else
+        out->usage.name = mem_dup("no usage");
+    int code = fold(session, 0, failed, &why, err);
+    if (sources->resources) {
+        failed = resources_open(&out->resources, out->names, sources->resources, until, session, &why);
+        code = fold(session, code, failed, &why, err);
+    }
+    code = open_held(out, sources, session, code, err);
     failed = sources->catalog ? catalog_open(&out->catalog, sources->catalog, session, &why)
                               : catalog_builtin(&out->catalog, &why);
     return fold(session, code, failed, &why, err);

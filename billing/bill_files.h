@@ -88,6 +88,9 @@ int bill_sources_check(const struct bill_sources *sources, struct err *err) MUST
 /* until: see usage_open. */
 int bill_files_open(struct bill_files *out, const struct bill_sources *sources, const instant_t *until,
                     const struct session *session, struct err *err) MUST_USE;
+/* Only what is held and what it pays: reservations, plans, their rates, and the catalog where one is named. */
+int bill_files_open_held(struct bill_files *out, const struct bill_sources *sources, const struct session *session,
+                         struct err *err) MUST_USE;
 void bill_files_release(struct bill_files *files);
 
 /* Of the whole of them, without a window. */

@@ -6,15 +6,23 @@
 #include "base/str.h"
 #include "billing/bill_files.h"
 #include "billing/commands.h"
+#include "billing/ledger_bill.h"
+#include "billing/statement.h"
 
 struct args {
     struct bill_sources in;
     struct opt_instant from, to;
+    const char *ledger;
+    enum statement_by by;
 };
 
 static const struct opt options[] = {
     BILL_FILE_OPTIONS(struct args, in),
     BILL_MORE_OPTIONS(struct args, in),
+    {"ledger", OPT_VALUE, "FILE", "the usage that the ledger has booked, in place of --usage and --resources", opt_text,
+     offsetof(struct args, ledger)},
+    {"by", OPT_VALUE, STATEMENT_BYS, "of a ledger: not the bill, but what is booked, summed up in this way",
+     statement_opt_by, offsetof(struct args, by)},
     {"Billing", OPT_HEADING, NULL, NULL, NULL, 0},
     BILL_REGIME_OPTION(struct args, in),
     {"from", OPT_VALUE, "TIME", "bill from here on (default: the first month that the usage touches)", opt_instant,
@@ -26,7 +34,11 @@ static const struct opt options[] = {
 
 static int check_args(const struct args *args, struct err *err)
 {
-    int code = bill_sources_check(&args->in, err);
+    if (args->by && !args->ledger)
+        return err_set(err, EXIT_INPUT, "--by sums up what is booked: --ledger FILE is needed");
+    if (args->ledger && (args->in.usage || args->in.resources))
+        return err_set(err, EXIT_INPUT, "--ledger and --%s exclude each other", args->in.usage ? "usage" : "resources");
+    int code = args->ledger ? 0 : bill_sources_check(&args->in, err);
     if (!code && args->from.given && args->to.given && args->from.at >= args->to.at)
         code = err_set(err, EXIT_INPUT, "--from must be before --to");
     return code;
@@ -263,18 +275,38 @@ static void print_text(const struct bill *bill, bool sample, const struct sessio
         fprintf(session->out, "%s%s\n", i ? "" : "\n", note);
 }
 
+static int open_ledger_files(struct bill_files *files, const struct args *args, struct ledger *ledger,
+                             const struct session *session, struct err *err)
+{
+    const instant_t until = args->to.given ? args->to.at : session->now_s;
+    int code = bill_files_open_held(files, &args->in, session, err);
+    return code ? code
+                : ledger_bill_open(files, ledger, args->from.given ? args->from.at - SECONDS_PER_DAY * 31 : INSTANT_MIN,
+                                   args->to.given ? args->to.at : INSTANT_MAX, &until, err);
+}
+
 static int run(struct session *session, void *data, struct err *err)
 {
     const struct args *args = data;
     struct bill_files files = {0};
     struct bill bill = {0};
-    bool sample = !args->in.catalog;
+    struct ledger *ledger = NULL;
+    bool sample = !args->in.catalog && !args->ledger;
     int code = check_args(args, err);
-    if (code)
+    if (!code && args->ledger)
+        code = ledger_open(&ledger, args->ledger, LEDGER_READ, err);
+    if (!code && args->by) {
+        code = statement_print(ledger, args->by, args->from, args->to, session, err);
+        ledger_close(ledger);
         return code;
-    code = bill_files_open(&files, &args->in, args->to.given ? &args->to.at : NULL, session, err);
+    }
+    if (!code && ledger)
+        code = open_ledger_files(&files, args, ledger, session, err);
+    else if (!code)
+        code = bill_files_open(&files, &args->in, args->to.given ? &args->to.at : NULL, session, err);
     if (!code) {
         struct bill_input in = bill_files_input(&files, &args->in);
+        in.resources = files.resources.count ? &files.resources : NULL;
         in.from = args->from;
         in.to = args->to;
         code = bill_make(&bill, &in, session, err);
@@ -287,6 +319,7 @@ static int run(struct session *session, void *data, struct err *err)
         print_text(&bill, sample, session);
     bill_release(&bill);
     bill_files_release(&files);
+    ledger_close(ledger);
     return code;
 }
 

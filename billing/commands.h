@@ -8,6 +8,7 @@ extern const struct command cmd_bill;
 extern const struct command cmd_ledger_adjust;
 extern const struct command cmd_ledger_check;
 extern const struct command cmd_ledger_import;
+extern const struct command cmd_ledger_settle;
 extern const struct command cmd_prices_diff;
 extern const struct command cmd_prices_history;
 extern const struct command cmd_prices_import;

@@ -183,6 +183,77 @@ else
     ok "chart # SKIP gnuplot is not at hand" 0
 fi
 
+# The bill of the ledger's usage, and what is booked, summed up.
+golden "bill --ledger" bill --ledger l.db <<'END'
+Bill from 2018-08-01T00:00:00Z to 2018-09-01T00:00:00Z
+
+Kind       Instance  Type  Hours           USD  Region     OS
+on-demand  i-1       one      50  5.0000000000  us-east-1  linux
+on-demand  i-2       one      10  1.0000000000  us-east-1  linux
+
+Total               USD
+on-demand  6.0000000000
+all        6.0000000000
+END
+golden "by day" bill --ledger l.db --by day <<'END'
+Day            USD  Hours
+2018-08-01    2.40  24.00
+2018-08-02    2.40  24.00
+2018-08-03  0.2000   2.00
+2018-08-10    1.00  10.00
+
+Together 6.00 USD.
+END
+golden "by month" bill --ledger l.db --by month --csv <<'END'
+name,usd,hours
+2018-08,6.0000000000,60.00
+END
+golden "by environment" bill --ledger l.db --by environment --csv <<'END'
+name,usd,hours
+production,5.0000000000,50.00
+staging,1.0000000000,10.00
+END
+golden "by kind, of a day" bill --ledger l.db --by kind --csv --from 2018-08-03 --to 2018-08-04 <<'END'
+name,usd,hours
+instance,0.2000000000,2.00
+END
+run bill --ledger l.db --by project --json
+figures "by project as JSON" "$out" "" '
+    schema bakehour.bill/1
+    by project
+    total_usd 6.0000000000
+    rows.0.name 
+    rows.0.usd 5.0000000000
+    rows.1.name shop
+    rows.1.usd 1.0000000000'
+golden "by deployment: none" bill --ledger l.db --by deployment --csv <<'END'
+name,started,environment,outcome,estimate_usd,usd,off_by_usd
+END
+refused "--by without a ledger" "--ledger FILE is needed" bill --by day
+refused "--ledger and --usage" "exclude each other" bill --ledger l.db --usage staging.csv
+
+# Reservations: one of the type, at 0.05 an hour. 60 hours are covered; up to the 16th 360 hours of fees.
+cat >reserved.csv <<'END'
+type,region,hourly_usd,start,end
+one,us-east-1,0.05,2018-01-01,2019-01-01
+END
+cp l.db settled.db
+golden "settle" ledger settle --ledger settled.db --reserved reserved.csv <<'END'
+2018-08: the bill is 18.0000000000 USD, 6.0000000000 were booked; 5 entries booked now.
+END
+golden "settle again" ledger settle --ledger settled.db --reserved reserved.csv <<'END'
+2018-08: the bill is 18.0000000000 USD, 18.0000000000 were booked; 0 entries booked now.
+END
+golden "settled: by kind" bill --ledger settled.db --by kind --csv <<'END'
+name,usd,hours
+instance,0.0000000000,60.00
+reserved-fee,18.0000000000,0.00
+END
+run ledger check --ledger settled.db
+is "settled and sound" "$code" 0
+run budget check --ledger settled.db --limit-usd 100 --json
+is "settled: budget" "$(json_of "$out" budgets.0.actual_usd)" 18.0000000000
+
 # Where the month leads.
 golden "forecast" budget forecast --ledger l.db --limit-hours 100 <<'END'
 Month 2018-08 up to 2018-08-16T00:00:00Z
