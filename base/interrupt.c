@@ -5,6 +5,7 @@
 
 static volatile sig_atomic_t seen;
 static struct sigaction before;
+static int depth;
 
 static void note(int signal_number)
 {
@@ -15,13 +16,16 @@ static void note(int signal_number)
 void interrupt_catch(void)
 {
     struct sigaction action = {.sa_handler = note, .sa_flags = (int)SA_RESETHAND};
+    if (depth++)
+        return;
     seen = 0;
     sigaction(SIGINT, &action, &before);
 }
 
 void interrupt_restore(void)
 {
-    sigaction(SIGINT, &before, NULL);
+    if (--depth == 0)
+        sigaction(SIGINT, &before, NULL);
 }
 
 bool interrupt_seen(void)
