@@ -141,7 +141,8 @@ demo: deps-demo
 
 bench: deps-check
 	@sh tests/deps.sh bench || echo 'bench: without the peers that are missing'
-	@$(MAKE) --no-print-directory $(BUILD)/tests/bench_replay $(BUILD)/tests/bench_des $(BUILD)/tests/bench_cloud bakehour
+	@$(MAKE) --no-print-directory $(BUILD)/tests/bench_replay $(BUILD)/tests/bench_lanes $(BUILD)/tests/bench_des \
+	    $(BUILD)/tests/bench_cloud bakehour
 	@sh tests/bench.sh $(BUILD)
 
 # Coverage-guided, with clang's libFuzzer: make fuzz FUZZ=history SECONDS=60

@@ -16,6 +16,7 @@
 #include "sim/policy_save.h"
 #include "sim/runs_args.h"
 #include "sim/scenario.h"
+#include "sim/sweep_run.h"
 #include "sim/trouble_text.h"
 #include "sim/yardstick.h"
 
@@ -26,6 +27,7 @@ struct simulate_args {
     const char *policy_table, *save_policy;
     struct runs_args runs;
     const char *model;
+    struct sweep_args sweep;
 };
 
 static const struct opt simulate_options[] = {
@@ -44,6 +46,7 @@ static const struct opt simulate_options[] = {
      "a pipeline of your own, event by event: k side by side, steps of random length, environments that overlap; its "
      "commits, unless it draws them, are the history's; its times and prices are its own",
      opt_text, offsetof(struct simulate_args, model)},
+    SWEEP_OPTIONS(struct simulate_args, sweep),
     SCENARIO_OPTIONS(struct simulate_args),
     OPT_END,
 };
@@ -350,6 +353,18 @@ static bool is_many(const struct runs_args *a)
     return a->runs.is || a->precision.is || a->threads.is || a->shard;
 }
 
+static int run_sweep(struct simulate_args *args, const struct session *session, struct err *err)
+{
+    struct mc_options options;
+    bool many = is_many(&args->runs);
+    int code = many ? runs_args_options(&args->runs, failure_args_seed(&args->scenario.failure), &options, err) : 0;
+    if (!code && (args->vs_optimum || args->save_policy || (many && options.shards)))
+        code = err_set(err, EXIT_INPUT, "--sweep excludes --shard, --vs-optimum and --save-policy");
+    return code ? code
+                : sweep_run(&args->sweep, &args->scenario, &args->policies, many ? &options : NULL, args->policy_table,
+                            session, err);
+}
+
 static int run_simulate(struct session *session, void *context, struct err *err)
 {
     struct simulate_args *args = context;
@@ -357,6 +372,10 @@ static int run_simulate(struct session *session, void *context, struct err *err)
     if (args->model)
         return run_model(args, is_many(&args->runs), session, err);
     policy_list_finish(&args->policies);
+    if (args->sweep.sweep.axis_count)
+        return run_sweep(args, session, err);
+    if (args->sweep.out || args->sweep.plot)
+        return err_set(err, EXIT_INPUT, "--out and --plot go with --sweep (plan --plot draws policies)");
     int code = scenario_load(&s, &args->scenario, session, err);
     if (code)
         return code;
@@ -391,6 +410,7 @@ static void release_simulate(void *context)
 {
     struct simulate_args *args = context;
     policy_list_release(&args->policies);
+    sweep_release(&args->sweep.sweep);
 }
 
 const struct command cmd_simulate = {

@@ -167,6 +167,8 @@ static void read_policy(struct reader *r, const cJSON *document, struct des_mode
     m->policy.keep.kind = KEEP_TERMINATE;
     if (trigger && policy_parse_trigger(trigger, &m->policy.trigger, &detail))
         wrong(r, "trigger", trigger, detail.text);
+    if (trigger && !r->code && policy_learns(m->policy.trigger.kind))
+        wrong(r, "trigger", trigger, "learns from a history; here only every, idle, count, window, train and area do");
     if (keep && policy_parse_keep(keep, &m->policy.keep, &detail))
         wrong(r, "keep", keep, detail.text);
     if (keep && !trigger)

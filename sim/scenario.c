@@ -334,9 +334,8 @@ static void load_risks(struct scenario *s, const struct scenario_args *a)
     s->model.risks = &s->risks;
 }
 
-int scenario_load(struct scenario *s, const struct scenario_args *a, const struct session *session, struct err *err)
+static int load_model(struct scenario *s, const struct scenario_args *a, const struct session *session, struct err *err)
 {
-    *s = (struct scenario){0};
     int code = load_price(s, a, session, err);
     if (!code)
         code = load_regime(s, a, err);
@@ -348,8 +347,24 @@ int scenario_load(struct scenario *s, const struct scenario_args *a, const struc
         code = load_around(s, a, err);
     if (!code)
         code = load_pipeline(s, a, err);
+    return code ? code : failure_args_apply(&a->failure, &s->model, session, err);
+}
+
+int scenario_remodel(struct scenario *s, const struct scenario_args *a, const struct session *session, struct err *err)
+{
+    s->model = (struct model){0};
+    int code = load_model(s, a, session, err);
+    if (!code && a->failure.culprit_fit)
+        code = fit_culprit(s, a, session, err);
     if (!code)
-        code = failure_args_apply(&a->failure, &s->model, session, err);
+        load_risks(s, a);
+    return code;
+}
+
+int scenario_load(struct scenario *s, const struct scenario_args *a, const struct session *session, struct err *err)
+{
+    *s = (struct scenario){0};
+    int code = load_model(s, a, session, err);
     if (!code)
         code = load_history(s, a, session, err);
     if (!code && a->failure.culprit_fit)

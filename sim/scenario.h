@@ -151,6 +151,9 @@ void world_release(struct world *world);
 /* need_source: without --log and --repo it is an error that says what to write. */
 int scenario_load(struct scenario *s, const struct scenario_args *args, const struct session *session,
                   struct err *err) MUST_USE;
+/* Makes the model anew by other options; the history stays. */
+int scenario_remodel(struct scenario *s, const struct scenario_args *args, const struct session *session,
+                     struct err *err) MUST_USE;
 void scenario_release(struct scenario *s);
 
 /* The lines above every table: history, pipeline, prices. */

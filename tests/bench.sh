@@ -8,7 +8,7 @@ BAKEHOUR=${BAKEHOUR:-./bakehour}
 export BAKEHOUR
 
 "$build/tests/bench_replay"
-echo
+"$build/tests/bench_lanes"
 "$build/tests/bench_cloud"
 
 echo "plan with its default grid over 100,000 commits (text output, no plot)"
@@ -29,4 +29,5 @@ done
 echo
 sh tests/bench_history.sh
 echo
+sh tests/bench_montecarlo.sh
 sh tests/bench_peers.sh "$build"
