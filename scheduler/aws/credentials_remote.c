@@ -47,8 +47,9 @@ static bool may_be_asked(const char *url)
         return true;
     for (size_t i = 0; hosts[i]; i++) {
         size_t len = strlen(hosts[i]);
-        bool whole = hosts[i][len - 1] == '.' || strchr(":/", url[len]) != NULL;
-        if (strncmp(url, hosts[i], len) == 0 && whole && !strchr(url + 7, '@'))
+        if (strncmp(url, hosts[i], len) != 0 || strchr(url + 7, '@'))
+            continue;
+        if (hosts[i][len - 1] == '.' || url[len] == '\0' || url[len] == ':' || url[len] == '/')
             return true;
     }
     return false;
