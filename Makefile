@@ -1,6 +1,6 @@
 # Bakehour. `make demo` and `make check` install what they need on Debian; `make` alone only builds.
 #
-#   make all|check|demo|bench|fuzz|lint|coverage|install|clean
+#   make all|check|demo|bench|study|fuzz|lint|coverage|install|clean
 #   PARTS='house tidy' make lint only these parts of the lint
 #   SANITIZE=address,undefined   builds with sanitizers, in a build folder of its own
 #   PREFIX=/usr/local DESTDIR=   where install puts things
@@ -50,7 +50,7 @@ FUZZ_BINARIES := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support_*.c))
 CLI_TESTS := $(wildcard tests/cli/*.t)
 
-.PHONY: all tests objects check check-variant demo bench fuzz lint coverage install uninstall clean deps-build deps-check \
+.PHONY: all tests objects check check-variant demo bench study fuzz lint coverage install uninstall clean deps-build deps-check \
         deps-demo deps-lint deps-coverage docs
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -138,6 +138,15 @@ check-variant: tests docs
 demo: deps-demo
 	@$(MAKE) --no-print-directory bakehour
 	@REPO='$(REPO)' sh data/demo.sh
+
+# Policies against the exact optimum on all histories at hand: the tables of docs/study.md.
+study: deps-check
+	@$(MAKE) --no-print-directory $(BUILD)/tests/study_policies
+	@sh tests/study.sh $(BUILD)
+
+$(BUILD)/tests/study_policies: $(BUILD)/tests/study_policies.o $(BUILD)/tests/study.o $(LIB)
+	@echo '  LINK $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm -pthread
 
 bench: deps-check
 	@sh tests/deps.sh bench || echo 'bench: without the peers that are missing'

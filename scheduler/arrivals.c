@@ -10,7 +10,7 @@ const int arrivals_soon_s[ARRIVALS_SOONS] = {5, 10, 15, 20, 30, 45, 60, 90, 120,
 #define ROUNDS          6    /* of rate and factor in turn; the fit moves by less than a thousandth after four */
 #define HOUR_PRIOR      2.0  /* commits that the coarse profile counts for in an hour of the week, */
 #define MOOD_PRIOR      4.0  /* an average mood in a mood, */
-#define CELL_PRIOR      6.0  /* and rate x factor in a cell */
+#define CELL_PRIOR      20.0 /* and rate x factor in a cell */
 #define SOON_PRIOR      0.2  /* commits that a stretch after a commit begins with, */
 #define SOON_USUAL      0.01 /* at this chance */
 #define ECHO_COMMITS    30   /* so many commits after each are looked at */
