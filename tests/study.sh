@@ -2,11 +2,12 @@
 # The study of policies: writes docs/study.md. usage: tests/study.sh BUILD-FOLDER   (make study)
 #
 # Histories: the shipped sample year, three generated ones, and the real ones beside the repository where they are:
-# ../shared/commit-logs/*.tsv.gz (first column unix seconds; of the deployments, *.deploys.tsv.gz, each application in
-# production is one history, and all together another). STUDY_ALL=1 takes the other environments too.
+# ../shared/commit-logs/*.tsv.gz (first column unix seconds). Of the deployments, *.deploys.tsv.gz, all together are one
+# history, and the sixteen applications deployed most often to production are one each; STUDY_ALL=1 takes every
+# application in every environment.
 set -eu
 cd "$(dirname "$0")/.."
-program=$PWD/$1/tests/study_policies
+program=${STUDY_PROGRAM:-$PWD/$1/tests/study_policies}
 logs=../shared/commit-logs
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/study.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
@@ -24,12 +25,14 @@ for log in "$logs"/*.tsv.gz; do
         gzip -dc "$log" | grep -v '^#' | cut -f 1 >"$tmp/logs/${name%.deploys}"
         gzip -dc "$log" | awk -F '\t' -v all="${STUDY_ALL:-}" -v to="$tmp/apps/" '
             !/^#/ && (all || $4 == "production") { print $1 > (to $3 (all ? "-" $4 : "")) }'
+        [ -n "${STUDY_ALL:-}" ] || wc -l "$tmp"/apps/* | grep -v ' total$' | sort -rn | tail -n +17 | awk '{ print $2 }' |
+            xargs rm -f
         ;;
     *) gzip -dc "$log" | grep -v '^#' | cut -f 1 >"$tmp/logs/$name" ;;
     esac
 done
 
-for group in made logs apps; do
+for group in logs made apps; do
     for file in "$tmp/$group"/*; do
         [ -e "$file" ] && echo "$group $file"
     done
