@@ -1,38 +1,13 @@
-#include "sim/attempts.h"
+#include "sim/attempts_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "scheduler/outlook.h"
-#include "sim/fleet.h"
 
 #define LONG_AGO    (INT64_MIN / 4)
 #define ATTEMPT_MAX 1000000 /* of one batch; nobody draws that often */
-
-struct engine {
-    struct replay *out;
-    struct mishaps *went;
-    const struct decider *d;
-    const struct commits *c;
-    const struct model *m;
-    const struct risks *risks; /* NULL: nothing goes wrong */
-    struct fleet *fleet;       /* NULL: rollouts take what they take */
-
-    size_t next;      /* the oldest commit that is neither delivered nor reverted */
-    size_t suspects;  /* a culprit is among next .. suspects-1; 0: none is known */
-    size_t known;     /* revert: culprits below are known */
-    size_t culprit;   /* the first of risks->culprits that is not below next */
-    uint32_t attempt; /* of the batch that begins with next */
-    bool repaired;    /* its image boots now */
-    bool at_once;     /* a failed attempt is tried again without asking the policy */
-    int64_t free_at;
-    struct rental rental;
-    struct replay_month month;
-    int64_t month_end;
-    size_t delivered;
-    size_t told; /* commits that the policy's outlook has heard of */
-};
 
 static int64_t later(int64_t a, int64_t b)
 {
@@ -65,7 +40,7 @@ struct storm storm_of(const struct model *m)
     return storm_with(m, launches > 1 ? launches : 1);
 }
 
-static void note(struct engine *e, struct mishap mishap)
+static void note(struct attempts_engine *e, struct mishap mishap)
 {
     mishap.deployment = e->out->deployments;
     e->went->items = mem_grow(e->went->items, &e->went->cap, e->went->count + 1, sizeof(*e->went->items));
@@ -73,7 +48,7 @@ static void note(struct engine *e, struct mishap mishap)
 }
 
 /* The policy, asked at each arrival that it hears. */
-static int64_t asked_start(struct engine *e)
+static int64_t asked_start(struct attempts_engine *e)
 {
     const struct commits *c = e->c;
     size_t end = e->next + 1;
@@ -99,7 +74,7 @@ static int64_t asked_start(struct engine *e)
 }
 
 /* `count` without a call: the N-th commit's arrival. */
-static inline int64_t next_start(struct engine *e)
+static inline int64_t next_start(struct attempts_engine *e)
 {
     const struct trigger t = e->d->policy.trigger;
     size_t last;
@@ -117,7 +92,7 @@ static inline int64_t next_start(struct engine *e)
 }
 
 /* What a trigger that learns is told, whatever becomes of the attempt. */
-static void tell(struct engine *e, int64_t start_s)
+static void tell(struct attempts_engine *e, int64_t start_s)
 {
     if (!e->d->outlook)
         return;
@@ -127,7 +102,7 @@ static void tell(struct engine *e, int64_t start_s)
     outlook_started(e->d->outlook, start_s);
 }
 
-static inline size_t batch_end(const struct engine *e, int64_t start_s)
+static inline size_t batch_end(const struct attempts_engine *e, int64_t start_s)
 {
     const int64_t *ready_s = e->c->ready_s;
     size_t end = e->next + 1;
@@ -141,7 +116,7 @@ static inline size_t batch_end(const struct engine *e, int64_t start_s)
     return end;
 }
 
-static inline bool is_left_out(const struct engine *e, size_t commit)
+static inline bool is_left_out(const struct attempts_engine *e, size_t commit)
 {
     return commit < e->known && e->risks && (e->risks->bits[commit] & RISK_CULPRIT);
 }
@@ -155,7 +130,7 @@ struct batch {
     unsigned bits;
 };
 
-static inline struct batch look_at(struct engine *e, size_t end)
+static inline struct batch look_at(struct attempts_engine *e, size_t end)
 {
     struct batch b = {.end = end};
     const struct risks *r = e->risks;
@@ -175,7 +150,7 @@ static inline struct batch look_at(struct engine *e, size_t end)
     return b;
 }
 
-static void move_to(struct engine *e, size_t next)
+static void move_to(struct attempts_engine *e, size_t next)
 {
     e->next = next;
     e->attempt = 0;
@@ -184,13 +159,13 @@ static void move_to(struct engine *e, size_t next)
         e->culprit++;
 }
 
-static bool waits(const struct engine *e)
+static bool waits(const struct attempts_engine *e)
 {
     return e->next < e->c->count && e->c->ready_s[e->next] <= e->free_at;
 }
 
 /* Of the suspects one is left: it is the culprit. */
-static void revert_last(struct engine *e)
+static void revert_last(struct attempts_engine *e)
 {
     e->went->reverted++;
     e->suspects = 0;
@@ -198,7 +173,7 @@ static void revert_last(struct engine *e)
     e->at_once = waits(e);
 }
 
-static void fail(struct engine *e, const struct batch *b, bool guilty)
+static void fail(struct attempts_engine *e, const struct batch *b, bool guilty)
 {
     e->attempt++;
     e->at_once = true;
@@ -216,7 +191,7 @@ static void fail(struct engine *e, const struct batch *b, bool guilty)
         revert_last(e);
 }
 
-static void open_month(struct engine *e, int64_t start_s)
+void attempts_open_month(struct attempts_engine *e, int64_t start_s)
 {
     struct replay *r = e->out;
     if (e->month.deployments) {
@@ -228,7 +203,7 @@ static void open_month(struct engine *e, int64_t start_s)
     e->month_end = calendar_month_start(month + 1);
 }
 
-static inline void deliver(struct engine *e, const struct batch *b, int64_t start_s)
+static inline void deliver(struct attempts_engine *e, const struct batch *b, int64_t start_s)
 {
     const int64_t *arrival_s = e->c->arrival_s;
     int64_t *lead_s = e->out->lead_s + e->delivered;
@@ -259,7 +234,7 @@ static inline void deliver(struct engine *e, const struct batch *b, int64_t star
     }
 }
 
-static void give_back(struct engine *e, int64_t broken_at)
+static void give_back(struct attempts_engine *e, int64_t broken_at)
 {
     int64_t took_s = e->free_at - broken_at;
     e->went->restores++;
@@ -268,7 +243,7 @@ static void give_back(struct engine *e, int64_t broken_at)
 }
 
 /* Launches bake instances until one comes up; false when the attempt is given up. *at moves on. */
-static bool bring_up(struct engine *e, const struct batch *b, int64_t *at)
+static bool bring_up(struct attempts_engine *e, const struct batch *b, int64_t *at)
 {
     const struct failures *f = &e->m->failures;
     bool down = (b->bits & RISK_BAKE) != 0;
@@ -284,7 +259,7 @@ static bool bring_up(struct engine *e, const struct batch *b, int64_t *at)
     return true;
 }
 
-static inline void record(struct engine *e, int64_t start_s, bool launch)
+static inline void record(struct attempts_engine *e, int64_t start_s, bool launch)
 {
     struct replay *r = e->out;
     if (r->deployments == r->start_cap)
@@ -294,11 +269,11 @@ static inline void record(struct engine *e, int64_t start_s, bool launch)
     if (e->fleet && !r->deployments)
         fleet_begin(e->fleet, start_s);
     if (start_s >= e->month_end)
-        open_month(e, start_s);
+        attempts_open_month(e, start_s);
     e->month.deployments++;
 }
 
-static void storm(struct engine *e, const struct batch *b, int64_t baked)
+static void storm(struct attempts_engine *e, const struct batch *b, int64_t baked)
 {
     struct storm s = storm_of(e->m);
     note(e, (struct mishap){.kind = MISHAP_STORM,
@@ -315,7 +290,7 @@ static void storm(struct engine *e, const struct batch *b, int64_t baked)
 }
 
 /* The image is there: roll it out. */
-static inline void roll_out(struct engine *e, const struct batch *b, int64_t start_s, int64_t baked)
+static inline void roll_out(struct attempts_engine *e, const struct batch *b, int64_t start_s, int64_t baked)
 {
     if (b->bits & RISK_BOOT) {
         storm(e, b, baked);
@@ -337,7 +312,7 @@ static inline void roll_out(struct engine *e, const struct batch *b, int64_t sta
     fail(e, b, b->culprits > 0);
 }
 
-static inline void bake(struct engine *e, const struct batch *b, int64_t start_s)
+static inline void bake(struct attempts_engine *e, const struct batch *b, int64_t start_s)
 {
     const struct terms *t = &e->m->terms;
     int64_t at = start_s + t->prepare_s;
@@ -365,7 +340,7 @@ static inline void bake(struct engine *e, const struct batch *b, int64_t start_s
     e->out->deployments++;
 }
 
-static inline void attempt(struct engine *e, int64_t start_s)
+static inline void attempt(struct attempts_engine *e, int64_t start_s)
 {
     struct batch b = look_at(e, batch_end(e, start_s));
     if (b.left_out == (int64_t)(b.end - e->next)) { /* nothing is left of it */
@@ -385,7 +360,7 @@ static inline void attempt(struct engine *e, int64_t start_s)
     fail(e, &b, b.caught);
 }
 
-static void begin(struct engine *e)
+static void begin(struct attempts_engine *e)
 {
     struct replay *r = e->out;
     size_t items = e->went->cap;
@@ -402,10 +377,10 @@ static void begin(struct engine *e)
     e->month_end = INT64_MIN;
 }
 
-static int finish(struct engine *e, struct err *err)
+static int finish(struct attempts_engine *e, struct err *err)
 {
     struct replay *r = e->out;
-    open_month(e, 0);
+    attempts_open_month(e, 0);
     for (size_t i = 0; i < r->month_count; i++) {
         r->waiting_s += r->months[i].waiting_s;
         r->lead_sum_s += r->months[i].lead_s;
@@ -430,7 +405,7 @@ int attempts_run(struct replay *r, const struct decider *d, const struct commits
             return failed;
         d = outlook_decider(own);
     }
-    struct engine e = {.out = r, .went = &r->mishaps, .d = d, .c = c, .m = m, .risks = m->risks};
+    struct attempts_engine e = {.out = r, .went = &r->mishaps, .d = d, .c = c, .m = m, .risks = m->risks};
     struct fleet fleet;
     begin(&e);
     if (m->fleet && m->hour_end) {
@@ -438,7 +413,13 @@ int attempts_run(struct replay *r, const struct decider *d, const struct commits
         e.fleet = &fleet;
     }
     int code = 0;
+    bool quick = attempts_quick_can(&e);
     while (e.next < c->count && !code) {
+        if (quick && !e.at_once) {
+            attempts_quick(&e);
+            if (e.next == c->count)
+                break;
+        }
         int64_t start_s = e.at_once ? later(e.free_at, c->ready_s[e.next]) : next_start(&e);
         if (start_s > INSTANT_MAX - POLICY_DURATION_MAX)
             code =

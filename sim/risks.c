@@ -75,13 +75,15 @@ void risks_draw(struct risks *r, const struct failures *f, uint32_t seed, uint32
 unsigned risks_again(const struct risks *r, size_t commit, uint32_t attempt)
 {
     assert(attempt > 0 && attempt < LAUNCHES / 2);
-    struct philox first = philox_stream(r->seed, r->replication, commit, PURPOSE(attempt));
-    struct philox second = philox_stream(r->seed, r->replication, commit, PURPOSE(attempt) + 1);
-    uint32_t culprit = philox_u32(&first); /* its place in the block, drawn once for all in the first attempt */
-    uint32_t build = philox_u32(&first);
-    uint32_t boot = philox_u32(&first);
-    unsigned bits = bits_of_first(&r->failures, culprit, build, boot, philox_u32(&first));
-    return (bits & ~(unsigned)RISK_CULPRIT) | (bits_of_second(&r->failures, philox_u32(&second), 0) & RISK_BAKE);
+    struct philox_block at = {{0, (uint32_t)commit, (uint32_t)((uint64_t)commit >> 32), PURPOSE(attempt)}};
+    struct philox_block first = philox4x32_10(at, r->seed, r->replication);
+    /* the culprit's place in the block is empty: commits are drawn once for all, in the first attempt */
+    unsigned bits = bits_of_first(&r->failures, UINT32_MAX, first.word[1], first.word[2], first.word[3]);
+    if (!r->failures.bake)
+        return bits & ~(unsigned)RISK_CULPRIT;
+    at.word[3]++;
+    struct philox_block second = philox4x32_10(at, r->seed, r->replication);
+    return (bits & ~(unsigned)RISK_CULPRIT) | (bits_of_second(&r->failures, second.word[0], 0) & RISK_BAKE);
 }
 
 bool risks_launch_fails(const struct risks *r, size_t commit, uint32_t attempt, uint32_t launch)

@@ -15,6 +15,7 @@
 #include "base/wide.h"
 #include "sim/attempts.h"
 #include "sim/lanes.h"
+#include "sim/outcome.h"
 
 #define ROUNDS   5
 #define POLICIES 16
@@ -97,7 +98,19 @@ static void bench_lanes(const char *name, enum keep_kind keep, bool wide, int64_
     wide_choose(true);
 }
 
-/* Draws of the failures included. */
+static double outcome_ns(const struct policy *p, const struct model *m, const struct commits *c, struct replay *scratch)
+{
+    struct outcome o;
+    struct err err;
+    double begin_ns = cpu_ns();
+    if (outcome_run(&o, p, m, c, scratch, false, &err))
+        exit(1);
+    double took_ns = cpu_ns() - begin_ns;
+    outcome_release(&o);
+    return took_ns / (double)c->count;
+}
+
+/* The bare replays, and whole simulations with costs and percentiles; the draws of the failures apart. */
 static void bench_failures(const char *trigger, int64_t *arrival_s, size_t count)
 {
     struct model m = model_of(REGIME_SECOND);
@@ -106,9 +119,8 @@ static void bench_failures(const char *trigger, int64_t *arrival_s, size_t count
     struct replay scratch;
     struct risks risks;
     struct err err;
-    double plain_ns[ROUNDS];
-    double failing_ns[ROUNDS];
-    double draws_ns[ROUNDS];
+    enum { PLAIN, FAILING, DRAWS, PLAIN_ALL, FAILING_ALL, TIMES };
+    double ns[TIMES][ROUNDS];
     m.terms.delay_price_per_commit_hour = MONEY_PER_USD / 20;
     m.terms.per_deploy = MONEY_PER_USD / 10;
     if (policy_parse_trigger(trigger, &p.trigger, &err))
@@ -122,22 +134,28 @@ static void bench_failures(const char *trigger, int64_t *arrival_s, size_t count
     m.failures.boot = RISK_CERTAIN / 100;
     for (uint32_t round = 0; round < ROUNDS; round++) {
         make_trace(arrival_s, count, 100 + round);
+        m.risks = NULL;
         double begin_ns = cpu_ns();
         if (replay_run(&scratch, &d, &commits, &err))
             exit(1);
-        plain_ns[round] = (cpu_ns() - begin_ns) / (double)count;
+        ns[PLAIN][round] = (cpu_ns() - begin_ns) / (double)count;
+        ns[PLAIN_ALL][round] = outcome_ns(&p, &m, &commits, &scratch);
         begin_ns = cpu_ns();
         risks_draw(&risks, &m.failures, 1, round, count);
-        draws_ns[round] = (cpu_ns() - begin_ns) / (double)count;
+        ns[DRAWS][round] = (cpu_ns() - begin_ns) / (double)count;
         m.risks = &risks;
         begin_ns = cpu_ns();
         if (attempts_run(&scratch, &d, &commits, &m, &err))
             exit(1);
-        failing_ns[round] = (cpu_ns() - begin_ns) / (double)count;
+        ns[FAILING][round] = (cpu_ns() - begin_ns) / (double)count;
+        ns[FAILING_ALL][round] = outcome_ns(&p, &m, &commits, &scratch);
     }
-    double plain = median(plain_ns);
-    double failing = median(failing_ns);
-    printf("  %-40s %8.2f %18.2f %8.1fx %14.2f\n", trigger, plain, failing, failing / plain, median(draws_ns));
+    double plain = median(ns[PLAIN]);
+    double all = median(ns[PLAIN_ALL]);
+    double failing = median(ns[FAILING]);
+    double failing_all = median(ns[FAILING_ALL]);
+    printf("  %-16s %8.2f %8.2f %6.1fx %12.2f %8.2f %6.1fx %14.2f\n", trigger, plain, failing, failing / plain, all,
+           failing_all, failing_all / all, median(ns[DRAWS]));
     replay_release(&scratch);
     risks_release(&risks);
 }
@@ -157,7 +175,8 @@ int main(int argc, char **argv)
     bench_lanes("idle:600", KEEP_IDLE, true, arrival_s, (size_t)count);
     bench_lanes("terminate, portable code", KEEP_TERMINATE, false, arrival_s, (size_t)count);
     printf("\nfailures (2 %% culprits, 5 %% builds, 1 %% images): ns a commit\n");
-    printf("  %-40s %8s %18s %9s %14s\n", "trigger", "without", "with", "", "and the draws");
+    printf("  %-16s %8s %8s %7s %12s %8s %7s %14s\n", "trigger", "replay", "failing", "", "simulation", "failing", "",
+           "and the draws");
     static const char *const triggers[] = {"idle", "count:5", "window:900", "train:3600", "area:1"};
     for (size_t i = 0; i < sizeof(triggers) / sizeof(triggers[0]); i++)
         bench_failures(triggers[i], arrival_s, (size_t)count);
