@@ -199,6 +199,7 @@ int simcloud_add_group(struct simcloud *cloud, const struct simcloud_caller *own
         aws_param_i64(&request, "DesiredCapacity", count);
         aws_paramf(&request, "AvailabilityZones.member.1", "%sa", owner->region);
         aws_paramf(&request, "AvailabilityZones.member.2", "%sb", owner->region);
+        aws_paramf(&request, "AvailabilityZones.member.3", "%sc", owner->region);
         code = make(cloud, owner, &request, err);
     }
     simcloud_advance_to(cloud, cloud->now_ms);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -28,12 +29,32 @@ void sim_close(struct sim *s)
     simcloud_free(s->cloud);
 }
 
+/* For tests/cli/cloud.t: what was asked and answered, a line each. */
+static void write_down(const struct sim *s, const struct aws_request *request)
+{
+    const char *path = getenv("BAKEHOUR_REPLIES");
+    FILE *file = path && s->reply.root ? fopen(path, "a") : NULL;
+    if (!file)
+        return;
+    struct str xml;
+    str_init(&xml, 0);
+    node_xml(s->reply.root, NULL, &xml);
+    const char *body = strchr(xml.text, '\n') + 1;
+    (void)fprintf(file, "%s\t%s", aws_service_info(request->service)->signing, request->action);
+    for (size_t i = 0; i < request->param_count; i++)
+        (void)fprintf(file, "%c%s", i ? ' ' : '\t', request->params[i].name);
+    (void)fprintf(file, "%s\t%s\n", request->param_count ? "" : "\t", body);
+    str_release(&xml);
+    (void)fclose(file);
+}
+
 static int send(struct sim *s, struct aws_request *request)
 {
     aws_reply_release(&s->reply);
     aws_reply_init(&s->reply);
     int code = simcloud_call(s->cloud, &s->caller, request, &s->reply, &s->error);
     assert((code == 0) == (s->error.code[0] == '\0'));
+    write_down(s, request);
     aws_request_release(request);
     return code;
 }

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -251,9 +253,33 @@ static void buckets_run_dry_and_fill_again(void **state)
     assert_int_equal(EC2("RunInstances", BASE), 0); /* each region has its own */
 }
 
+/* Names are unique, parameters are words; for tests/cli/cloud.t the table is written down. */
+static void the_table_of_actions_is_sound(void **state)
+{
+    (void)state;
+    const char *path = getenv("BAKEHOUR_ACTIONS");
+    FILE *file = path ? fopen(path, "w") : NULL;
+    const struct simcloud_action *action;
+    size_t count = 0;
+    for (; (action = simcloud_action_at(count)); count++) {
+        assert_ptr_equal(simcloud_action_find(action->service, action->name), action);
+        bool reads = strncmp(action->name, "Describe", 8) == 0 || strncmp(action->name, "Get", 3) == 0 ||
+                     strncmp(action->name, "List", 4) == 0;
+        assert_int_equal(action->changes, !reads);
+        if (file)
+            (void)fprintf(file, "%s\t%s\t%s\n", aws_service_info(action->service)->signing, action->name,
+                          action->parameters);
+    }
+    assert_true(count > 80);
+    assert_null(simcloud_action_find(AWS_EC2, "CreateAutoScalingGroup"));
+    if (file)
+        (void)fclose(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_table_of_actions_is_sound),
         cmocka_unit_test_setup_teardown(it_runs_17_s_after_it_was_asked_for, open_cloud, close_cloud),
         cmocka_unit_test_setup_teardown(it_stops_starts_and_ends, open_cloud, close_cloud),
         cmocka_unit_test_setup_teardown(a_shutdown_from_inside_does_what_the_instance_was_told, open_cloud,
