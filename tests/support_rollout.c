@@ -129,10 +129,18 @@ static void open_journal(struct rolling *s)
 void rolling_open(struct rolling *s, uint32_t seed, const char *app, int64_t group, int64_t max)
 {
     struct simcloud_options options = sim_options(seed);
+    rolling_open_with(s, &options, app, group, max);
+}
+
+void rolling_open_with(struct rolling *s, const struct simcloud_options *options, const char *app, int64_t group,
+                       int64_t max)
+{
     struct retry_settings settings = retry_standard();
+    uint32_t seed = options->seed;
     *s = (struct rolling){0};
-    sim_open(&s->sim, &options);
-    cloud_transport_init(&s->wire, s->sim.cloud, NULL);
+    sim_open(&s->sim, options);
+    s->faults = fault_set_new(seed, options->start_ms);
+    cloud_transport_init(&s->wire, s->sim.cloud, s->faults);
     retry_init(&s->retry, &settings, seed);
     s->cloud = (struct cloud){.transport = &s->wire.transport, .retry = &s->retry};
     bake(s, GOOD_APP, "good", s->image_good);
@@ -150,6 +158,17 @@ void rolling_close(struct rolling *s)
     state_close(&s->state);
     arena_release(&s->arena);
     sim_close(&s->sim);
+    fault_set_free(s->faults);
+}
+
+void rolling_fault(struct rolling *s, const char *rules)
+{
+    struct err err;
+    cJSON *document = cJSON_Parse(rules);
+    assert_non_null(document);
+    if (fault_set_add(s->faults, "test", document, &err))
+        fail_msg("%s", err.text);
+    cJSON_Delete(document);
 }
 
 void rolling_restart(struct rolling *s)
@@ -213,8 +232,8 @@ int64_t rolling_serving(struct rolling *s, const char *image)
     for (size_t i = 0; i < all.count; i++)
         count +=
             strcmp(all.items[i].image, image) == 0 && lives(&all.items[i]) && is_member(&group, all.items[i].id, true);
-    bool is_as_before = group.desired == journal_fact_i64(s->journal, "rollout.desired", -1) &&
-                        group.max == journal_fact_i64(s->journal, "rollout.max", -1);
+    bool is_as_before = group.desired == journal_fact_i64(s->journal, "rollout.desired", group.desired) &&
+                        group.max == journal_fact_i64(s->journal, "rollout.max", group.max);
     return is_as_before ? count : -1;
 }
 

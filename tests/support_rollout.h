@@ -4,10 +4,12 @@
 
 #include "scheduler/rollout.h"
 #include "sim/cloud_transport.h"
+#include "sim/fault.h"
 #include "tests/support_cloud.h"
 
 struct rolling {
     struct sim sim;
+    struct fault_set *faults;
     struct cloud_transport wire;
     struct retry retry;
     struct cloud cloud;
@@ -26,6 +28,9 @@ struct rolling {
 
 /* app: what the new image's artifact says ("#!bakehour-app" and lines); group: members. */
 void rolling_open(struct rolling *s, uint32_t seed, const char *app, int64_t group, int64_t max);
+void rolling_open_with(struct rolling *s, const struct simcloud_options *options, const char *app, int64_t group,
+                       int64_t max);
+void rolling_fault(struct rolling *s, const char *rules); /* from now on */
 void rolling_close(struct rolling *s);
 /* A new process: the journal is read again, the transport lives again. */
 void rolling_restart(struct rolling *s);

@@ -288,7 +288,8 @@ static void containers_hand_them_out(void **state)
     expect(NULL, "HOST", SESSION, NOW + 3600, "container credentials");
     expect_error(NULL, "container credentials: status 500");
     static const char *const strangers[] = {"http://example.com/", "http://127.0.0.1@example.com/",
-                                            "http://169.254.170.234/", "http://localhost.example.com/"};
+                                            "http://169.254.170.234/", "http://localhost.example.com/",
+                                            "http://127.0.0.1.example.com/"};
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
         (void)setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", strangers[i], 1);
         expect_error(NULL, "neither https nor an address on this host");

@@ -36,7 +36,7 @@ static enum http_outcome send_ask(const struct credential_search *search, const 
 /* Only https, the loopback and the addresses that containers are served at may see the token. */
 static bool may_be_asked(const char *url)
 {
-    static const char *const hosts[] = {"http://127.",
+    static const char *const hosts[] = {"http://127.0.0.1",
                                         "http://localhost",
                                         "http://[::1]",
                                         CONTAINER_HOST,
@@ -49,7 +49,7 @@ static bool may_be_asked(const char *url)
         size_t len = strlen(hosts[i]);
         if (strncmp(url, hosts[i], len) != 0 || strchr(url + 7, '@'))
             continue;
-        if (hosts[i][len - 1] == '.' || url[len] == '\0' || url[len] == ':' || url[len] == '/')
+        if (url[len] == '\0' || url[len] == ':' || url[len] == '/')
             return true;
     }
     return false;
