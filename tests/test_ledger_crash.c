@@ -1,0 +1,407 @@
+/*
+ * The ledger under crashes: a process that books is killed at every write and every sync, once with what it wrote on
+ * disk as it is, once as after a loss of power, with writes that were not synced lost or torn. After each: SQLite's own
+ * check and the ledger's, nothing that was reported as booked is gone, and booking everything again makes it whole,
+ * once.
+ *
+ * The faults come from a VFS around SQLite's own. For a loss of power it keeps what each unsynced write replaced.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "base/mem.h"
+#include "billing/ledger.h"
+#include "tests/support_bill.h"
+
+enum crash { CRASH_KILL, CRASH_POWER };
+
+/* What a write replaced. */
+struct undo {
+    sqlite3_file *real;
+    sqlite3_int64 offset, old_size;
+    int len, old_len;
+    char *old;
+    struct undo *next;
+};
+
+static struct {
+    enum crash crash;
+    long left; /* operations until the crash; below zero: never */
+    unsigned seed;
+    struct undo *unsynced;
+} scene;
+
+struct shim_file {
+    sqlite3_file base;
+    sqlite3_file *real;
+};
+
+static sqlite3_vfs shim_vfs;
+static sqlite3_vfs *real_vfs;
+
+static unsigned next_random(void)
+{
+    scene.seed = scene.seed * 1103515245u + 12345u;
+    return scene.seed >> 16;
+}
+
+/* Takes unsynced writes back, the last first: none, all, or some, as a disk may have them. */
+static void lose_power(void)
+{
+    unsigned how = next_random() % 3;
+    for (struct undo *u = scene.unsynced; u; u = u->next) {
+        if (how == 0 || (how == 1 && next_random() % 2))
+            continue;
+        if (u->old_len)
+            u->real->pMethods->xWrite(u->real, u->old, u->old_len, u->offset);
+        if (u->old_size < u->offset + u->len)
+            u->real->pMethods->xTruncate(u->real, u->old_size);
+    }
+}
+
+static void count_down(void)
+{
+    if (scene.left < 0 || scene.left-- > 0)
+        return;
+    if (scene.crash == CRASH_POWER)
+        lose_power();
+    _exit(99);
+}
+
+static sqlite3_file *real_of(sqlite3_file *f)
+{
+    return ((struct shim_file *)f)->real;
+}
+
+static int shim_close(sqlite3_file *f)
+{
+    int code = real_of(f)->pMethods->xClose(real_of(f));
+    free(real_of(f));
+    return code;
+}
+
+static int shim_read(sqlite3_file *f, void *to, int n, sqlite3_int64 at)
+{
+    return real_of(f)->pMethods->xRead(real_of(f), to, n, at);
+}
+
+static void remember(sqlite3_file *real, int n, sqlite3_int64 at)
+{
+    struct undo *u = mem_zero(1, sizeof(*u));
+    u->real = real;
+    u->offset = at;
+    u->len = n;
+    real->pMethods->xFileSize(real, &u->old_size);
+    u->old_len = u->old_size <= at ? 0 : u->old_size - at < n ? (int)(u->old_size - at) : n;
+    u->old = mem_zero((size_t)u->old_len + 1, 1);
+    if (u->old_len)
+        real->pMethods->xRead(real, u->old, u->old_len, at);
+    u->next = scene.unsynced;
+    scene.unsynced = u;
+}
+
+static int shim_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)
+{
+    if (scene.crash == CRASH_POWER && scene.left >= 0)
+        remember(real_of(f), n, at);
+    if (scene.left == 0) /* the write at which it happens is torn */
+        real_of(f)->pMethods->xWrite(real_of(f), from, n / 2, at);
+    count_down();
+    return real_of(f)->pMethods->xWrite(real_of(f), from, n, at);
+}
+
+static int shim_truncate(sqlite3_file *f, sqlite3_int64 size)
+{
+    return real_of(f)->pMethods->xTruncate(real_of(f), size);
+}
+
+static int shim_sync(sqlite3_file *f, int flags)
+{
+    count_down();
+    int code = real_of(f)->pMethods->xSync(real_of(f), flags);
+    struct undo **at = &scene.unsynced;
+    while (*at) {
+        struct undo *u = *at;
+        if (u->real != real_of(f)) {
+            at = &u->next;
+            continue;
+        }
+        *at = u->next;
+        free(u->old);
+        free(u);
+    }
+    return code;
+}
+
+static int shim_size(sqlite3_file *f, sqlite3_int64 *size)
+{
+    return real_of(f)->pMethods->xFileSize(real_of(f), size);
+}
+
+static int shim_lock(sqlite3_file *f, int level)
+{
+    return real_of(f)->pMethods->xLock(real_of(f), level);
+}
+
+static int shim_unlock(sqlite3_file *f, int level)
+{
+    return real_of(f)->pMethods->xUnlock(real_of(f), level);
+}
+
+static int shim_reserved(sqlite3_file *f, int *out)
+{
+    return real_of(f)->pMethods->xCheckReservedLock(real_of(f), out);
+}
+
+static int shim_control(sqlite3_file *f, int op, void *arg)
+{
+    return real_of(f)->pMethods->xFileControl(real_of(f), op, arg);
+}
+
+static int shim_sector(sqlite3_file *f)
+{
+    return real_of(f)->pMethods->xSectorSize(real_of(f));
+}
+
+static int shim_traits(sqlite3_file *f)
+{
+    return real_of(f)->pMethods->xDeviceCharacteristics(real_of(f)) & ~SQLITE_IOCAP_POWERSAFE_OVERWRITE;
+}
+
+static int shim_shm_map(sqlite3_file *f, int region, int size, int extend, void volatile **out)
+{
+    return real_of(f)->pMethods->xShmMap(real_of(f), region, size, extend, out);
+}
+
+static int shim_shm_lock(sqlite3_file *f, int offset, int n, int flags)
+{
+    return real_of(f)->pMethods->xShmLock(real_of(f), offset, n, flags);
+}
+
+static void shim_shm_barrier(sqlite3_file *f)
+{
+    real_of(f)->pMethods->xShmBarrier(real_of(f));
+}
+
+static int shim_shm_unmap(sqlite3_file *f, int del)
+{
+    return real_of(f)->pMethods->xShmUnmap(real_of(f), del);
+}
+
+static const sqlite3_io_methods shim_methods = {
+    .iVersion = 2,
+    .xClose = shim_close,
+    .xRead = shim_read,
+    .xWrite = shim_write,
+    .xTruncate = shim_truncate,
+    .xSync = shim_sync,
+    .xFileSize = shim_size,
+    .xLock = shim_lock,
+    .xUnlock = shim_unlock,
+    .xCheckReservedLock = shim_reserved,
+    .xFileControl = shim_control,
+    .xSectorSize = shim_sector,
+    .xDeviceCharacteristics = shim_traits,
+    .xShmMap = shim_shm_map,
+    .xShmLock = shim_shm_lock,
+    .xShmBarrier = shim_shm_barrier,
+    .xShmUnmap = shim_shm_unmap,
+};
+
+static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out_flags)
+{
+    struct shim_file *shim = (struct shim_file *)f;
+    (void)vfs;
+    shim->real = mem_zero(1, (size_t)real_vfs->szOsFile);
+    int code = real_vfs->xOpen(real_vfs, name, shim->real, flags, out_flags);
+    f->pMethods = shim->real->pMethods ? &shim_methods : NULL;
+    if (!f->pMethods)
+        free(shim->real);
+    return code;
+}
+
+static void install_shim(void)
+{
+    real_vfs = sqlite3_vfs_find(NULL);
+    shim_vfs = *real_vfs;
+    shim_vfs.zName = "crash";
+    shim_vfs.szOsFile = sizeof(struct shim_file);
+    shim_vfs.xOpen = shim_open;
+    shim_vfs.pNext = NULL;
+    sqlite3_vfs_register(&shim_vfs, 1);
+}
+
+/* ---- what is booked ---- */
+
+#define USES 4
+#ifdef __SANITIZE_ADDRESS__
+#define STEP 5 /* crashes tried: every so many operations */
+#else
+#define STEP 1
+#endif
+
+static char in_memory[] =
+    "/dev/shm/test_ledger_crash.XXXXXX"; /* where a sync costs nothing; the shim counts it all the same */
+static char on_disk[] = "/tmp/test_ledger_crash.XXXXXX";
+static char path[64];
+static volatile int *reported; /* shared with the child: so many steps were reported as booked */
+
+/* Each step is one call that returns when what it books is durable. */
+static int step(struct ledger *l, int number, struct err *err)
+{
+    char id[16];
+    snprintf(id, sizeof(id), "d-%d", number / 3);
+    const struct ledger_scope scope = {id, "production", "shop"};
+    instant_t start = at("2018-08-01") + number / 3 * 7200;
+    enum ledger_booked booked;
+    if (number % 3 == 0)
+        return ledger_deployment_begin(l, &scope, "abc", start, usd("0.5"), "a guess", start, err);
+    if (number % 3 == 2)
+        return ledger_deployment_end(l, id, start + 3600, "completed", start, err);
+    const struct ledger_usage u = {.key = id,
+                                   .kind = "instance",
+                                   .resource = id,
+                                   .account = "",
+                                   .type = "t",
+                                   .region = "r",
+                                   .zone = "",
+                                   .os = "linux",
+                                   .start = start,
+                                   .end = start + 3600,
+                                   .usd = usd("1")};
+    return ledger_record(l, &u, &scope, NULL, start, &booked, err);
+}
+
+static int book_all(void)
+{
+    struct ledger *l = NULL;
+    struct err err;
+    int code = ledger_open(&l, path, LEDGER_WRITE, &err);
+    for (int i = 0; i < 3 * USES && !code; i++) {
+        code = step(l, i, &err);
+        if (!code && *reported < i + 1)
+            *reported = i + 1;
+    }
+    ledger_close(l);
+    return code;
+}
+
+static void remove_files(void)
+{
+    const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < 4; i++) {
+        char name[80];
+        snprintf(name, sizeof(name), "%s%s", path, ends[i]);
+        unlink(name);
+    }
+}
+
+static int64_t usd_booked(struct ledger *l)
+{
+    const struct ledger_filter f = {.from = 0, .to = INSTANT_MAX, .account = "expense:"};
+    struct err err;
+    int64_t sum = -1;
+    assert_int_equal(ledger_sum(l, &f, &sum, &err), 0);
+    return sum;
+}
+
+static void assert_sound(long n)
+{
+    struct ledger *l = NULL;
+    struct err err = {0};
+    struct diag diag = {.out = stderr};
+    if (ledger_open(&l, path, LEDGER_WRITE, &err))
+        fail_msg("crash at %ld: %s", n, err.text);
+    if (ledger_check(l, &diag, &err))
+        fail_msg("crash at %ld: %s", n, err.text);
+    int uses = (*reported + 1) / 3; /* every third step books one */
+    if (usd_booked(l) < uses * usd("1"))
+        fail_msg("crash at %ld: %d uses were reported, %.2f USD are there", n, uses, (double)usd_booked(l) / 1e10);
+    ledger_close(l);
+}
+
+/* Runs the booking until the crash; false: it came to its end before. */
+static bool crash_at(enum crash crash, long n)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        scene.crash = crash;
+        scene.left = n;
+        scene.seed = (unsigned)n * 2654435761u + 1;
+        install_shim();
+        _exit(book_all());
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_true(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 99);
+    return WEXITSTATUS(status) == 99;
+}
+
+static void crash_loop(enum crash crash)
+{
+    long n = 0;
+    bool crashed = true;
+    for (; crashed; n += STEP) {
+        remove_files();
+        *reported = 0;
+        crashed = crash_at(crash, n);
+        if (crash == CRASH_POWER) { /* shared memory does not outlive it */
+            char name[80];
+            snprintf(name, sizeof(name), "%s-shm", path);
+            unlink(name);
+        }
+        assert_sound(n);
+        assert_int_equal(book_all(), 0);
+        *reported = 3 * USES;
+        assert_sound(n);
+        struct ledger *l = NULL;
+        struct err err;
+        assert_int_equal(ledger_open(&l, path, LEDGER_READ, &err), 0);
+        assert_int_equal(usd_booked(l), USES * usd("1"));
+        ledger_close(l);
+    }
+    assert_true(n > 20);
+}
+
+static void killed_at_every_write(void **state)
+{
+    (void)state;
+    crash_loop(CRASH_KILL);
+}
+
+static void power_lost_at_every_write(void **state)
+{
+    (void)state;
+    crash_loop(CRASH_POWER);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_at_every_write),
+        cmocka_unit_test(power_lost_at_every_write),
+    };
+    const char *folder = mkdtemp(in_memory);
+    folder = folder ? folder : mkdtemp(on_disk);
+    if (!folder)
+        return 1;
+    snprintf(path, sizeof(path), "%s/l.db", folder);
+    reported = mmap(NULL, sizeof(*reported), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    remove_files();
+    rmdir(folder);
+    return failed;
+}
