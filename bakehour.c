@@ -25,6 +25,7 @@ static const struct command *const commands[] = {
     &cmd_prices_import,
     &cmd_prices_history,
     &cmd_prices_diff,
+    &cmd_reconcile,
     &cmd_ledger_check,
     &cmd_ledger_import,
     &cmd_ledger_adjust,

@@ -38,6 +38,13 @@
 
 #define POOL_HOURS_PER_MONTH 744 /* whatever the month's length: the model's own number */
 
+/* Hears of what reservations, plans and the free tier pay for: `seconds` of a usage row at that instant, in each of so
+ * many clock hours. */
+struct bill_watch {
+    void *context;
+    void (*covered)(void *context, uint32_t row, instant_t at, int64_t seconds, int64_t hours);
+};
+
 struct bill_input {
     struct names *names; /* that usage and reservations were read with */
     const struct usage *usage;
@@ -48,9 +55,10 @@ struct bill_input {
     struct opt_instant free_tier;            /* when the account was opened */
     const struct catalog *catalog;
     enum regime_choice regime;
-    struct opt_instant from, to; /* not given: the calendar months that the billed usage touches */
-    bool unlinked;               /* reservations serve their own account only */
-    bool pool_fees_accrue;       /* of a pool's months the window has a part of: that part of their fee, not all */
+    const struct bill_watch *watch; /* NULL: nobody */
+    struct opt_instant from, to;    /* not given: the calendar months that the billed usage touches */
+    bool unlinked;                  /* reservations serve their own account only */
+    bool pool_fees_accrue;          /* of a pool's months the window has a part of: that part of their fee, not all */
 };
 
 #define BILL_HOURS_SIZE 56

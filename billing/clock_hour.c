@@ -251,6 +251,9 @@ static void pay(struct sweep *w, uint32_t id, size_t matched_count, size_t *open
         s->hour_left -= part;
         atom->left -= part;
         booking_reserved(w->b, atom->row, id, atom->at, (int128)part * hours);
+        const struct bill_watch *watch = w->b->in->watch;
+        if (watch)
+            watch->covered(watch->context, atom->row, atom->at, part / atom->factor4, hours);
         s->used += counts ? (int128)part * hours : 0;
     }
 }

@@ -82,6 +82,17 @@ uint32_t names_id(struct names *n, const char *text)
     return n->slots[slot] - 1;
 }
 
+uint32_t names_find(const struct names *n, const char *text)
+{
+    size_t slot = slot_of(n, text, hash_of(text));
+    return n->slots[slot] ? n->slots[slot] - 1 : UINT32_MAX;
+}
+
+uint32_t names_count(const struct names *n)
+{
+    return n->count;
+}
+
 const char *names_text(const struct names *n, uint32_t id)
 {
     assert(id < n->count);

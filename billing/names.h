@@ -14,6 +14,8 @@ struct names;
 struct names *names_new(void);
 void names_free(struct names *names);
 uint32_t names_id(struct names *names, const char *text);
+uint32_t names_find(const struct names *names, const char *text); /* UINT32_MAX: not there */
+uint32_t names_count(const struct names *names);                  /* numbers are below it */
 const char *names_text(const struct names *names, uint32_t id);
 
 #endif
