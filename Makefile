@@ -48,6 +48,7 @@ TEST_BINARIES := $(TEST_SOURCES:%.c=$(BUILD)/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz_*.c)
 FUZZ_BINARIES := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support_*.c))
+MAKER_BINARIES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/make_*.c))
 CLI_TESTS := $(wildcard tests/cli/*.t)
 
 .PHONY: all tests objects check check-variant demo bench study fuzz lint coverage install uninstall clean deps-build deps-check \
@@ -121,7 +122,7 @@ $(BUILD)/bakehour.1: docs/bakehour.1.in $(PROGRAM)
 $(BUILD)/bakehour.bash: $(PROGRAM)
 	@$(PROGRAM) --completion > $@
 
-tests: $(PROGRAM) $(TEST_BINARIES) $(FUZZ_BINARIES)
+tests: $(PROGRAM) $(TEST_BINARIES) $(FUZZ_BINARIES) $(MAKER_BINARIES)
 
 # All that compiles, not linked: for the lint.
 objects: $(LIB_OBJECTS) $(BUILD)/bakehour.o $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*.c))

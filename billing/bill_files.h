@@ -19,20 +19,20 @@ struct bill_sources {
 };
 
 /* Rows of an option table, for a struct bill_sources that is the member `in` of the command's options. */
-#define BILL_FILE_OPTIONS(type, in)                                                                                    \
-    {"Input", OPT_HEADING, NULL, NULL, NULL, 0},                                                                       \
-        {"usage",  OPT_VALUE,                                                                                          \
-         "FILE",   "running periods, CSV: account,instance,type,region,zone,os,start,end (-: stdin)",                  \
-         opt_text, offsetof(type, in.usage)},                                                                          \
-        {"reserved",                                                                                                   \
-         OPT_VALUE,                                                                                                    \
-         "FILE",                                                                                                       \
-         "reservations, CSV: account, type, region, zone, os, count, model, upfront_usd, hourly_usd, start, end",      \
-         opt_text,                                                                                                     \
-         offsetof(type, in.reserved)},                                                                                 \
-    {                                                                                                                  \
-        "catalog", OPT_VALUE, "FILE", "on-demand prices, CSV: type,region,os,effective,usd_per_hour", opt_text,        \
-            offsetof(type, in.catalog)                                                                                 \
+#define BILL_FILE_OPTIONS(type, in)                                                                                     \
+    {"Input", OPT_HEADING, NULL, NULL, NULL, 0},                                                                        \
+        {"usage",  OPT_VALUE,                                                                                           \
+         "FILE",   "running periods, CSV: account,instance,type,region,zone,os,start,end (-: stdin), or a cost report", \
+         opt_text, offsetof(type, in.usage)},                                                                           \
+        {"reserved",                                                                                                    \
+         OPT_VALUE,                                                                                                     \
+         "FILE",                                                                                                        \
+         "reservations, CSV: account, type, region, zone, os, count, model, upfront_usd, hourly_usd, start, end",       \
+         opt_text,                                                                                                      \
+         offsetof(type, in.reserved)},                                                                                  \
+    {                                                                                                                   \
+        "catalog", OPT_VALUE, "FILE", "on-demand prices, CSV: type,region,os,effective,usd_per_hour", opt_text,         \
+            offsetof(type, in.catalog)                                                                                  \
     }
 
 /* And those that only whole bills take. */

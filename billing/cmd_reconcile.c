@@ -16,8 +16,8 @@
 
 struct args {
     struct opt_list cur, focus;
-    const char *ledger, *usage, *reserved, *catalog;
-    enum regime_choice regime;
+    const char *ledger;
+    struct bill_sources in;
     struct opt_instant from, to;
     bool by_day;
     int64_t top;
@@ -41,14 +41,9 @@ static const struct opt options[] = {
     {"What was expected", OPT_HEADING, NULL, NULL, NULL, 0},
     {"ledger", OPT_VALUE, "FILE", "the ledger (default: " LEDGER_DEFAULT ", where there is one)", opt_text,
      offsetof(struct args, ledger)},
-    {"usage", OPT_VALUE, "FILE", "instead of a ledger: running periods, as `bill` takes them", opt_text,
-     offsetof(struct args, usage)},
-    {"reserved", OPT_VALUE, "FILE", "reservations, as `bill` takes them", opt_text, offsetof(struct args, reserved)},
-    {"catalog", OPT_VALUE, "FILE",
-     "on-demand prices, as `bill` takes them (with a ledger: by default the prices in it)", opt_text,
-     offsetof(struct args, catalog)},
-    {"regime", OPT_VALUE, "auto|hourly|second", "how time is metered; auto: by operating system and date",
-     bill_opt_regime, offsetof(struct args, regime)},
+    BILL_FILE_OPTIONS(struct args, in),
+    BILL_MORE_OPTIONS(struct args, in),
+    BILL_REGIME_OPTION(struct args, in),
     {"Comparison", OPT_HEADING, NULL, NULL, NULL, 0},
     {"from", OPT_VALUE, "TIME", "compare from here on (default: the report's billing period)", opt_instant,
      offsetof(struct args, from)},
@@ -65,10 +60,8 @@ struct work {
     const struct args *args;
     struct session *session;
     struct cost_report *report;
-    struct names *names, *resources;
-    struct usage usage;
-    struct reservations reservations;
-    struct catalog *catalog;
+    struct names *resources;
+    struct bill_files files;
     struct ledger *ledger;
     struct tally *tally;
     struct reconcile *reconcile;
@@ -83,7 +76,7 @@ static int check_args(const struct args *args, struct err *err)
         return err_set(err, EXIT_INPUT,
                        args->cur.count ? "--cur and --focus exclude each other"
                                        : "--cur FILE or --focus FILE is needed: AWS's report");
-    if (args->usage && args->ledger)
+    if (args->in.usage && args->ledger)
         return err_set(err, EXIT_INPUT, "--usage and --ledger exclude each other");
     if (args->from.given && args->to.given && args->from.at >= args->to.at)
         return err_set(err, EXIT_INPUT, "--from must be before --to");
@@ -120,41 +113,42 @@ static int find_window(struct work *w, struct err *err)
     return 0;
 }
 
+/* The ledger's own prices, unless others are given. */
+static int use_ledger_prices(struct work *w, struct err *err)
+{
+    if (w->args->in.catalog)
+        return 0;
+    catalog_free(w->files.catalog);
+    w->files.catalog = NULL;
+    return ledger_catalog(w->ledger, &w->files.catalog, err);
+}
+
 static int open_expected(struct work *w, struct err *err)
 {
     const struct args *args = w->args;
     const char *ledger = args->ledger ? args->ledger : LEDGER_DEFAULT;
-    bool from_ledger = !args->usage && (args->ledger || access(ledger, R_OK) == 0);
-    w->compare = args->usage || from_ledger;
+    bool from_files = args->in.usage || args->in.resources;
+    bool from_ledger = args->ledger || (!from_files && access(ledger, R_OK) == 0);
+    w->compare = from_files || from_ledger;
     int code = find_window(w, err);
     if (code || !w->compare)
         return code;
     if (from_ledger)
         code = ledger_open(&w->ledger, ledger, LEDGER_READ, err);
     else
-        code = usage_open(&w->usage, w->names, args->usage, &w->to, w->session, err);
-    if (!code && args->reserved)
-        code = reservations_open(&w->reservations, w->names, args->reserved, w->session, err);
-    if (code)
-        return code;
-    if (args->catalog)
-        return catalog_open(&w->catalog, args->catalog, w->session, err);
-    return w->ledger ? ledger_catalog(w->ledger, &w->catalog, err) : catalog_builtin(&w->catalog, err);
+        code = bill_sources_check(&args->in, err);
+    if (!code)
+        code = bill_files_open(&w->files, &args->in, &w->to, w->session, err);
+    return code || !from_ledger ? code : use_ledger_prices(w, err);
 }
 
 static int fill_expected(struct work *w, struct err *err)
 {
-    struct expected_input in = {.names = w->names,
-                                .resources = w->resources,
-                                .usage = &w->usage,
-                                .reservations = w->args->reserved ? &w->reservations : NULL,
-                                .catalog = w->catalog,
-                                .regime = w->args->regime,
-                                .from = w->from,
-                                .to = w->to,
-                                .by_day = w->args->by_day};
-    int code = w->ledger ? expected_ledger(&w->usage, w->tally, w->ledger, &in, err) : 0;
-    return code ? code : expected_instances(w->tally, &in, &w->sums, w->session, err);
+    const struct bill_input bill = bill_files_input(&w->files, &w->args->in);
+    const struct expected_input in = {
+        .bill = &bill, .resources = w->resources, .from = w->from, .to = w->to, .by_day = w->args->by_day};
+    int code = w->ledger ? expected_ledger(&w->files.usage, w->tally, w->ledger, &in, err) : 0;
+    return code ? code : expected_bill(w->tally, &in, &w->sums, w->session, err);
 }
 
 static bool outside(const struct work *w, const struct cost_line *line)
@@ -193,6 +187,7 @@ static int work(struct work *w, struct err *err)
     code = read_report(w, err);
     const struct reconcile_terms terms = {.compare = w->compare,
                                           .expected_fee_usd = w->sums.reserved_fee_usd,
+                                          .expected_plan_usd = w->sums.plan_fee_usd,
                                           .top = w->args->top ? (size_t)w->args->top : TOP_DEFAULT};
     return code ? code : reconcile_finish(w->reconcile, &terms, err);
 }
@@ -205,7 +200,9 @@ static void print(const struct work *w)
         .from = w->from,
         .to = w->to,
         .compare = w->compare,
-        .against = w->ledger ? ledger_path(w->ledger) : w->args->usage,
+        .against = w->ledger           ? ledger_path(w->ledger)
+                   : w->args->in.usage ? w->args->in.usage
+                                       : w->args->in.resources,
     };
     if (w->sums.unpriced_s)
         session_note(w->session,
@@ -228,7 +225,6 @@ static int run(struct session *session, void *data, struct err *err)
     if (code)
         return code;
     struct work w = {.args = args, .session = session};
-    w.names = names_new();
     w.resources = names_new();
     w.tally = tally_new(0);
     code = work(&w, err);
@@ -237,11 +233,8 @@ static int run(struct session *session, void *data, struct err *err)
     reconcile_free(w.reconcile);
     tally_free(w.tally);
     ledger_close(w.ledger);
-    catalog_free(w.catalog);
-    reservations_release(&w.reservations);
-    usage_release(&w.usage);
+    bill_files_release(&w.files);
     names_free(w.resources);
-    names_free(w.names);
     cost_report_close(w.report);
     return code;
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/arena.h"
 #include "base/mem.h"
@@ -15,6 +16,8 @@
 struct cost_report {
     struct arena texts;
     const char **paths; /* of the parts, manifests resolved */
+    const char *text;   /* instead of files: the one part */
+    size_t text_len;
     size_t count, cap, at;
     struct cost_part part; /* the one being read; csv NULL: none */
     enum cost_format format;
@@ -213,11 +216,12 @@ static int recognise(struct cost_part *part, struct err *err)
                   "(lineItem/UsageStartDate, ...) nor FOCUS (ChargePeriodStart, ...)");
 }
 
-static int open_part(struct cost_part *part, const char *path, struct err *err)
+static int open_part(struct cost_part *part, const struct cost_report *r, const char *path, struct err *err)
 {
     static const struct csv_foreign shape = {0};
     struct source *source;
-    int code = source_open_ahead(&source, path, err);
+    int code = r && r->text ? source_open_text(&source, path, r->text, r->text_len, err)
+                            : source_open_ahead(&source, path, err);
     if (!code)
         code = csv_open_foreign(&part->csv, source, &shape, err);
     if (!code)
@@ -249,7 +253,7 @@ static int add_path(void *context, const char *path, struct err *err)
 static int look_at(struct cost_report *r, const char *path, bool first, struct err *err)
 {
     struct cost_part part = {0};
-    int code = open_part(&part, path, err);
+    int code = open_part(&part, r, path, err);
     if (code)
         return code;
     if (first)
@@ -258,8 +262,8 @@ static int look_at(struct cost_report *r, const char *path, bool first, struct e
         code = err_at(err, EXIT_INPUT, path, 1, 1, "is %s, and the part before it is %s", cost_format_name(part.format),
                       cost_format_name(r->format));
     int got = code ? 0 : csv_next(part.csv, err);
-    instant_t from;
-    instant_t to;
+    instant_t from = 0;
+    instant_t to = 0;
     if (got > 0 && (part.format == COST_FOCUS ? cost_focus_period : cost_cur_period)(&part, &from, &to)) {
         r->from = r->has_period && r->from < from ? r->from : from;
         r->to = r->has_period && r->to > to ? r->to : to;
@@ -291,6 +295,21 @@ int cost_report_open(struct cost_report **out, const char *const *paths, size_t 
     return code;
 }
 
+int cost_report_open_text(struct cost_report **out, const char *name, const char *text, size_t len, struct err *err)
+{
+    struct cost_report *r = mem_zero(1, sizeof(*r));
+    arena_init(&r->texts);
+    r->text = text;
+    r->text_len = len;
+    int code = add_path(r, name, err);
+    code = code ? code : look_at(r, r->paths[0], true, err);
+    if (code)
+        cost_report_close(r);
+    else
+        *out = r;
+    return code;
+}
+
 void cost_report_close(struct cost_report *r)
 {
     if (!r)
@@ -307,7 +326,7 @@ int cost_report_next(struct cost_report *r, struct cost_line *line, struct err *
         if (!r->part.csv) {
             if (r->at == r->count)
                 return 0;
-            if (open_part(&r->part, r->paths[r->at++], err))
+            if (open_part(&r->part, r, r->paths[r->at++], err))
                 return -1;
         }
         int got = csv_next(r->part.csv, err);
@@ -350,11 +369,12 @@ bool cost_report_is(const char *path)
 {
     struct cost_part part = {0};
     struct err err;
-    if (strcmp(path, "-") == 0)
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) /* what comes through a pipe can be read only once */
         return false;
     if (cost_manifest_is(path))
         return true;
-    bool is = open_part(&part, path, &err) == 0;
+    bool is = open_part(&part, NULL, path, &err) == 0;
     close_part(&part);
     return is;
 }

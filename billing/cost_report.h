@@ -69,6 +69,9 @@ struct cost_report;
 
 /* paths: parts of one report, manifests among them. Opens the first, and looks at the first record of each. */
 int cost_report_open(struct cost_report **out, const char *const *paths, size_t count, struct err *err) MUST_USE;
+/* One part in memory, which must outlive the report. */
+int cost_report_open_text(struct cost_report **out, const char *name, const char *text, size_t len,
+                          struct err *err) MUST_USE;
 void cost_report_close(struct cost_report *report);
 
 /* 1: a line; 0: the end; -1: an error. The line is zeroed by the caller before the first. */

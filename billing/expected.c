@@ -33,15 +33,16 @@ const char *expected_other_name(const char *resource, char to[EXPECTED_NAME_MAX]
 
 static uint32_t resource_of(const struct expected_input *in, const struct usage_row *row)
 {
-    return names_id(in->resources, names_text(in->names, row->instance));
+    return names_id(in->resources, names_text(in->bill->names, row->instance));
 }
 
 static money_t price_at(const struct expected_input *in, const struct usage_row *row, instant_t at)
 {
     struct catalog_price price;
     struct err why;
-    return catalog_find(in->catalog, names_text(in->names, row->type), names_text(in->names, row->region),
-                        names_text(in->names, row->os), at, &price, &why)
+    return catalog_find(in->bill->catalog, names_text(in->bill->names, row->type),
+                        names_text(in->bill->names, row->region), names_text(in->bill->names, row->os), at, &price,
+                        &why)
                ? -1
                : price.usd_per_hour;
 }
@@ -77,8 +78,9 @@ static void add_seconds(struct filling *f, const struct usage_row *row, instant_
     at = at > in->from ? at : in->from;
     while (at < end && !f->code) {
         instant_t stop = (at / SECONDS_PER_HOUR + 1) * SECONDS_PER_HOUR;
-        instant_t change = catalog_next_change(in->catalog, names_text(in->names, row->type),
-                                               names_text(in->names, row->region), names_text(in->names, row->os), at);
+        instant_t change =
+            catalog_next_change(in->bill->catalog, names_text(in->bill->names, row->type),
+                                names_text(in->bill->names, row->region), names_text(in->bill->names, row->os), at);
         stop = change < stop ? change : stop;
         stop = end < stop ? end : stop;
         add(f, row, at, stop - at, 0);
@@ -90,7 +92,7 @@ static void add_row(struct filling *f, const struct usage_row *row)
 {
     struct metering m;
     struct segment s;
-    metering_begin(&m, names_text(f->in->names, row->os), f->in->regime, row->start, row->end);
+    metering_begin(&m, names_text(f->in->bill->names, row->os), f->in->bill->regime, row->start, row->end);
     while (metering_next(&m, &s) && !f->code) {
         if (!s.hourly) {
             add_seconds(f, row, s.at, s.count);
@@ -101,54 +103,103 @@ static void add_row(struct filling *f, const struct usage_row *row)
     }
 }
 
-/* A reservation pays for `seconds` of a row's usage in each of so many clock hours. */
+/* Something pays for `seconds` of a row's usage in each of so many clock hours. */
 static void covered(void *context, uint32_t row, instant_t at, int64_t seconds, int64_t hours)
 {
     struct filling *f = context;
     for (int64_t i = 0; i < hours && !f->code; i++)
-        add(f, &f->in->usage->rows[row], at + i * SECONDS_PER_HOUR, -seconds, seconds);
+        add(f, &f->in->bill->usage->rows[row], at + i * SECONDS_PER_HOUR, -seconds, seconds);
 }
 
-/* Fees, and what they cover, from the bill. Its on-demand lines are not used, so that missing prices do not matter. */
+/* Fees, and what they cover, from the bill. */
 static int cover(struct filling *f, const struct session *session, struct err *err)
 {
     const struct expected_input *in = f->in;
-    struct reservations copy = *in->reservations;
-    copy.rows = mem_array(NULL, copy.count, sizeof(*copy.rows));
-    memcpy(copy.rows, in->reservations->rows, copy.count * sizeof(*copy.rows));
-    for (size_t i = 0; i < copy.count; i++)
-        copy.rows[i].model = MODEL_CLOCK_HOUR;
     const struct bill_watch watch = {.context = f, .covered = covered};
-    const struct bill_input input = {.names = in->names,
-                                     .usage = in->usage,
-                                     .reservations = &copy,
-                                     .catalog = in->catalog,
-                                     .regime = in->regime,
-                                     .from = {true, in->from},
-                                     .to = {true, in->to},
-                                     .watch = &watch};
+    struct bill_input input = *in->bill;
+    struct reservations copy = {0};
+    if (input.reservations) {
+        copy = *input.reservations;
+        copy.rows = mem_array(NULL, copy.count, sizeof(*copy.rows));
+        for (size_t i = 0; i < copy.count; i++) {
+            copy.rows[i] = input.reservations->rows[i];
+            copy.rows[i].model = MODEL_CLOCK_HOUR;
+        }
+        input.reservations = &copy;
+    }
+    input.resources = NULL;
+    input.from = (struct opt_instant){true, in->from};
+    input.to = (struct opt_instant){true, in->to};
+    input.watch = &watch;
     struct bill bill = {0};
     int code = bill_make(&bill, &input, session, err);
-    if (!code)
+    if (!code) {
         f->sums->reserved_fee_usd = bill.by_kind_usd[BILL_RESERVED_FEE];
+        f->sums->plan_fee_usd = bill.by_kind_usd[BILL_SAVINGS_PLAN];
+    }
     bill_release(&bill);
     free(copy.rows);
     return code;
 }
 
-int expected_instances(struct tally *tally, const struct expected_input *in, struct expected_sums *sums,
-                       const struct session *session, struct err *err)
+/* What is no instance: its charge, by day. */
+static int add_other(struct filling *f, const struct charge_use *use, const char *resource, struct err *err)
 {
+    const struct expected_input *in = f->in;
+    struct charge charge = {0};
+    char name[EXPECTED_NAME_MAX];
+    int code = charge_make(&charge, use, in->bill->catalog, err);
+    for (size_t i = 0; i < charge.count && !code; i++) {
+        const struct charge_slice *slice = &charge.slices[i];
+        instant_t day = slice->at - slice->at % SECONDS_PER_DAY;
+        if (slice->at < in->from || slice->at >= in->to)
+            continue;
+        const struct tally_cell cell = {.resource = names_id(in->resources, expected_other_name(resource, name)),
+                                        .hour = (uint32_t)(day / SECONDS_PER_HOUR),
+                                        .expected_usd = slice->usd};
+        code = tally_add(f->tally, &cell, err);
+    }
+    charge_release(&charge);
+    return code;
+}
+
+static int add_resources(struct filling *f, struct err *err)
+{
+    const struct resources *list = f->in->bill->resources;
+    const struct names *names = f->in->bill->names;
+    int code = 0;
+    for (size_t i = 0; list && i < list->count && !code; i++) {
+        const struct resource_row *row = &list->rows[i];
+        const struct charge_use use = {.kind = names_text(names, row->kind),
+                                       .type = "",
+                                       .region = names_text(names, row->region),
+                                       .os = "",
+                                       .quantity = row->quantity,
+                                       .start = row->start,
+                                       .end = row->end,
+                                       .usd = row->usd};
+        if (row->start >= 0 && strcmp(use.kind, "ci-minute") != 0)
+            code = add_other(f, &use, names_text(names, row->resource), err);
+    }
+    return code;
+}
+
+int expected_bill(struct tally *tally, const struct expected_input *in, struct expected_sums *sums,
+                  const struct session *session, struct err *err)
+{
+    const struct bill_input *bill = in->bill;
     assert(in->from >= 0 && in->from < in->to);
     *sums = (struct expected_sums){0};
     struct filling f = {.in = in, .tally = tally, .sums = sums, .err = err};
-    for (size_t i = 0; i < in->usage->count && !f.code; i++)
-        add_row(&f, &in->usage->rows[i]);
-    if (!f.code && in->reservations && in->reservations->count) {
+    for (size_t i = 0; i < bill->usage->count && !f.code; i++)
+        add_row(&f, &bill->usage->rows[i]);
+    bool covers = (bill->reservations && bill->reservations->count) || (bill->plans && bill->plans->count) ||
+                  bill->free_tier.given;
+    if (!f.code && covers) {
         int code = cover(&f, session, err);
         f.code = f.code ? f.code : code;
     }
-    return f.code;
+    return f.code ? f.code : add_resources(&f, err);
 }
 
 struct reading {
@@ -156,9 +207,8 @@ struct reading {
     struct filling filling;
 };
 
-static int add_other(struct reading *r, const struct ledger_usage *u, struct err *err)
+static int add_ledger_other(struct reading *r, const struct ledger_usage *u, struct err *err)
 {
-    const struct expected_input *in = r->filling.in;
     const struct charge_use use = {.kind = u->kind,
                                    .type = u->type,
                                    .region = u->region,
@@ -168,21 +218,7 @@ static int add_other(struct reading *r, const struct ledger_usage *u, struct err
                                    .end = u->end,
                                    .usd = u->usd,
                                    .regime = u->regime};
-    struct charge charge = {0};
-    char name[EXPECTED_NAME_MAX];
-    int code = charge_make(&charge, &use, in->catalog, err);
-    for (size_t i = 0; i < charge.count && !code; i++) {
-        const struct charge_slice *slice = &charge.slices[i];
-        instant_t day = slice->at - slice->at % SECONDS_PER_DAY;
-        if (slice->at < in->from || slice->at >= in->to)
-            continue;
-        const struct tally_cell cell = {.resource = names_id(in->resources, expected_other_name(u->resource, name)),
-                                        .hour = (uint32_t)(day / SECONDS_PER_HOUR),
-                                        .expected_usd = slice->usd};
-        code = tally_add(r->filling.tally, &cell, err);
-    }
-    charge_release(&charge);
-    return code;
+    return add_other(&r->filling, &use, u->resource, err);
 }
 
 static int read_usage(void *context, const struct ledger_usage *u, const struct ledger_scope *scope, struct err *err)
@@ -193,15 +229,15 @@ static int read_usage(void *context, const struct ledger_usage *u, const struct 
     if (strcmp(u->kind, "ci-minute") == 0 || u->start < 0)
         return 0;
     if (strcmp(u->kind, "instance") != 0)
-        return add_other(r, u, err);
+        return add_ledger_other(r, u, err);
     struct usage *usage = r->usage;
     usage->rows = mem_grow(usage->rows, &usage->cap, usage->count + 1, sizeof(*usage->rows));
-    usage->rows[usage->count++] = (struct usage_row){.account = names_id(in->names, u->account),
-                                                     .instance = names_id(in->names, u->resource),
-                                                     .type = names_id(in->names, u->type),
-                                                     .region = names_id(in->names, u->region),
-                                                     .zone = names_id(in->names, u->zone),
-                                                     .os = names_id(in->names, u->os),
+    usage->rows[usage->count++] = (struct usage_row){.account = names_id(in->bill->names, u->account),
+                                                     .instance = names_id(in->bill->names, u->resource),
+                                                     .type = names_id(in->bill->names, u->type),
+                                                     .region = names_id(in->bill->names, u->region),
+                                                     .zone = names_id(in->bill->names, u->zone),
+                                                     .os = names_id(in->bill->names, u->os),
                                                      .start = u->start,
                                                      .end = u->end};
     return 0;
@@ -210,7 +246,8 @@ static int read_usage(void *context, const struct ledger_usage *u, const struct 
 int expected_ledger(struct usage *usage, struct tally *tally, struct ledger *ledger, const struct expected_input *in,
                     struct err *err)
 {
-    *usage = (struct usage){.name = mem_dup(ledger_path(ledger))};
+    free(usage->name);
+    usage->name = mem_dup(ledger_path(ledger));
     struct reading r = {.usage = usage, .filling = {.in = in, .tally = tally}};
     return ledger_usages(ledger, in->from, in->to, read_usage, &r, err);
 }

@@ -17,23 +17,23 @@
 #include "billing/tally.h"
 
 struct expected_input {
-    struct names *names;     /* of usage and reservations */
+    const struct bill_input
+        *bill;               /* usage, what covers it, prices; reservations are taken as of the clock-hour model */
     struct names *resources; /* the numbers of tally cells; ids are added */
-    const struct usage *usage;
-    const struct reservations *reservations; /* NULL: none; all are taken as of the clock-hour model */
-    const struct catalog *catalog;
-    enum regime_choice regime;
-    instant_t from, to;
-    bool by_day; /* cells of UTC days instead of hours */
+    instant_t from, to;      /* of the comparison; the bill's own window is not used */
+    bool by_day;             /* cells of UTC days instead of hours */
 };
 
 struct expected_sums {
     money_t reserved_fee_usd; /* amortised, of the window */
+    money_t plan_fee_usd;     /* the Savings Plans' commitments of the window */
     int64_t unpriced_s;       /* instance time that the catalog has no price for */
 };
 
-int expected_instances(struct tally *tally, const struct expected_input *in, struct expected_sums *sums,
-                       const struct session *session, struct err *err) MUST_USE;
+/* Instances and resources of the bill. On-demand usage without a price is an error where reservations or plans have to
+ * be allocated (the bill's own); else it is counted. */
+int expected_bill(struct tally *tally, const struct expected_input *in, struct expected_sums *sums,
+                  const struct session *session, struct err *err) MUST_USE;
 
 /* The instances of a ledger as usage rows, and its other resources straight into the tally. CI minutes are left out:
  * AWS does not bill them. usage is the caller's to release. */

@@ -404,9 +404,9 @@ static void take_charges(struct reconcile *r)
     }
 }
 
-static void take_fee(struct reconcile *r, money_t fee_usd)
+static void take_fee(struct reconcile *r, enum difference kind, money_t fee_usd)
 {
-    const struct difference_group fee = {.kind = DIFF_RESERVED_FEE,
+    const struct difference_group fee = {.kind = kind,
                                          .what = "(expected fees)",
                                          .account = "",
                                          .type = "",
@@ -416,7 +416,7 @@ static void take_fee(struct reconcile *r, money_t fee_usd)
                                          .first_hour = r->first_hour,
                                          .last_hour = r->last_hour};
     r->expected_usd += fee_usd;
-    r->kind_usd[DIFF_RESERVED_FEE] -= fee_usd;
+    r->kind_usd[kind] -= fee_usd;
     reconcile_keep_group(r, &fee);
 }
 
@@ -437,7 +437,9 @@ int reconcile_finish(struct reconcile *r, const struct reconcile_terms *terms, s
         return code;
     take_charges(r);
     if (terms->expected_fee_usd)
-        take_fee(r, terms->expected_fee_usd);
+        take_fee(r, DIFF_RESERVED_FEE, terms->expected_fee_usd);
+    if (terms->expected_plan_usd)
+        take_fee(r, DIFF_SAVINGS_PLAN, terms->expected_plan_usd);
     if (r->group_count)
         qsort(r->groups, r->group_count, sizeof(*r->groups), compare_groups);
     money_t sum = 0;

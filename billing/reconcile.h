@@ -90,7 +90,8 @@ int reconcile_line(struct reconcile *r, const struct cost_line *line, const char
  * left out, and counted. top: groups kept. */
 struct reconcile_terms {
     bool compare;
-    money_t expected_fee_usd; /* reservations, amortised */
+    money_t expected_fee_usd;  /* reservations, amortised */
+    money_t expected_plan_usd; /* Savings Plans: their commitments */
     size_t top;
 };
 int reconcile_finish(struct reconcile *r, const struct reconcile_terms *terms, struct err *err) MUST_USE;

@@ -178,7 +178,10 @@ static int128 cover(struct booking *b, struct item *item, uint32_t plan, int128 
         item->left = 0;
     else
         item->left = (int64_t)num_div_half_even(cost - money, (int128)item->rate * (UNIT_SCALE / u->factor4));
-    booking_planned(b, item->row, plan, at, (int128)(before - whole_units(item->left)) * hours);
+    int64_t units = before - whole_units(item->left);
+    booking_planned(b, item->row, plan, at, (int128)units * hours);
+    if (b->in->watch && units)
+        b->in->watch->covered(b->in->watch->context, item->row, at, units / u->factor4, hours);
     return cost < money ? cost : money;
 }
 
@@ -311,6 +314,8 @@ static void draw_free(struct booking *b, struct draws *draws)
         int64_t free_units = d->units < left_s * factor4 ? d->units : left_s * factor4;
         left_s -= (free_units + factor4 - 1) / factor4;
         booking_free_tier(b, d->row, d->at, free_units);
+        if (b->in->watch && free_units)
+            b->in->watch->covered(b->in->watch->context, d->row, d->at, free_units / factor4, 1);
         booking_on_demand(b, d->row, d->at, d->units - free_units);
     }
     free(draws->list);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "billing/rows.h"
+#include "billing/usage_report.h"
 
 #define USAGE_REQUIRED "instance,type,region,start,end"
 
@@ -110,9 +111,22 @@ static int load(struct usage *out, struct names *names, const instant_t *until, 
     return code;
 }
 
+static int open_report(struct usage *out, struct names *names, const char *path, struct err *err)
+{
+    struct cost_report *report;
+    int code = cost_report_open(&report, &path, 1, err);
+    if (code)
+        return code;
+    code = usage_from_report(out, names, report, err);
+    cost_report_close(report);
+    return code;
+}
+
 int usage_open(struct usage *out, struct names *names, const char *path, const instant_t *until,
                const struct session *session, struct err *err)
 {
+    if (cost_report_is(path))
+        return open_report(out, names, path, err);
     struct rows rows;
     int code = rows_open(&rows, path, USAGE_REQUIRED, session ? session->err : NULL, err);
     return code ? code : load(out, names, until, &rows, err);

@@ -5,6 +5,8 @@
  * linux). One row is one running period [start, end). An empty end means still running and is allowed only where the
  * caller says up to when. Texts are numbers in the caller's struct names.
  *
+ * A cost report (cost_report.h: a CUR or FOCUS export, or its manifest) is taken as well: usage_report.h.
+ *
  * Ownership: a struct usage is the caller's, from usage_open to usage_release. Cost: one pass and a sort; 56 bytes a
  * row. Errors: every bad row is reported by itself through the session's err stream, then EXIT_INPUT.
  */

@@ -194,66 +194,65 @@ struct line {
     char total_units[40], unused_units[40], unused_recurring[40], upfront[40];
 };
 
+struct value {
+    const char *name, *value;
+};
+
+static const struct value fixed[] = {
+    {"bill/InvoicingEntity", "Amazon Web Services, Inc."},
+    {"bill/BillingEntity", "AWS"},
+    {"bill/InvoiceId", "1700000001"},
+    {"bill/BillType", "Anniversary"},
+    {"bill/PayerAccountId", "111122223333"},
+    {"bill/BillingPeriodStartDate", "2024-05-01T00:00:00Z"},
+    {"bill/BillingPeriodEndDate", "2024-06-01T00:00:00Z"},
+    {"lineItem/UsageAccountId", "111122223333"},
+    {"lineItem/CurrencyCode", "USD"},
+    {"lineItem/LegalEntity", "Amazon Web Services, Inc."},
+    {"product/location", "US East (N. Virginia)"},
+    {"product/locationType", "AWS Region"},
+    {"product/region", "us-east-1"},
+    {"product/regionCode", "us-east-1"},
+    {"product/servicecode", "AmazonEC2"},
+    {"product/servicename", "Amazon Elastic Compute Cloud"},
+    {"pricing/currency", "USD"},
+    {"resourceTags/user:Environment", "production"},
+};
+static const struct value machine[] = {
+    {"product/ProductName", "Amazon Elastic Compute Cloud"},
+    {"product/capacitystatus", "Used"},
+    {"product/classicnetworkingsupport", "false"},
+    {"product/clockSpeed", "3.1 GHz"},
+    {"product/currentGeneration", "Yes"},
+    {"product/dedicatedEbsThroughput", "Up to 2120 Mbps"},
+    {"product/ecu", "8"},
+    {"product/enhancedNetworkingSupported", "Yes"},
+    {"product/instanceFamily", "General purpose"},
+    {"product/instanceTypeFamily", "m5"},
+    {"product/intelAvxAvailable", "Yes"},
+    {"product/licenseModel", "No License required"},
+    {"product/marketoption", "OnDemand"},
+    {"product/memory", "8 GiB"},
+    {"product/networkPerformance", "Up to 10 Gigabit"},
+    {"product/normalizationSizeFactor", "4"},
+    {"product/operatingSystem", "Linux"},
+    {"product/physicalProcessor", "Intel Xeon Platinum 8175"},
+    {"product/preInstalledSw", "NA"},
+    {"product/processorArchitecture", "64-bit"},
+    {"product/processorFeatures", "Intel AVX; Intel AVX2; Intel AVX512; Intel Turbo"},
+    {"product/storage", "EBS only"},
+    {"product/tenancy", "Shared"},
+    {"product/vcpu", "2"},
+    {"product/vpcnetworkingsupport", "true"},
+    {"product/sku", "JG5TAV9UXXEU3Q7B"},
+    {"pricing/RateCode", "JG5TAV9UXXEU3Q7B.JRTCKXETXF.6YS6EN2CT7"},
+    {"pricing/RateId", "4981658079"},
+    {"pricing/term", "OnDemand"},
+};
+
 static const char *value_of(const struct line *l, const char *name, const char *start, const char *end, const char *id)
 {
-    static const struct {
-        const char *name, *value;
-    } fixed[] = {
-        {"bill/InvoicingEntity", "Amazon Web Services, Inc."},
-        {"bill/BillingEntity", "AWS"},
-        {"bill/InvoiceId", "1700000001"},
-        {"bill/BillType", "Anniversary"},
-        {"bill/PayerAccountId", "111122223333"},
-        {"bill/BillingPeriodStartDate", "2024-05-01T00:00:00Z"},
-        {"bill/BillingPeriodEndDate", "2024-06-01T00:00:00Z"},
-        {"lineItem/UsageAccountId", "111122223333"},
-        {"lineItem/CurrencyCode", "USD"},
-        {"lineItem/LegalEntity", "Amazon Web Services, Inc."},
-        {"product/location", "US East (N. Virginia)"},
-        {"product/locationType", "AWS Region"},
-        {"product/region", "us-east-1"},
-        {"product/regionCode", "us-east-1"},
-        {"product/servicecode", "AmazonEC2"},
-        {"product/servicename", "Amazon Elastic Compute Cloud"},
-        {"pricing/currency", "USD"},
-        {"resourceTags/user:Environment", "production"},
-    };
-    static const struct {
-        const char *name, *value;
-    } machine[] = {
-        {"product/ProductName", "Amazon Elastic Compute Cloud"},
-        {"product/capacitystatus", "Used"},
-        {"product/classicnetworkingsupport", "false"},
-        {"product/clockSpeed", "3.1 GHz"},
-        {"product/currentGeneration", "Yes"},
-        {"product/dedicatedEbsThroughput", "Up to 2120 Mbps"},
-        {"product/ecu", "8"},
-        {"product/enhancedNetworkingSupported", "Yes"},
-        {"product/instanceFamily", "General purpose"},
-        {"product/instanceTypeFamily", "m5"},
-        {"product/intelAvxAvailable", "Yes"},
-        {"product/licenseModel", "No License required"},
-        {"product/marketoption", "OnDemand"},
-        {"product/memory", "8 GiB"},
-        {"product/networkPerformance", "Up to 10 Gigabit"},
-        {"product/normalizationSizeFactor", "4"},
-        {"product/operatingSystem", "Linux"},
-        {"product/physicalProcessor", "Intel Xeon Platinum 8175"},
-        {"product/preInstalledSw", "NA"},
-        {"product/processorArchitecture", "64-bit"},
-        {"product/processorFeatures", "Intel AVX; Intel AVX2; Intel AVX512; Intel Turbo"},
-        {"product/storage", "EBS only"},
-        {"product/tenancy", "Shared"},
-        {"product/vcpu", "2"},
-        {"product/vpcnetworkingsupport", "true"},
-        {"product/sku", "JG5TAV9UXXEU3Q7B"},
-        {"pricing/RateCode", "JG5TAV9UXXEU3Q7B.JRTCKXETXF.6YS6EN2CT7"},
-        {"pricing/RateId", "4981658079"},
-        {"pricing/term", "OnDemand"},
-    };
-    const struct {
-        const char *name, *value;
-    } own[] = {
+    const struct value own[] = {
         {"identity/LineItemId", id},
         {"lineItem/LineItemType", l->type},
         {"lineItem/UsageStartDate", start},
@@ -456,14 +455,15 @@ static void put_usage(FILE *usage, const char *id, int64_t start, int64_t end)
 static void put_month(struct out *o, FILE *usage, int64_t bytes, uint64_t seed)
 {
     static int covered_in[MONTH_HOURS];
-    struct philox tape = philox_stream(seed, 0, 0, 1);
+    struct philox tape = philox_stream(1, 0, seed, 1);
     int64_t covered_s = 0;
     for (uint64_t n = 0; o->bytes < bytes; n++) {
         char id[24];
         str_fit(id, sizeof(id), "i-%017" PRIx64, (n + 1) * UINT64_C(0x9E3779B97F4A7C15) >> 4);
         bool bake = philox_below(&tape, 3) == 0;
-        int64_t start = MONTH_START + (int64_t)philox_below(&tape, (MONTH_HOURS - 1) * 3600U);
-        int64_t length = bake ? 60 + (int64_t)philox_below(&tape, 900) : 600 + (int64_t)philox_below(&tape, 4U * 86400U);
+        int64_t start = MONTH_START + (int64_t)philox_below(&tape, (uint32_t)(MONTH_HOURS - 1) * 3600U);
+        int64_t length =
+            bake ? 60 + (int64_t)philox_below(&tape, 900) : 600 + (int64_t)philox_below(&tape, 4U * 86400U);
         int64_t end = start + length;
         end = end > MONTH_START + (int64_t)MONTH_HOURS * SECONDS_PER_HOUR
                   ? MONTH_START + (int64_t)MONTH_HOURS * SECONDS_PER_HOUR
