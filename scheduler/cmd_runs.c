@@ -36,7 +36,7 @@ struct state_of {
     struct deployments list;
     struct kept_bake kept;
     char holder[128], run[80];
-    int64_t expires_ms;
+    int64_t expires_ms, lease_id;
 };
 
 static int read_state(struct state_of *s, const struct site *site, const struct config_environment *e, struct err *err)
@@ -49,6 +49,8 @@ static int read_state(struct state_of *s, const struct site *site, const struct 
         code = kept_bake_get(&site->state, e->name, &s->kept, &version, err);
     if (!code)
         code = lease_look(&site->state, e->name, at_ms, s->holder, &s->expires_ms, err);
+    if (!code && *s->holder)
+        s->lease_id = lease_id(&site->state, e->name);
     if (!code)
         code = deployment_current(&site->state, e->name, s->run, err);
     return code;
@@ -64,6 +66,8 @@ static void status_json(const struct state_of *s, cJSON *list, int64_t at_s)
     json_i64(item, "deployments", (int64_t)s->list.count);
     json_text(item, "unfinished_run", *s->run ? s->run : NULL);
     json_text(item, "lease_holder", *s->holder ? s->holder : NULL);
+    if (*s->holder)
+        json_i64(item, "lease_id", s->lease_id);
     json_text(item, "lease_expires", *s->holder ? calendar_text(s->expires_ms / 1000, text) : NULL);
     bool kept = s->kept.instance[0] && s->kept.until_ms > at_s * 1000;
     json_text(item, "kept_bake_instance", kept ? s->kept.instance : NULL);
@@ -91,7 +95,7 @@ static void status_text(const struct state_of *s, FILE *out, int64_t at_s)
     if (*s->run)
         fprintf(out, "  unfinished  run %s; 'bakehour resume --env %s' goes on\n", s->run, s->e->name);
     if (*s->holder)
-        fprintf(out, "  lease       held by %s until %s unless renewed\n", s->holder,
+        fprintf(out, "  lease       held by %s (id %lld) until %s unless renewed\n", s->holder, (long long)s->lease_id,
                 calendar_text(s->expires_ms / 1000, text));
     if (s->kept.instance[0] && s->kept.until_ms > at_s * 1000)
         fprintf(out, "  kept        bake instance %s until %s\n", s->kept.instance,

@@ -14,6 +14,9 @@ extern const struct command cmd_promote;
 extern const struct command cmd_resume;
 extern const struct command cmd_rollback;
 extern const struct command cmd_show;
+extern const struct command cmd_state_init;
+extern const struct command cmd_state_migrate;
+extern const struct command cmd_state_unlock;
 extern const struct command cmd_status;
 extern const struct command cmd_watch;
 

@@ -77,8 +77,8 @@ int lease_take(struct lease *lease, const struct state *state, const char *envir
         return code;
     if (old.version && old.expires_ms > now_ms && strcmp(old.holder, holder) != 0 && !holder_is_dead(old.holder)) {
         lease->expires_ms = old.expires_ms;
-        err_set(err, EXIT_FAILED, "%s is being worked on by %s; its lease ends %s unless renewed", environment,
-                old.holder, calendar_text(old.expires_ms / 1000, at));
+        err_set(err, EXIT_FAILED, "%s is being worked on by %s; its lease (id %lld) ends %s unless renewed",
+                environment, old.holder, (long long)old.epoch, calendar_text(old.expires_ms / 1000, at));
         return LEASE_TAKEN;
     }
     lease->epoch = old.version + 1; /* grows with every write */
@@ -133,5 +133,32 @@ int lease_look(const struct state *state, const char *environment, int64_t now_m
     bool held = !code && lease.version && lease.expires_ms > now_ms && !holder_is_dead(lease.holder);
     str_fit(holder, 128, "%s", held ? lease.holder : "");
     *expires_ms = held ? lease.expires_ms : 0;
+    return code;
+}
+
+int64_t lease_id(const struct state *state, const char *environment)
+{
+    char partition[160];
+    struct lease lease = {.version = 0};
+    struct err err;
+    str_fit(partition, sizeof(partition), "env#%.120s", environment);
+    return read_lease(state, partition, &lease, &err) ? 0 : lease.epoch;
+}
+
+int lease_break(const struct state *state, const char *environment, int64_t id, char holder[128], struct err *err)
+{
+    struct lease lease = {.version = 0};
+    str_fit(lease.partition, sizeof(lease.partition), "env#%.120s", environment);
+    int code = read_lease(state, lease.partition, &lease, err);
+    if (code)
+        return code;
+    if (!lease.version || !*lease.holder)
+        return err_set(err, EXIT_INPUT, "nobody holds the lease of %s", environment);
+    if (lease.epoch != id)
+        return err_set(err, EXIT_INPUT, "the lease of %s has the id %lld, not %lld: it is %s's", environment,
+                       (long long)lease.epoch, (long long)id, lease.holder);
+    struct state_write write = lease_return(&lease);
+    code = state_write(state, &write, 1, err);
+    str_fit(holder, 128, "%s", lease.holder);
     return code;
 }

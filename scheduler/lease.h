@@ -43,5 +43,11 @@ struct state_write lease_return(const struct lease *lease);
 /* Who holds it: "" when it is free or over. */
 int lease_look(const struct state *state, const char *environment, int64_t now_ms, char holder[128],
                int64_t *expires_ms, struct err *err) MUST_USE;
+/* The id of the lease, which lease_break asks for; 0 where there is none. */
+int64_t lease_id(const struct state *state, const char *environment);
+/* Takes the lease of that id away from its holder, who notices before it next changes something. EXIT_INPUT where it
+ * has another id by now. */
+int lease_break(const struct state *state, const char *environment, int64_t id, char holder[128],
+                struct err *err) MUST_USE;
 
 #endif

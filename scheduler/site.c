@@ -5,8 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/rand.h>
+
 #include "base/clock.h"
 #include "scheduler/aws/aws.h"
+#include "scheduler/state_dynamodb.h"
 
 static volatile sig_atomic_t stop_asked;
 
@@ -25,20 +28,10 @@ static void hear_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static int open_state(struct site *s, struct err *err)
+static int open_aws(struct site *s, const struct site_options *o, struct err *err)
 {
-    const struct config_state *c = &s->config->state;
-    if (strcmp(c->backend, "file") == 0)
-        return state_open_file(&s->state, c->path, err);
-    if (strcmp(c->backend, "memory") == 0) {
-        state_open_memory(&s->state);
+    if (s->aws)
         return 0;
-    }
-    return err_set(err, EXIT_INPUT, "this build has no state backend \"%s\"; use \"file\"", c->backend);
-}
-
-static int open_cloud(struct site *s, const struct site_options *o, struct err *err)
-{
     struct aws_options options = {
         .region = s->config->region, .profile = o->profile, .endpoint_url = o->endpoint_url, .stop = &stop_asked};
     struct retry_settings settings = retry_standard();
@@ -48,13 +41,47 @@ static int open_cloud(struct site *s, const struct site_options *o, struct err *
         settings.attempts = aws_attempts(s->aws);
         retry_init(&s->retry, &settings, (uint32_t)getpid());
     }
+    return code;
+}
+
+int site_table(struct site *s, const struct site_options *o, struct state_table *out, struct err *err)
+{
+    struct state_table table = {.name = s->config->state.table};
+    if (RAND_bytes((unsigned char *)&table.salt, sizeof(table.salt)) != 1)
+        return err_set(err, EXIT_FAILED, "the system gives no random numbers");
+    int code = open_aws(s, o, err);
+    table.transport = s->transport;
+    table.retry = &s->retry;
+    *out = table;
+    return code;
+}
+
+int site_open_state(struct site *s, const struct site_options *o, const char *name, struct state *out, struct err *err)
+{
+    const struct config_state *c = &s->config->state;
+    struct state_table table;
+    if (strcmp(name, "file") == 0)
+        return state_open_file(out, c->path, err);
+    if (strcmp(name, "memory") == 0) {
+        state_open_memory(out);
+        return 0;
+    }
+    int code = site_table(s, o, &table, err);
+    return code ? code : state_open_dynamodb(out, &table, err);
+}
+
+static int open_cloud(struct site *s, const struct site_options *o, struct err *err)
+{
+    int code = open_aws(s, o, err);
     if (!code && *s->environment->profile) {
-        options.profile = s->environment->profile;
-        options.region = s->environment->region;
+        struct aws_options options = {.region = s->environment->region,
+                                      .profile = s->environment->profile,
+                                      .endpoint_url = o->endpoint_url,
+                                      .stop = &stop_asked};
         code = aws_open(&s->site_aws, &options, err);
         if (!code) {
             s->site_transport = aws_transport(s->site_aws);
-            retry_init(&s->site_retry, &settings, (uint32_t)getpid() + 1);
+            retry_init(&s->site_retry, &s->retry.settings, (uint32_t)getpid() + 1);
         }
     }
     return code;
@@ -94,7 +121,7 @@ int site_open(struct site *s, const struct site_options *o, bool with_cloud, str
     int code = config_open(&s->config, o->config ? o->config : CONFIG_FILE, session, err);
     if (!code) {
         s->environment = config_environment(s->config, o->environment, err);
-        code = s->environment ? open_state(s, err) : EXIT_INPUT;
+        code = s->environment ? site_open_state(s, o, s->config->state.backend, &s->state, err) : EXIT_INPUT;
     }
     if (!code && *s->config->prices.catalog)
         code = catalog_open(&s->catalog, s->config->prices.catalog, session, err);

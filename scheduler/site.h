@@ -59,6 +59,14 @@ int site_open(struct site *s, const struct site_options *options, bool with_clou
               struct err *err) MUST_USE;
 void site_close(struct site *s);
 
+/* A store by its backend's name, as the configuration has it; needs only configuration. state_close before site_close.
+ */
+int site_open_state(struct site *s, const struct site_options *options, const char *backend, struct state *out,
+                    struct err *err) MUST_USE;
+struct state_table;
+/* The table of the backend "dynamodb", whether it is there or not. */
+int site_table(struct site *s, const struct site_options *options, struct state_table *out, struct err *err) MUST_USE;
+
 /* What the last deployments took, step by step, where the store knows; else the original's. */
 struct durations site_expected(const struct state *state, const char *environment);
 
