@@ -189,6 +189,8 @@ install: all
 	install -m 644 $(BUILD)/bakehour.1 '$(DESTDIR)$(PREFIX)/share/man/man1/bakehour.1'
 	install -m 644 $(BUILD)/bakehour.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bakehour'
 	install -m 644 $(wildcard data/*.csv data/*.tsv.gz data/*.json) '$(DESTDIR)$(PREFIX)/share/bakehour'
+	install -d '$(DESTDIR)$(PREFIX)/share/bakehour/ci'
+	install -m 644 data/ci/* '$(DESTDIR)$(PREFIX)/share/bakehour/ci'
 
 uninstall:
 	rm -rf '$(DESTDIR)$(PREFIX)/bin/bakehour' '$(DESTDIR)$(PREFIX)/share/man/man1/bakehour.1' \
