@@ -1,0 +1,200 @@
+/*
+ * The runner dies and never returns: at every call and every write, with a good image and with one that does not start.
+ * After 72 hours: no instance of ours outside the group is alive, nothing is suspended, the group replaces what dies
+ * from the image that its template names, and failed launches stayed within the printed cap.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support_pipeline.h"
+
+static const char good[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+static const char next[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+static const char broken_second[] =
+    "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=2 bakehour:role=service\", \"fault\": "
+    "\"unhealthy\"}]}";
+
+#if defined(__SANITIZE_ADDRESS__)
+#define EVERY 11
+#else
+#define EVERY 1
+#endif
+
+static struct fault_set *faults_of(const char *text)
+{
+    struct err err = {0};
+    struct fault_set *set = fault_set_new(1, simcloud_options_default().start_ms);
+    cJSON *document = cJSON_Parse(text);
+    if (fault_set_add(set, "test", document, &err))
+        fail_msg("%s", err.text);
+    cJSON_Delete(document);
+    return set;
+}
+
+/* How many launches the fault made fail. */
+static int64_t strikes(const struct fault_set *set)
+{
+    int64_t count = 0;
+    cJSON *json = fault_set_json(set);
+    const cJSON *rules = cJSON_GetObjectItem(json, "faults");
+    const cJSON *rule;
+    if (!rules)
+        rules = json;
+    cJSON_ArrayForEach(rule, rules)
+    {
+        const cJSON *struck = cJSON_GetObjectItem(rule, "struck");
+        count += struck && struck->valuestring ? strtoll(struck->valuestring, NULL, 10) : 0; /* a raw number */
+    }
+    cJSON_Delete(json);
+    return count;
+}
+
+static void let_pass(struct stage *s, int64_t hours)
+{
+    simcloud_advance_to(s->rehearsal.cloud, simcloud_now_ms(s->rehearsal.cloud) + hours * 3600000);
+}
+
+struct eyes {
+    struct cloud_transport transport;
+    struct retry retry;
+    struct cloud cloud;
+    struct arena arena;
+};
+
+static void open_eyes(struct eyes *e, struct stage *s)
+{
+    struct retry_settings settings = retry_standard();
+    settings.reads_per_s = settings.writes_per_s = 1000;
+    cloud_transport_init(&e->transport, s->rehearsal.cloud, NULL);
+    e->transport.region = s->config->region;
+    retry_init(&e->retry, &settings, 1);
+    e->cloud = (struct cloud){.transport = &e->transport.transport, .retry = &e->retry, .region = s->config->region};
+    arena_init(&e->arena);
+}
+
+static void kill_a_member(struct stage *s)
+{
+    struct eyes e;
+    struct group g;
+    struct aws_error error;
+    open_eyes(&e, s);
+    if (cloud_describe_group(&e.cloud, "group-test", &e.arena, &g, &error) || !g.member_count)
+        fail_msg("no group");
+    const char *id = g.members[0].id;
+    if (cloud_terminate_instances(&e.cloud, &id, 1, &error))
+        fail_msg("%s", error.message);
+    arena_release(&e.arena);
+}
+
+static void look_around(struct stage *s, const char *where)
+{
+    struct eyes e;
+    struct group g;
+    struct instances all;
+    struct aws_error error;
+    struct lookup any = {0};
+    open_eyes(&e, s);
+    if (cloud_describe_group(&e.cloud, "group-test", &e.arena, &g, &error) ||
+        cloud_describe_instances(&e.cloud, &any, &e.arena, &all, &error))
+        fail_msg("%s: %s", where, error.message);
+    if (g.suspended_count)
+        fail_msg("%s: %s is left suspended", where, g.suspended[0]);
+    for (size_t i = 0; i < all.count; i++) {
+        bool member = false;
+        for (size_t j = 0; j < g.member_count; j++)
+            member = member || strcmp(g.members[j].id, all.items[i].id) == 0;
+        if (!member && all.items[i].state != INSTANCE_TERMINATED && all.items[i].state != INSTANCE_SHUTTING_DOWN)
+            fail_msg("%s: %s (%s) lives on outside the group", where, all.items[i].id,
+                     instance_state_name(all.items[i].state));
+    }
+    if ((int64_t)g.member_count < 2 || (int64_t)g.member_count != g.desired)
+        fail_msg("%s: the group has %zu members of %lld", where, g.member_count, (long long)g.desired);
+    arena_release(&e.arena);
+}
+
+/* false: it did not die; the points are over. */
+static bool die_for_good(enum death death, int64_t n, const char *faults)
+{
+    struct stage s;
+    char where[80];
+    struct fault_set *set = faults ? faults_of(faults) : NULL;
+    str_fit(where, sizeof(where), "gone: death %d at %lld, %s", (int)death, (long long)n, faults ? "broken" : "good");
+    struct stage_options options = {.faults = set,
+                                    .more = ", \"policy\": {\"keep\": \"idle:600\"}, \"rollout\": {\"dead_man_role\": "
+                                            "\"arn:aws:iam::123456789012:role/dead-man\"}"};
+    stage_open(&s, &options);
+    assert_int_equal(stage_deploy(&s, good), PIPELINE_COMPLETED);
+    stage_kill(&s, death, n);
+    enum pipeline_end end = stage_deploy(&s, next);
+    bool died = end == PIPELINE_STOPPED || end == PIPELINE_LOST || stage_dead(&s);
+    let_pass(&s, 24);
+    kill_a_member(&s);
+    let_pass(&s, 48);
+    look_around(&s, where);
+    if (set && !died)
+        assert_int_equal(strikes(set), 3); /* the whole storm */
+    if (set && strikes(set) > 3)
+        fail_msg("%s: %lld launches failed; the cap is 3", where, (long long)strikes(set));
+    stage_close(&s);
+    fault_set_free(set);
+    return died;
+}
+
+static void die_everywhere(enum death death, const char *faults)
+{
+    int64_t points = 0;
+    for (int64_t n = 1; die_for_good(death, n, faults); n += EVERY)
+        points++;
+    printf("# %lld points\n", (long long)points);
+    assert_true(points > 3);
+}
+
+static void gone_before_each_call(void **state)
+{
+    (void)state;
+    die_everywhere(DEATH_BEFORE_CALL, NULL);
+}
+
+static void gone_in_each_call(void **state)
+{
+    (void)state;
+    die_everywhere(DEATH_IN_CALL, NULL);
+}
+
+static void gone_at_each_write(void **state)
+{
+    (void)state;
+    die_everywhere(DEATH_AFTER_WRITE, NULL);
+}
+
+static void gone_in_each_call_of_a_broken_one(void **state)
+{
+    (void)state;
+    die_everywhere(DEATH_IN_CALL, broken_second);
+}
+
+static void gone_before_each_call_of_a_broken_one(void **state)
+{
+    (void)state;
+    die_everywhere(DEATH_BEFORE_CALL, broken_second);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gone_before_each_call),
+        cmocka_unit_test(gone_in_each_call),
+        cmocka_unit_test(gone_at_each_write),
+        cmocka_unit_test(gone_in_each_call_of_a_broken_one),
+        cmocka_unit_test(gone_before_each_call_of_a_broken_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
