@@ -108,6 +108,10 @@ $(BUILD)/tests/make_%: $(BUILD)/tests/make_%.o $(LIB)
 	@echo '  LINK $@'
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm -pthread
 
+$(BUILD)/tests/bench_twin: $(BUILD)/tests/bench_twin.o $(BUILD)/tests/support_twin.o $(LIB)
+	@echo '  LINK $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm -pthread
+
 $(BUILD)/tests/bench_%: $(BUILD)/tests/bench_%.o $(LIB)
 	@echo '  LINK $@'
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm -pthread
@@ -157,7 +161,7 @@ $(BUILD)/tests/study_policies: $(BUILD)/tests/study_policies.o $(BUILD)/tests/st
 bench: deps-check
 	@sh tests/deps.sh bench || echo 'bench: without the peers that are missing'
 	@$(MAKE) --no-print-directory $(BUILD)/tests/bench_replay $(BUILD)/tests/bench_lanes $(BUILD)/tests/bench_des \
-	    $(BUILD)/tests/bench_cloud bakehour
+	    $(BUILD)/tests/bench_cloud $(BUILD)/tests/bench_twin bakehour
 	@sh tests/bench.sh $(BUILD)
 
 # Coverage-guided, with clang's libFuzzer: make fuzz FUZZ=history SECONDS=60

@@ -10,6 +10,7 @@ export BAKEHOUR
 "$build/tests/bench_replay"
 "$build/tests/bench_lanes"
 "$build/tests/bench_cloud"
+"$build/tests/bench_twin"
 
 echo "plan with its default grid over 100,000 commits (text output, no plot)"
 awk 'BEGIN { srand(5); t = 1400000000; for (i = 0; i < 100000; i++) { t += int(-900 * log(1 - rand())); print t } }' \

@@ -349,6 +349,58 @@ static void guests_answer_on_their_own_addresses(void **state)
     end(&b);
 }
 
+/* Sends pieces with a pause between, so that each is a read of the server's; the reply. */
+static const char *ask_in_pieces(const char *address, const char *const *pieces)
+{
+    static struct str reply;
+    if (!reply.max)
+        str_init(&reply, 0);
+    str_clear(&reply);
+    int fd = dial(address, 8000);
+    if (fd < 0)
+        return "(refused)";
+    for (; *pieces; pieces++) {
+        (void)send(fd, *pieces, strlen(*pieces), MSG_NOSIGNAL);
+        usleep(30000);
+    }
+    (void)exchange(fd, "", 0, &reply);
+    close(fd);
+    return reply.text;
+}
+
+#define UPLOAD(path, length)                                                                                           \
+    "POST /file" path " HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: " length "\r\n\r" \
+    "\n"
+#define PART_HEAD "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\n"
+
+static void traps_hold_over_real_sockets(void **state)
+{
+    static const char *const args[] = {"--speed", "1000", NULL};
+    struct bench b;
+    char address[64];
+    (void)state;
+    begin(&b, args);
+    assert_int_equal(call(&b, &ec2, RUN_ONE BASE), 200);
+    str_fit(address, sizeof address, "%s", find(&b, "privateIpAddress"));
+    for (int i = 0; i < 200 && !strstr(ask_text(address, "GET /os/version HTTP/1.1\r\n\r\n"), "200 OK"); i++)
+        usleep(10000);
+    /* 63 bytes of part head, "hello world" 11, CRLF--B-- 7, CRLF 2 */
+    static const char *const whole[] = {UPLOAD("/a", "83"), PART_HEAD "hello wo", "rld\r\n--B--\r\n", NULL};
+    assert_string_equal(ask_in_pieces(address, whole), "HTTP/1.0 200 OK\r\n\r\n");
+    assert_non_null(strstr(ask_text(address, "GET /file/a?op=GET HTTP/1.1\r\n\r\n"), "\r\n\r\nhello world"));
+    static const char *const shorter[] = {UPLOAD("/b", "81"), PART_HEAD "hello world\r\n--B--", NULL};
+    assert_string_equal(ask_in_pieces(address, shorter), "HTTP/1.0 200 OK\r\n\r\n");
+    assert_non_null(strstr(ask_text(address, "GET /file/b?op=GETFILESTATUS HTTP/1.1\r\n\r\n"), "\"length\": 9,"));
+    static const char *const raw[] = {"POST /file/c HTTP/1.1\r\nContent-Length: 5\r\n\r\n", "hello", NULL};
+    assert_string_equal(ask_in_pieces(address, raw), "HTTP/1.0 200 OK\r\n\r\n");
+    assert_non_null(strstr(ask_text(address, "GET /file/c?op=GETFILESTATUS HTTP/1.1\r\n\r\n"), "404 Not Found"));
+    static const char *const torn[] = {UPLOAD("/d", "83"), "--B\r\nContent-Dis", "position: form-data\r\n\r\nhello",
+                                       NULL};
+    assert_string_equal(ask_in_pieces(address, torn), ""); /* the server has ended */
+    assert_string_equal(ask_text(address, "GET /os/version HTTP/1.1\r\n\r\n"), "(refused)");
+    end(&b);
+}
+
 /* Bakes an image whose command line runs the artifact; its id. */
 static void bake(struct bench *b, const char *artifact, char image[40])
 {
@@ -589,6 +641,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(same_seed_same_trace),
         cmocka_unit_test(faults_strike_over_the_wire),
         cmocka_unit_test(guests_answer_on_their_own_addresses),
+        cmocka_unit_test(traps_hold_over_real_sockets),
         cmocka_unit_test(artifacts_run_as_real_processes),
         cmocka_unit_test(state_outlives_the_twin),
         cmocka_unit_test(many_clients_at_once),
