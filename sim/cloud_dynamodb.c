@@ -136,12 +136,12 @@ static void describe(const struct dynamo_call *c, const struct dynamo_table *t, 
         live += t->items[i].now != NULL;
         bytes += t->items[i].now ? dynamo_item_size(t->items[i].now) : 0;
     }
-    json_i64(out, "ItemCount", (int64_t)live);
-    json_i64(out, "TableSizeBytes", (int64_t)bytes);
+    json_number(out, "ItemCount", (double)live);
+    json_number(out, "TableSizeBytes", (double)bytes);
     cJSON *capacity = json_object(out, "ProvisionedThroughput");
-    json_i64(capacity, "ReadCapacityUnits", t->provisioned ? 5 : 0);
-    json_i64(capacity, "WriteCapacityUnits", t->provisioned ? 5 : 0);
-    json_i64(capacity, "NumberOfDecreasesToday", 0);
+    json_number(capacity, "ReadCapacityUnits", t->provisioned ? 5 : 0);
+    json_number(capacity, "WriteCapacityUnits", t->provisioned ? 5 : 0);
+    json_number(capacity, "NumberOfDecreasesToday", 0);
     if (!t->provisioned)
         json_text(json_object(out, "BillingModeSummary"), "BillingMode", "PAY_PER_REQUEST");
 }

@@ -107,8 +107,8 @@ static void answer_page(struct page *p)
         cJSON_AddItemToObject(out, "Items", p->items);
     else
         cJSON_Delete(p->items);
-    json_i64(out, "Count", p->matched);
-    json_i64(out, "ScannedCount", p->seen);
+    json_number(out, "Count", (double)p->matched);
+    json_number(out, "ScannedCount", (double)p->seen);
     if (p->last)
         cJSON_AddItemToObject(out, "LastEvaluatedKey", cJSON_Duplicate(p->last->key, true));
 }
