@@ -281,7 +281,7 @@ static int by_name(const void *a, const void *b)
 
 static int list_tables(struct dynamo_call *c)
 {
-    const char *names[TABLES_MAX];
+    const char *names[TABLES_MAX] = {NULL};
     size_t count = 0;
     const char *after = dynamo_text(c->in, "ExclusiveStartTableName");
     const cJSON *limit = cJSON_GetObjectItemCaseSensitive(c->in, "Limit");

@@ -211,8 +211,6 @@ static enum guest_outcome end_of(struct cloud_transport *t, const struct guest_c
     if (state == GUEST_CONN_REPLY && due)
         return take_reply(r, guest_conn_reply(c), reply, err);
     if (state == GUEST_CONN_DROPPED && due) {
-        if (r->silence_is_success)
-            return GUEST_OK;
         err_set(err, EXIT_FAILED, "%s%s: the connection ended without a reply", r->address, r->target);
         return GUEST_DROPPED;
     }
@@ -285,8 +283,6 @@ static enum guest_outcome suffer_visit(struct cloud_transport *t, const struct f
         return GUEST_TIMED_OUT;
     }
     default:
-        if (r->silence_is_success)
-            return GUEST_OK;
         err_set(err, EXIT_FAILED, "%s%s: the connection ended without a reply", r->address, r->target);
         return GUEST_DROPPED;
     }

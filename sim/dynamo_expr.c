@@ -63,7 +63,7 @@ static int read_size(struct reader *r, struct operand *out)
         return -1;
     const cJSON *value = r->item ? path_find(&path, r->item) : NULL;
     const char *type = dynamo_type(value);
-    if (!type || strcmp(type, "N") == 0 || strcmp(type, "BOOL") == 0 || strcmp(type, "NULL") == 0)
+    if (!value || !type || strcmp(type, "N") == 0 || strcmp(type, "BOOL") == 0 || strcmp(type, "NULL") == 0)
         return 0;
     bool text = type[1] == '\0' && (type[0] == 'S' || type[0] == 'B');
     char number[24];

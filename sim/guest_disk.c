@@ -179,8 +179,6 @@ struct guest_disk *disk_apply(const struct guest_disk *disk, const struct change
 struct guest_disk *guest_disk_with(const struct guest_disk *disk, const char *path, const char *bytes, size_t len,
                                    const char *cmdline)
 {
-    if (!path)
-        return disk_apply(disk, NULL, 0, 0, cmdline ? cmdline : disk->cmdline);
     struct change change = {
         .entry = {.path = mem_dup(path), .blob = blob_new(bytes, len), .mtime_s = BASE_MTIME_S, .mode = 0644}};
     struct guest_disk *out = disk_apply(disk, &change, 1, 0, cmdline ? cmdline : disk->cmdline);

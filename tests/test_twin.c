@@ -606,15 +606,19 @@ static int be_app(int argc, char **argv)
 {
     char text[100] = "";
     FILE *file = fopen(argv[2], "r");
-    if (!file || !fgets(text, sizeof text, file) || strncmp(text, "good", 4) != 0)
+    bool good = file && fgets(text, sizeof text, file) && strncmp(text, "good", 4) == 0;
+    if (file)
+        fclose(file);
+    if (!good)
         return 1;
-    fclose(file);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(argv[4], NULL, 10))};
     int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
     inet_pton(AF_INET, argv[3], &at.sin_addr);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(fd, (struct sockaddr *)&at, sizeof at) || listen(fd, 16))
+    if (bind(fd, (struct sockaddr *)&at, sizeof at) || listen(fd, 16)) {
+        close(fd);
         return 1;
+    }
     for (;;) {
         int peer = accept(fd, NULL, NULL);
         char request[1000], reply[400];

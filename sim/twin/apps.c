@@ -240,6 +240,7 @@ static void start_process(struct apps *apps, struct app *app, const char *instan
 static void remove_tree(const char *path, int depth)
 {
     DIR *folder = depth < DEPTH_MAX ? opendir(path) : NULL;
+    /* cppcheck-suppress readdirCalled ; one thread */
     for (struct dirent *entry = folder ? readdir(folder) : NULL; entry; entry = readdir(folder)) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;

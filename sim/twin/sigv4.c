@@ -124,7 +124,7 @@ static char *canonical_pair(const char *pair, size_t len)
 
 static void add_query(struct str *out, const char *query)
 {
-    char *pairs[PAIRS_MAX];
+    char *pairs[PAIRS_MAX] = {NULL};
     size_t count = 0;
     while (*query && count < PAIRS_MAX) {
         size_t len = strcspn(query, "&");
