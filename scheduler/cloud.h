@@ -105,6 +105,7 @@ struct run_order {
     const char *user_data;          /* plain text */
     int count;                      /* 0: one */
     int public_ip;                  /* 1 yes, -1 no, 0 as the subnet says */
+    bool interface;                 /* the template names a network interface: subnet and groups go there */
     bool shutdown_terminates;       /* what a shutdown from inside does; else it stops */
     bool tokens_optional;           /* OSv's cloud-init asks the metadata service without a token */
     const struct tag *tags;         /* of instance and volume, from birth */
@@ -281,7 +282,8 @@ struct launch_spec {
     const char *image, *type, *key_name, *profile, *user_data; /* user data plain */
     const char *const *security_groups;
     size_t security_group_count;
-    int public_ip; /* as in run_order */
+    int public_ip;  /* as in run_order */
+    bool interface; /* it names a network interface (read only; written where public_ip asks for one) */
     bool tokens_optional;
     const struct tag *tags; /* of the instances and volumes launched (templates only) */
     size_t tag_count;

@@ -148,7 +148,7 @@ static enum wait_state look_at_image(void *context, struct aws_error *error)
 {
     struct image_wait *w = context;
     struct arena arena = {0};
-    struct image image;
+    struct image image = {.state = IMAGE_GONE};
     enum wait_state state = WAIT_ON;
     if (cloud_describe_image(w->cloud, w->id, &arena, &image, error)) {
         state = WAIT_FAILED;
@@ -160,7 +160,8 @@ static enum wait_state look_at_image(void *context, struct aws_error *error)
                       *image.state_reason ? image.state_reason : "no reason given");
         state = WAIT_FAILED;
     }
-    w->seen = w->seen || image.state != IMAGE_GONE;
+    if (state != WAIT_FAILED && image.state != IMAGE_GONE)
+        w->seen = true;
     arena_release(&arena);
     return state;
 }

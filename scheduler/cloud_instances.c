@@ -85,16 +85,18 @@ static void read_instances(void *context, struct arena *arena, const struct node
         read_reservation(arena, r, context);
 }
 
-/* A public address is asked for on the network interface; subnet and groups then go there too. */
+/* A public address is asked for on the network interface; subnet and groups then go there too, as they must where a
+ * template names one. */
 static void put_network(struct call *call, const struct run_order *o)
 {
-    if (o->public_ip == 0) {
+    if (o->public_ip == 0 && !o->interface) {
         call_text(call, "SubnetId", o->subnet);
         call_list(call, "SecurityGroupId", o->security_groups, o->security_group_count);
         return;
     }
     aws_param_i64(&call->request, "NetworkInterface.1.DeviceIndex", 0);
-    aws_param_bool(&call->request, "NetworkInterface.1.AssociatePublicIpAddress", o->public_ip > 0);
+    if (o->public_ip)
+        aws_param_bool(&call->request, "NetworkInterface.1.AssociatePublicIpAddress", o->public_ip > 0);
     call_text(call, "NetworkInterface.1.SubnetId", o->subnet);
     call_list(call, "NetworkInterface.1.SecurityGroupId", o->security_groups, o->security_group_count);
 }
@@ -255,7 +257,7 @@ static enum wait_state look_at_instance(void *context, struct aws_error *error)
 {
     struct instance_wait *w = context;
     struct arena arena = {0};
-    struct instance instance;
+    struct instance instance = {.state = INSTANCE_UNKNOWN};
     enum wait_state state = WAIT_ON;
     if (cloud_describe_instance(w->cloud, w->id, &arena, &instance, error)) {
         state = WAIT_FAILED;
@@ -269,7 +271,8 @@ static enum wait_state look_at_instance(void *context, struct aws_error *error)
                       *instance.state_reason ? instance.state_reason : "no reason given");
         state = WAIT_FAILED;
     }
-    w->seen = w->seen || instance.state != INSTANCE_UNKNOWN;
+    if (state != WAIT_FAILED && instance.state != INSTANCE_UNKNOWN)
+        w->seen = true;
     arena_release(&arena);
     return state;
 }

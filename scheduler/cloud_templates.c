@@ -46,6 +46,7 @@ static void read_spec(struct arena *arena, const struct node *data, struct launc
         .tokens_optional = strcmp(node_get(data, "metadataOptions/httpTokens"), "optional") == 0,
     };
     if (card) {
+        out->interface = true;
         const char *address = node_get(card, "associatePublicIpAddress");
         out->public_ip = *address ? (strcmp(address, "true") == 0 ? 1 : -1) : 0;
         out->security_groups = take_texts(arena, card, "groupSet", "groupId", "", &out->security_group_count);

@@ -161,10 +161,10 @@ static void add_encoded(struct str *out, const char *text, const char *plain)
 
 static int file_target(struct str *out, const char *path, const char *op, struct err *err)
 {
+    str_init(out, 0);
     if (path[0] != '/' || strstr(path, "..") || strlen(path) > OSV_PATH_MAX)
         return err_set(err, EXIT_FAILED, "\"%.100s\" is no path for OSv: absolute, without \"..\", at most %d bytes",
                        path, OSV_PATH_MAX);
-    str_init(out, 0);
     str_add(out, "/file");
     add_encoded(out, path, "/");
     str_add(out, op);

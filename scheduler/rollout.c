@@ -10,6 +10,7 @@
 
 #define TROUBLE_MS      600000 /* how long transient failures are borne */
 #define TROUBLE_LOOK_MS 5000
+#define FILTER_MOST     200
 #define ROUNDS_MOST     500 /* steps of one call of rollout_advance */
 
 /* ---- facts and calls ---- */
@@ -159,7 +160,23 @@ static void see_fresh(struct rollout *r)
     }
 }
 
-/* Asked by filter: an id that a lagging read does not know is left out, and is no error. */
+/* Asked by filter: an id that a lagging read does not know is left out, and is no error. A filter takes 200 values. */
+static int see_some(struct rollout *r, const struct tag *filters, size_t count, struct aws_error *error)
+{
+    struct instances some;
+    const struct lookup lookup = {.filters = filters, .filter_count = count};
+    if (cloud_describe_instances(r->o->cloud, &lookup, &r->arena, &some, error))
+        return -1;
+    struct instance *all = arena_alloc(&r->arena, (r->seen.count + some.count + 1) * sizeof *all);
+    if (r->seen.count > 0)
+        memcpy(all, r->seen.items, r->seen.count * sizeof *all);
+    if (some.count > 0)
+        memcpy(all + r->seen.count, some.items, some.count * sizeof *all);
+    r->seen.items = all;
+    r->seen.count += some.count;
+    return 0;
+}
+
 static int see_instances(struct rollout *r, struct aws_error *error)
 {
     size_t most = r->group.member_count + r->fresh_count;
@@ -170,8 +187,10 @@ static int see_instances(struct rollout *r, struct aws_error *error)
     for (size_t i = 0; i < r->fresh_count; i++)
         if (r->fresh[i].state <= FRESH_ATTACHED)
             filters[count++] = (struct tag){"instance-id", r->fresh[i].id};
-    const struct lookup lookup = {.filters = filters, .filter_count = count};
-    return count ? cloud_describe_instances(r->o->cloud, &lookup, &r->arena, &r->seen, error) : 0;
+    for (size_t at = 0; at < count; at += FILTER_MOST)
+        if (see_some(r, filters + at, count - at < FILTER_MOST ? count - at : FILTER_MOST, error))
+            return -1;
+    return 0;
 }
 
 static const struct fresh *fresh_of(const struct rollout *r, const char *id)
@@ -227,18 +246,32 @@ static bool has_balancer(const struct rollout *r)
     return r->group.target_group_count > 0 && strcmp(r->o->environment->rollout.probe, "runner") != 0;
 }
 
+/* Once a look, however many members ask. */
+static enum roll ask_health(struct rollout *r)
+{
+    struct aws_error error = {0};
+    struct targets *health = arena_alloc(&r->arena, (r->group.target_group_count + 1) * sizeof *health);
+    if (r->health)
+        return ROLL_NEXT;
+    for (size_t t = 0; has_balancer(r) && t < r->group.target_group_count; t++)
+        if (cloud_target_health(r->o->cloud, r->group.target_groups[t], &r->arena, &health[t], &error))
+            return rollout_failed(r, "DescribeTargetHealth", false, &error);
+    r->health = health;
+    return ROLL_NEXT;
+}
+
 enum roll rollout_serves(struct rollout *r, const struct member *m, bool *serves)
 {
+    *serves = false;
+    enum roll next = ask_health(r);
+    if (next != ROLL_NEXT)
+        return next;
     *serves = m->healthy && strcmp(m->lifecycle, "InService") == 0;
     for (size_t t = 0; *serves && has_balancer(r) && t < r->group.target_group_count; t++) {
-        struct targets targets;
-        struct aws_error error = {0};
         bool is_healthy = false;
-        if (cloud_target_health(r->o->cloud, r->group.target_groups[t], &r->arena, &targets, &error))
-            return rollout_failed(r, "DescribeTargetHealth", false, &error);
-        for (size_t i = 0; i < targets.count; i++)
-            is_healthy = is_healthy ||
-                         (strcmp(targets.items[i].id, m->id) == 0 && strcmp(targets.items[i].state, "healthy") == 0);
+        for (size_t i = 0; i < r->health[t].count; i++)
+            is_healthy = is_healthy || (strcmp(r->health[t].items[i].id, m->id) == 0 &&
+                                        strcmp(r->health[t].items[i].state, "healthy") == 0);
         *serves = is_healthy;
     }
     return ROLL_NEXT;
@@ -365,6 +398,10 @@ static enum roll one_step(struct rollout *r, const char *phase)
         return begin(r);
     r->desired = rollout_fact(r, "rollout.desired", r->group.desired);
     r->max = rollout_fact(r, "rollout.max", r->group.max);
+    if (next == ROLL_FAIL && !*phase) { /* nothing was changed: there is nothing to go back from */
+        const struct journal_fact why = {"rollout.why", arena_dup(&r->arena, r->err->text)};
+        return journal_notes(r->o->journal, ROLLOUT_STEP, &why, 1, r->err) ? ROLL_STOP : end_with(r, "restored");
+    }
     if (next == ROLL_NEXT)
         next = back ? restore_step(r) : forward(r, phase);
     if (next == ROLL_NEXT)

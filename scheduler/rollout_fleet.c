@@ -33,6 +33,16 @@ enum roll fleet_disarm(struct rollout *r, const struct fresh *f)
     return code == JOURNAL_STOPPED ? ROLL_STOP : ROLL_NEXT; /* one that cannot be taken away is gc's */
 }
 
+/* Those of launches that came to nothing too. */
+enum roll fleet_disarm_all(struct rollout *r)
+{
+    int64_t launches = rollout_fact(r, "rollout.launches", 0);
+    for (int64_t k = 0; k <= launches; k++)
+        if (deadman_disarm(r->o->cloud, r->o->journal, guard_name(r, k), r->err) == JOURNAL_STOPPED)
+            return ROLL_STOP;
+    return ROLL_NEXT;
+}
+
 /* ---- launching ---- */
 
 /* The subnets of the group in turn: launch K always goes to the same one, as its token demands. */
@@ -77,7 +87,8 @@ static enum roll put_spec(struct rollout *r, struct run_order *order)
         spec = versions.count ? &versions.items[0].spec : NULL;
         order->template_id = r->o->template_id;
         order->template_version = r->o->version_new;
-        if (spec && spec->public_ip) { /* the interface is named anew, and its groups with it */
+        if (spec && spec->interface) { /* it is named anew, and its groups with it */
+            order->interface = true;
             order->security_groups = spec->security_groups;
             order->security_group_count = spec->security_group_count;
         }

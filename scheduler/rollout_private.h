@@ -54,6 +54,7 @@ struct rollout {
     size_t old_count;
     size_t alien_count; /* members of the new image that this run did not attach: of the group's own making */
     struct old *alien;
+    struct targets *health; /* of each target group of the group, once asked for; NULL: not yet */
     int64_t now_ms;
     int64_t desired, max; /* as they were before */
     int64_t *again_ms;
@@ -101,6 +102,7 @@ enum roll fleet_keep_guards(struct rollout *r);
 /* One is let go: ended, its dead-man disarmed. */
 enum roll fleet_end(struct rollout *r, struct fresh *f, const char *state);
 enum roll fleet_disarm(struct rollout *r, const struct fresh *f);
+enum roll fleet_disarm_all(struct rollout *r);
 enum roll fleet_fail(struct rollout *r, struct fresh *f, const char *why); /* counts as an attempt */
 
 /* ---- engines and the way back: one step each ---- */

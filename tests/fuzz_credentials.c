@@ -9,8 +9,7 @@
 #include "scheduler/aws/credentials.h"
 
 const char *const fuzz_seeds[] = {
-    "{\"Version\": 1, \"AccessKeyId\": \"A\", \"SecretAccessKey\": \"B\", \"SessionToken\": \"C\", \"Expiration\": "
-    "\"2026-11-25T03:00:00Z\"}",
+    "{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"B\",\"Expiration\":\"2026-11-25T03:00:00Z\"}",
     "{\"Code\": \"Success\", \"AccessKeyId\": \"A\", \"SecretAccessKey\": \"B\", \"Token\": \"C\"}",
     "{\"Code\": \"Failed\"}",
     "/usr/bin/program \"a b\" 'c' d\\ e",

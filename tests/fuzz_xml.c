@@ -8,8 +8,7 @@
 #include "scheduler/aws/xml.h"
 
 const char *const fuzz_seeds[] = {
-    "<?xml version=\"1.0\"?><DescribeInstancesResponse xmlns=\"http://x/\"><reservationSet><item><a>1</a></item>"
-    "</reservationSet></DescribeInstancesResponse>",
+    "<?xml version=\"1.0\"?><Response xmlns=\"http://x/\"><set><item><a>1</a></item></set></Response>",
     "<a:R xmlns:a=\"x\"><a:b>&lt;&#38;</a:b><c/></a:R>",
     "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><x>&b;</x>",
     "<a><b></a>",

@@ -123,18 +123,26 @@ static void a_template_with_a_public_address(void **state)
                                            "NetworkInterface.1.DeviceIndex=0\nNetworkInterface.1.SubnetId=s-1\n"
                                            "NetworkInterface.1.AssociatePublicIpAddress=true\n!SubnetId\n!ImageId",
                                        .code = "InsufficientInstanceCapacity",
-                                       .status = 500}};
+                                       .status = 500},
+                                      {.action = "RunInstances",
+                                       .params = "NetworkInterface.1.SubnetId=s-1\n!SubnetId\n"
+                                                 "!NetworkInterface.1.AssociatePublicIpAddress",
+                                       .code = "InsufficientInstanceCapacity",
+                                       .status = 400}};
     struct fake f;
     struct aws_error error;
     struct arena arena = {0};
     struct instances got;
-    const struct run_order order = {
+    struct run_order order = {
         .template_id = "lt-1", .template_name = "web", .template_version = "7", .subnet = "s-1", .public_ip = 1};
     FAKE_SCRIPT(&f, steps);
     assert_int_equal(cloud_run_instances(&f.cloud, &order, &arena, &got, &error), -1);
     struct err err;
     assert_int_equal(cloud_err(&err, EXIT_FAILED, "RunInstances", &error), EXIT_FAILED);
     assert_string_equal(err.text, "RunInstances: AWS says InsufficientInstanceCapacity: no");
+    order.public_ip = 0; /* the template's interface asks for none, and is there all the same */
+    order.interface = true;
+    assert_int_equal(cloud_run_instances(&f.cloud, &order, &arena, &got, &error), -1);
     arena_release(&arena);
     fake_done(&f);
 }

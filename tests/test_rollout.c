@@ -137,6 +137,36 @@ static void it_is_called_off_in_the_middle(void **state)
     rolling_close(&s);
 }
 
+static void a_group_that_is_not_there_is_left_alone(void **state)
+{
+    (void)state;
+    struct rolling s;
+    struct err err;
+    rolling_open(&s, 7, NEW_APP, 1, 2);
+    s.environment.group = "nowhere";
+    assert_int_equal(rolling_run(&s, 3600, &err), ROLLOUT_ROLLED_BACK);
+    assert_non_null(strstr(err.text, "there is no Auto Scaling group \"nowhere\""));
+    assert_int_equal(rolling_living(&s, s.image_new), 0);
+    rolling_close(&s);
+}
+
+/* More than one call of AttachInstances takes, more members than one filter. */
+static void a_large_group_rolls_in_waves(void **state)
+{
+    (void)state;
+    struct rolling s;
+    struct err err;
+    rolling_open(&s, 8, NEW_APP, 210, 300);
+    s.order.cap_attempts = 105;
+    s.order.cap_instance_s = 105 * 3600;
+    enum rollout_result result = rolling_run(&s, 24 * 3600, &err);
+    if (result != ROLLOUT_DONE)
+        fail_msg("%d: %s", result, err.text);
+    check_done(&s, 210);
+    assert_int_equal(fact(&s, "rollout.waves"), 11); /* of 20 at the most */
+    rolling_close(&s);
+}
+
 /* Killed at call n, before it or after its effect; then a new process goes on with the journal. */
 static void a_kill_at_every_call(void **state)
 {
@@ -175,9 +205,14 @@ static void a_kill_at_every_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_group_gets_the_new_image),     cmocka_unit_test(a_broken_image_is_capped),
-        cmocka_unit_test(a_wrong_answer_is_rolled_back),  cmocka_unit_test(another_artifact_is_noticed_on_the_canary),
-        cmocka_unit_test(it_is_called_off_in_the_middle), cmocka_unit_test(a_kill_at_every_call),
+        cmocka_unit_test(a_group_gets_the_new_image),
+        cmocka_unit_test(a_broken_image_is_capped),
+        cmocka_unit_test(a_wrong_answer_is_rolled_back),
+        cmocka_unit_test(another_artifact_is_noticed_on_the_canary),
+        cmocka_unit_test(it_is_called_off_in_the_middle),
+        cmocka_unit_test(a_kill_at_every_call),
+        cmocka_unit_test(a_group_that_is_not_there_is_left_alone),
+        cmocka_unit_test(a_large_group_rolls_in_waves),
     };
     return cmocka_run_group_tests_name("rollout", tests, NULL, NULL);
 }

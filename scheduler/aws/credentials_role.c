@@ -167,7 +167,7 @@ int source_web_identity(const struct credential_search *search, struct credentia
     if (!role)
         return err_set(err, EXIT_INPUT, "AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not");
     int code = file ? file_read(file, CREDENTIALS_MAX, &token, &len, err) : github_token(search, github, &token, err);
-    if (!code)
+    if (!code && token)
         code = source_role_web(search, role, environment("AWS_ROLE_SESSION_NAME"), token, out, err);
     if (token)
         OPENSSL_cleanse(token, strlen(token));
