@@ -50,16 +50,16 @@ struct des_engine {
     int64_t now_us;
     int64_t decide_at; /* the batch's deadline, or the policy's moment */
 
-    int64_t arrival_us[DES_ARRIVALS_AT_ONCE + 1]; /* drawn ahead */
-    size_t arrival_at, arrival_end;
+    bool in_bulk;                   /* drawn arrivals are taken in by the batch: nobody asks about them one by one */
+    int64_t drawn_to;               /* commits whose arrivals stand in own_us, drawn ahead */
     int64_t arrived, total;         /* commits */
     int64_t next_arrival, next_own; /* when it reaches the branch, and its own time */
     int64_t drawn_until;
 
-    int64_t *own_us; /* of commits in flight: a ring */
+    int64_t *own_us; /* of commits in flight and of those drawn ahead: a ring */
     int64_t own_mask, oldest_commit;
     int64_t pending, pending_first;
-    int128 pending_sum_us;
+    int128 pending_sum_us; /* not kept in_bulk */
 
     struct des_deployment *ring; /* by number */
     int64_t ring_mask, oldest, next_number;

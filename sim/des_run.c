@@ -12,22 +12,35 @@
 #define PURPOSE_ARRIVALS 0x10000u
 #define PURPOSE_STEPS    0x20000u /* + stage x 64 + block of four steps */
 #define PURPOSE_WAITS    0x30000u /* exponential steps: + stage x 64 + step */
-#define RING_FIRST       1024
+#define RING_FIRST       4096
 #define END_OF_TIME      (INT64_MAX / 2)
 
 /* --- arrivals */
 
-static void draw_arrivals(struct des_engine *e)
+static __attribute__((noinline)) void grow_own(struct des_engine *e, int64_t end)
+{
+    int64_t cap = e->own_mask + 1;
+    int64_t *wider = mem_array(NULL, (size_t)cap * 2, sizeof(*wider));
+    for (int64_t i = e->oldest_commit; i < end; i++)
+        wider[i & (2 * cap - 1)] = e->own_us[i & e->own_mask];
+    free(e->own_us);
+    e->own_us = wider;
+    e->own_mask = 2 * cap - 1;
+}
+
+static __attribute__((noinline)) void draw_arrivals(struct des_engine *e)
 {
     double gaps[DES_ARRIVALS_AT_ONCE];
     const struct des_options *o = e->options;
-    exponential_fill(o->seed, o->replication, (uint64_t)e->arrived, PURPOSE_ARRIVALS, DES_ARRIVALS_AT_ONCE, gaps);
+    exponential_fill(o->seed, o->replication, (uint64_t)e->drawn_to, PURPOSE_ARRIVALS, DES_ARRIVALS_AT_ONCE, gaps);
+    while (e->drawn_to + DES_ARRIVALS_AT_ONCE - e->oldest_commit > e->own_mask)
+        grow_own(e, e->drawn_to);
     double mean_us = (double)e->model->mean_gap_us;
     int64_t at = e->drawn_until;
-    for (size_t i = 0; i < DES_ARRIVALS_AT_ONCE; i++)
-        e->arrival_us[i] = at += (int64_t)(gaps[i] * mean_us + 0.5);
+    for (int64_t i = 0; i < DES_ARRIVALS_AT_ONCE; i++)
+        e->own_us[(e->drawn_to + i) & e->own_mask] = at += (int64_t)(gaps[i] * mean_us + 0.5);
     e->drawn_until = at;
-    e->arrival_at = 0;
+    e->drawn_to += DES_ARRIVALS_AT_ONCE;
 }
 
 /* Sets next_arrival to that of commit number `arrived`. */
@@ -40,51 +53,61 @@ static inline void look_ahead(struct des_engine *e)
         e->next_arrival = history->ready_s[e->arrived] * DES_SECOND;
         e->next_own = history->arrival_s[e->arrived] * DES_SECOND;
     } else {
-        if (e->arrival_at == DES_ARRIVALS_AT_ONCE)
+        if (e->arrived == e->drawn_to)
             draw_arrivals(e);
-        e->next_arrival = e->next_own = e->arrival_us[e->arrival_at++];
+        e->next_arrival = e->next_own = e->own_us[e->arrived & e->own_mask];
     }
-}
-
-static __attribute__((noinline)) void grow_own(struct des_engine *e)
-{
-    int64_t cap = e->own_mask + 1;
-    int64_t *wider = mem_array(NULL, (size_t)cap * 2, sizeof(*wider));
-    for (int64_t i = e->oldest_commit; i < e->arrived; i++)
-        wider[i & (2 * cap - 1)] = e->own_us[i & e->own_mask];
-    free(e->own_us);
-    e->own_us = wider;
-    e->own_mask = 2 * cap - 1;
 }
 
 static inline void arrive(struct des_engine *e)
 {
     e->now_us = e->next_arrival;
     if (e->arrived - e->oldest_commit > e->own_mask)
-        grow_own(e);
+        grow_own(e, e->arrived);
     e->own_us[e->arrived & e->own_mask] = e->next_own;
     e->pending_sum_us += e->next_own;
     e->pending++;
     e->arrived++;
+    e->out->events++;
     look_ahead(e);
 }
 
-/* Takes in arrivals up to `until`, or until the batch is full. */
-static inline void arrive_in_batch(struct des_engine *e, int64_t until)
+/* One arrival; a batch that it opens gets its deadline, one that it fills is closed. */
+static void arrive_in_batch(struct des_engine *e)
 {
     const struct des_model *m = e->model;
+    arrive(e);
+    if (e->pending == 1 && m->batch_us != DES_NEVER)
+        e->decide_at = e->now_us + m->batch_us;
+    if (e->pending == m->batch_commits)
+        des_close(e, e->pending);
+}
+
+/* The same for all drawn arrivals up to `until`, or up to the batch's end. */
+static inline void arrive_in_bulk(struct des_engine *e, int64_t until)
+{
+    const struct des_model *m = e->model;
+    if (!e->pending && m->batch_us != DES_NEVER) {
+        e->decide_at = e->next_arrival + m->batch_us;
+        until = e->decide_at < until ? e->decide_at : until;
+    }
+    int64_t full = m->batch_commits ? e->pending_first + m->batch_commits : e->total;
+    full = full < e->total ? full : e->total;
+    int64_t arrived = e->arrived;
     do {
-        arrive(e);
-        e->out->events++;
-        if (e->pending == 1 && m->batch_us != DES_NEVER) {
-            e->decide_at = e->now_us + m->batch_us;
-            until = e->decide_at < until ? e->decide_at : until;
-        }
-        if (e->pending == m->batch_commits) {
-            des_close(e, e->pending);
-            return;
-        }
-    } while (e->next_arrival <= until && e->next_arrival != DES_NEVER && !e->options->checked);
+        const int64_t *own_us = e->own_us;
+        int64_t mask = e->own_mask;
+        int64_t end = full < e->drawn_to ? full : e->drawn_to;
+        while (arrived < end && own_us[arrived & mask] <= until)
+            arrived++;
+        e->now_us = own_us[(arrived - 1) & mask];
+        e->pending += arrived - e->arrived;
+        e->out->events += arrived - e->arrived;
+        e->arrived = arrived;
+        look_ahead(e);
+    } while (arrived < full && e->next_arrival <= until);
+    if (e->pending == m->batch_commits)
+        des_close(e, e->pending);
 }
 
 /* --- deployments and stages */
@@ -289,7 +312,7 @@ void des_close(struct des_engine *e, int64_t count)
         grow_ring(e);
     }
     int128 sum_us = e->pending_sum_us;
-    if (count < e->pending) {
+    if (e->in_bulk || count < e->pending) {
         sum_us = 0;
         for (int64_t i = 0; i < count; i++)
             sum_us += e->own_us[(e->pending_first + i) & e->own_mask];
@@ -298,7 +321,7 @@ void des_close(struct des_engine *e, int64_t count)
     *des_at(e, number) = (struct des_deployment){.first = e->pending_first, .count = count, .arrival_sum_us = sum_us};
     e->pending_first += count;
     e->pending -= count;
-    e->pending_sum_us -= sum_us;
+    e->pending_sum_us -= e->in_bulk ? 0 : sum_us;
     e->decide_at = DES_NEVER;
     join_stage(e, number);
 }
@@ -320,11 +343,12 @@ static void loop(struct des_engine *e)
         int64_t step_at = des_next_time(&e->queue);
         int64_t until = step_at < e->decide_at ? step_at : e->decide_at;
         if (e->next_arrival <= until && e->next_arrival != DES_NEVER) {
-            if (by_policy)
+            if (e->in_bulk)
+                arrive_in_bulk(e, until);
+            else if (by_policy)
                 arrive(e);
             else
-                arrive_in_batch(e, until);
-            e->out->events += by_policy;
+                arrive_in_batch(e);
         } else if (until == DES_NEVER) {
             return;
         } else if (step_at <= e->decide_at) {
@@ -376,7 +400,7 @@ static void begin(struct des_engine *e, const struct des_model *m, const struct 
         e->lines[i].head = e->lines[i].tail = DES_NOBODY;
     }
     e->total = o->history ? (int64_t)o->history->count : m->commits;
-    e->arrival_at = DES_ARRIVALS_AT_ONCE;
+    e->in_bulk = !m->by_policy && !o->history && !o->checked;
     look_ahead(e);
 }
 
