@@ -1,6 +1,7 @@
 /* bakehour workload fit | draw | stats: models of arrivals. */
 #include "sim/commands.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +188,7 @@ static int run_compare(struct session *session, void *context, struct err *err)
     if (!code)
         code = drawn_stats(&w, (uint32_t)given_or(args->seed, 1), runs, drawn, err);
     if (!code) {
+        assert(history.count > 0); /* the readers refuse empty histories */
         int64_t first = history.arrival_s[0];
         int64_t last = history.arrival_s[history.count - 1];
         struct workload_stats s = workload_stats_of(history.arrival_s, history.count, first - first % SECONDS_PER_DAY,

@@ -83,7 +83,7 @@ static const char *text(struct reader *r, const cJSON *from, const char *where, 
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, key);
     if (item && !cJSON_IsString(item))
         wrong(r, where, key, "must be a text");
-    return cJSON_IsString(item) ? item->valuestring : NULL;
+    return item && cJSON_IsString(item) ? item->valuestring : NULL;
 }
 
 static void name_of(struct reader *r, const cJSON *from, const char *where, char *to, size_t size)

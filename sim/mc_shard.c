@@ -93,7 +93,7 @@ static bool get_bool(struct reader *r, const cJSON *from, const char *name)
 static const cJSON *get_sums(struct reader *r, const cJSON *item, const char *name, struct sums *to, size_t count)
 {
     for (size_t i = 0; i < count; i++, item = item ? item->next : NULL)
-        if (!cJSON_IsString(item) || sums_parse(item->valuestring, &to[i])) {
+        if (!item || !cJSON_IsString(item) || sums_parse(item->valuestring, &to[i])) {
             bad(r, name);
             return NULL;
         }

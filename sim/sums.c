@@ -19,7 +19,8 @@ double sums_mean(const struct sums *s)
 {
     if (!s->n)
         return 0;
-    return (double)(s->sum / s->n) + (double)(s->sum % s->n) / (double)s->n;
+    int128 whole = s->sum / s->n;
+    return (double)whole + (double)(s->sum % s->n) / (double)s->n;
 }
 
 int64_t sums_mean_half_even(const struct sums *s)

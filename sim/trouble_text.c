@@ -58,7 +58,8 @@ static void add_storm(struct str *to, const struct model *m, const struct storm 
 {
     char usd[MONEY_TEXT_SIZE];
     bool hourly = m->terms.regime == REGIME_HOURLY;
-    str_addf(to, "%lld launches, %lld paid %s, %s USD", (long long)(storm->slots * storm->launches_a_slot),
+    int64_t launches = storm->slots * storm->launches_a_slot;
+    str_addf(to, "%lld launches, %lld paid %s, %s USD", (long long)launches,
              (long long)(storm->billed_s / (hourly ? SECONDS_PER_HOUR : 1)), hourly ? "h" : "s",
              money_short(storm_money(m, storm), usd));
 }

@@ -24,18 +24,19 @@ static int by_value(const void *a, const void *b)
 
 static double daily_spread(const int64_t *arrival_s, size_t count, instant_t from, instant_t to)
 {
-    double days = 0;
+    int64_t days = 0;
     double squares = 0;
     size_t at = 0;
-    for (instant_t day = from; day + SECONDS_PER_DAY <= to; day += SECONDS_PER_DAY, days++) {
+    for (instant_t day = from; day + SECONDS_PER_DAY <= to; day += SECONDS_PER_DAY) {
         size_t end = at;
         while (end < count && arrival_s[end] < day + SECONDS_PER_DAY)
             end++;
         squares += (double)(end - at) * (double)(end - at);
         at = end;
+        days++;
     }
-    double mean = days > 0 ? (double)at / days : 0;
-    return mean > 0 ? (squares / days - mean * mean) / mean : 0;
+    double mean = days > 0 ? (double)at / (double)days : 0;
+    return mean > 0 ? (squares / (double)days - mean * mean) / mean : 0;
 }
 
 static double busy_hours(const int64_t *arrival_s, size_t count)

@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mc_report r;
     struct err err = {0};
-    assert(MC_FIGURES == 38 && MC_MONTH_FIGURES == 6);
+    static_assert(MC_FIGURES == 38 && MC_MONTH_FIGURES == 6, "the seeds have as many");
     int code = mc_report_parse(&r, "fuzz", (const char *)data, size, &err);
     assert(code == 0 || (code == EXIT_INPUT && err.text[0]));
     if (code) {

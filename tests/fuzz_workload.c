@@ -8,9 +8,8 @@
 #include "sim/workload.h"
 
 const char *const fuzz_seeds[] = {
-    "{\"name\": \"w\", \"start\": \"2024-01-01\", \"days\": 30, \"per_week\": 60.5, \"trend_per_year\": 1.1, "
-    "\"burst\": "
-    "{\"share\": 0.4, \"gap_s\": 120}}",
+    "{\"name\": \"w\", \"start\": \"2024-01-01\", \"days\": 30, \"per_week\": 60.5, \"trend_per_year\": 1.1}",
+    "{\"start\": \"2024-01-01\", \"per_week\": 60, \"burst\": {\"share\": 0.4, \"gap_s\": 120}}",
     "{\"start\": \"2024-01-01T00:00:00Z\", \"per_week\": 1e3, \"hour_of_week\": [1, 2]}",
     "{\"start\": \"9990-01-01\", \"per_week\": 1}",
     "[]",
