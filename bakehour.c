@@ -30,6 +30,7 @@ static const struct command *const commands[] = {
     &cmd_ledger_import,
     &cmd_ledger_adjust,
     &cmd_ledger_settle,
+    &cmd_report,
     &cmd_config_check,
     &cmd_config_init,
     &cmd_config_keys,
