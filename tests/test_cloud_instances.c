@@ -120,6 +120,64 @@ static void an_image_holds_what_was_flushed(void **state)
     assert_int_equal(sim_count(&s, "snapshotSet", "item"), 1); /* the base image's */
 }
 
+/* One request to a guest's REST API; the status of its answer. */
+static int ask_guest(const char *id, const char *request)
+{
+    struct guest *g = simcloud_guest_of(s.cloud, id);
+    assert_non_null(g);
+    struct guest_conn *c = guest_connect(g, GUEST_API_PORT, simcloud_now_ms(s.cloud));
+    assert_non_null(c);
+    guest_conn_read(c, request, strlen(request), simcloud_now_ms(s.cloud));
+    assert_int_equal(guest_conn_state(c), GUEST_CONN_REPLY);
+    const char *space = strchr(guest_conn_reply(c)->text, ' ');
+    int status = space ? (int)strtol(space, NULL, 10) : 0;
+    guest_conn_close(c);
+    return status;
+}
+
+static int file_in_image(const char *image)
+{
+    char id[32];
+    sim_run_s(&s, 400);
+    sim_instance(&s, image, id);
+    return ask_guest(id, "GET /file/data/x?op=GETFILESTATUS HTTP/1.0\r\n\r\n");
+}
+
+/* The trap: asked for right after an upload, an image without reboot lacks it. */
+static void no_reboot_loses_what_is_not_flushed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *no_reboot;
+        int64_t wait_s;
+        int status;
+    } cases[] = {{"true", 0, 404}, {"true", 10, 200}, {"false", 0, 200}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char id[32];
+        char image[32];
+        char name[16];
+        sim_instance(&s, SIMCLOUD_BASE_IMAGE, id);
+        sim_run_s(&s, 1); /* between two flushes */
+        assert_int_equal(ask_guest(id, "PUT /file/data/x?op=WRITE&content=abc HTTP/1.0\r\n\r\n"), 200);
+        sim_run_s(&s, cases[i].wait_s);
+        (void)snprintf(name, sizeof(name), "case-%zu", i);
+        assert_int_equal(EC2("CreateImage", "InstanceId", id, "Name", name, "NoReboot", cases[i].no_reboot), 0);
+        sim_keep(&s, "imageId", image, sizeof(image));
+        assert_int_equal(file_in_image(image), cases[i].status);
+    }
+}
+
+static void a_launch_that_requires_tokens_never_answers(void **state)
+{
+    (void)state;
+    char id[32];
+    assert_int_equal(EC2("RunInstances", BASE, "MetadataOptions.HttpTokens", "required"), 0);
+    sim_keep(&s, "instancesSet/item/instanceId", id, sizeof(id));
+    sim_run_s(&s, 600);
+    assert_string_equal(sim_instance_state(&s, id), "running");
+    assert_int_equal(guest_phase(simcloud_guest_of(s.cloud, id)), GUEST_STUCK);
+}
+
 static void a_dry_run_changes_nothing(void **state)
 {
     (void)state;
@@ -285,6 +343,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_shutdown_from_inside_does_what_the_instance_was_told, open_cloud,
                                         close_cloud),
         cmocka_unit_test_setup_teardown(an_image_holds_what_was_flushed, open_cloud, close_cloud),
+        cmocka_unit_test_setup_teardown(no_reboot_loses_what_is_not_flushed, open_cloud, close_cloud),
+        cmocka_unit_test_setup_teardown(a_launch_that_requires_tokens_never_answers, open_cloud, close_cloud),
         cmocka_unit_test_setup_teardown(a_dry_run_changes_nothing, open_cloud, close_cloud),
         cmocka_unit_test_setup_teardown(the_same_token_is_the_same_instance, open_cloud, close_cloud),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_said_as_aws_says_it, open_cloud, close_cloud),
