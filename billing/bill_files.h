@@ -31,8 +31,10 @@ struct bill_sources {
          opt_text,                                                                                                      \
          offsetof(type, in.reserved)},                                                                                  \
     {                                                                                                                   \
-        "catalog", OPT_VALUE, "FILE", "on-demand prices, CSV: type,region,os,effective,usd_per_hour", opt_text,         \
-            offsetof(type, in.catalog)                                                                                  \
+        "catalog", OPT_VALUE, "FILE",                                                                                   \
+            "on-demand prices: CSV type,region,os,effective,usd_per_hour, an AWS price list, or a catalog of `prices "  \
+            "import`",                                                                                                  \
+            opt_text, offsetof(type, in.catalog)                                                                        \
     }
 
 /* And those that only whole bills take. */

@@ -99,8 +99,9 @@ static const struct opt import_options[] = {
      "storage, addresses and what else is no instance, CSV: account, resource, kind, quantity, unit, region, start, "
      "end, usd",
      opt_text, offsetof(struct import_args, resources)},
-    {"catalog", OPT_VALUE, "FILE", "on-demand prices, CSV: type,region,os,effective,usd_per_hour", opt_text,
-     offsetof(struct import_args, catalog)},
+    {"catalog", OPT_VALUE, "FILE",
+     "on-demand prices: CSV type,region,os,effective,usd_per_hour, an AWS price list, or a catalog of `prices import`",
+     opt_text, offsetof(struct import_args, catalog)},
     {"until", OPT_VALUE, "TIME", "rows without an end still run at this time", opt_instant,
      offsetof(struct import_args, until)},
     {"regime", OPT_VALUE, "auto|hourly|second", "how time is metered; auto: by operating system and date",

@@ -73,12 +73,29 @@ int cost_number(const struct cost_part *part, int column, int64_t *out, struct e
         return 0;
     const char *text = csv_at(part->csv, at);
     size_t len = csv_len_at(part->csv, at);
-    if (!len || !num_decimal(text, len, MONEY_DECIMALS, out) ||
-        !num_decimal_round(text, len, MONEY_DECIMALS, out, NULL))
+    bool read = !len || !num_decimal(text, len, MONEY_DECIMALS, out) ||
+                !num_decimal_round(text, len, MONEY_DECIMALS, out, NULL);
+    if (read && *out <= INT64_MAX / 4 && *out >= INT64_MIN / 4) /* so that two can be added */
         return 0;
     char why[120];
     str_fit(why, sizeof(why), "\"%.60s\" is no number that can be counted", text);
     return bad_field(part, column, why, err);
+}
+
+/* Digits, one point, an exponent. */
+static bool looks_numeric(const char *text)
+{
+    return text[strspn(text, "0123456789.eE+-")] == '\0' && strpbrk(text, "0123456789");
+}
+
+int cost_quantity(const struct cost_part *part, int column, int64_t *out, struct err *err)
+{
+    int code = cost_number(part, column, out, err);
+    const char *text = cost_text(part, column);
+    if (!code || !looks_numeric(text))
+        return code;
+    *out = *text == '-' ? INT64_MIN / 4 : INT64_MAX / 4;
+    return 0;
 }
 
 static int two_digits(const char *at)

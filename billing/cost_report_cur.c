@@ -116,13 +116,13 @@ static int read_fee(const struct cost_part *part, struct cost_line *line, struct
     int code = cost_number(part, CUR_UPFRONT_AMORTISED, &line->upfront_amortised, err);
     code = code ? code : cost_number(part, CUR_UNUSED_UPFRONT, &line->unused_upfront, err);
     code = code ? code : cost_number(part, CUR_UNUSED_RECURRING, &line->unused_recurring, err);
-    code = code ? code : cost_number(part, CUR_TOTAL_UNITS, &line->total_units, err);
-    code = code ? code : cost_number(part, CUR_UNUSED_UNITS, &line->unused_units, err);
+    code = code ? code : cost_quantity(part, CUR_TOTAL_UNITS, &line->total_units, err);
+    code = code ? code : cost_quantity(part, CUR_UNUSED_UNITS, &line->unused_units, err);
     if (code)
         return code;
     if (!line->total_units) { /* zonal ones have no normalised units: hours */
         line->total_units = line->amount;
-        code = cost_number(part, CUR_UNUSED_QUANTITY, &line->unused_units, err);
+        code = cost_quantity(part, CUR_UNUSED_QUANTITY, &line->unused_units, err);
     }
     line->amortised = line->unused_upfront + line->unused_recurring;
     return code;
@@ -196,8 +196,9 @@ int cost_cur_line(const struct cost_part *part, struct cost_line *line, struct e
     read_instance(part, line);
     int code = cost_instant(part, CUR_START, &line->start, err);
     code = code ? code : cost_instant(part, CUR_END, &line->end, err);
-    code = code ? code : cost_number(part, CUR_AMOUNT, &line->amount, err);
-    code = code ? code : cost_number(part, CUR_NORMALIZED, &line->normalized, err);
+    if (!code)
+        code = (line->instance ? cost_number : cost_quantity)(part, CUR_AMOUNT, &line->amount, err);
+    code = code ? code : cost_quantity(part, CUR_NORMALIZED, &line->normalized, err);
     code = code ? code : cost_number(part, CUR_COST, &line->unblended, err);
     return code ? code : read_commitment(part, line, err);
 }

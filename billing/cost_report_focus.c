@@ -120,7 +120,8 @@ int cost_focus_line(const struct cost_part *part, struct cost_line *line, struct
     int amount = *cost_text(part, FOCUS_CONSUMED) ? FOCUS_CONSUMED : FOCUS_PRICED;
     int code = cost_instant(part, FOCUS_START, &line->start, err);
     code = code ? code : cost_instant(part, FOCUS_END, &line->end, err);
-    code = code ? code : cost_number(part, amount, &line->amount, err);
+    if (!code)
+        code = (line->instance ? cost_number : cost_quantity)(part, amount, &line->amount, err);
     code = code ? code : cost_number(part, FOCUS_BILLED, &line->unblended, err);
     code = code ? code : cost_number(part, FOCUS_EFFECTIVE, &line->effective, err);
     line->amortised = line->effective;

@@ -27,6 +27,8 @@ bool cost_focus_period(const struct cost_part *part, instant_t *from, instant_t 
 
 /* Fields of the current record. An empty one is 0; else it must be a number, a time. */
 int cost_number(const struct cost_part *part, int column, int64_t *out, struct err *err) MUST_USE;
+/* A quantity that nothing hangs on but a share: what does not fit is the most, or the least, that does. */
+int cost_quantity(const struct cost_part *part, int column, int64_t *out, struct err *err) MUST_USE;
 int cost_instant(const struct cost_part *part, int column, instant_t *out, struct err *err) MUST_USE;
 const char *cost_text(const struct cost_part *part, int column);
 

@@ -8,14 +8,15 @@
 #include "base/num.h"
 #include "base/str.h"
 
-#define PART_MOST_S INT32_MAX
+#define COSTS_MOST (INT64_MAX / 4) /* sums of expected costs, so that no part of them overflows */
 
 struct filling {
     const struct expected_input *in;
     struct tally *tally;
     struct expected_sums *sums;
     struct err *err;
-    int code; /* of what failed inside a callback */
+    money_t costs; /* all that was added, taken back or not */
+    int code;      /* of what failed inside a callback */
 };
 
 uint32_t expected_hour(const struct expected_input *in, instant_t at)
@@ -58,15 +59,20 @@ static void add(struct filling *f, const struct usage_row *row, instant_t at, in
 {
     if (at < f->in->from || at >= f->in->to || f->code)
         return;
-    assert(seconds > -PART_MOST_S && seconds < PART_MOST_S);
     money_t rate = price_at(f->in, row, at);
+    money_t cost = cost_of(rate, seconds);
     f->sums->unpriced_s += rate < 0 ? seconds : 0;
+    f->costs += cost < 0 ? -cost : cost;
+    if (f->costs > COSTS_MOST) {
+        f->code = err_set(f->err, EXIT_INPUT, "what is expected costs more than can be counted (230 million USD)");
+        return;
+    }
     const struct tally_cell cell = {.resource = resource_of(f->in, row),
                                     .hour = expected_hour(f->in, at),
-                                    .expected_on_demand_s = (int32_t)seconds,
-                                    .expected_covered_s = (int32_t)covered,
+                                    .expected_on_demand_s = seconds,
+                                    .expected_covered_s = covered,
                                     .rate_usd = rate < 0 ? 0 : rate,
-                                    .expected_usd = cost_of(rate, seconds)};
+                                    .expected_usd = cost};
     f->code = tally_add(f->tally, &cell, f->err);
 }
 

@@ -10,6 +10,8 @@
 #include "billing/reconcile_private.h"
 
 #define UNITS_PER_HOUR INT64_C(10000000000) /* of a quantity in hours */
+#define VOLUME_MOST    ((uint64_t)INT64_MAX / 4)
+#define SECONDS_MOST   (1000 * SECONDS_PER_HOUR) /* of an instance in one line */
 
 const char *difference_name(enum difference kind)
 {
@@ -149,7 +151,7 @@ static int instance_line(struct reconcile *r, const struct cost_line *line, cons
     if (code)
         return code;
     int64_t seconds = seconds_of(line);
-    if (seconds > INT32_MAX / 64 || seconds < -(INT32_MAX / 64))
+    if (seconds > SECONDS_MOST || seconds < -SECONDS_MOST)
         return err_at(err, EXIT_INPUT, file, 0, 0, "%.60s has more instance time in a line than can be",
                       line->resource);
     bool covered = line->type != COST_USAGE;
@@ -160,8 +162,8 @@ static int instance_line(struct reconcile *r, const struct cost_line *line, cons
     reconcile_cover(r, line, seconds);
     const struct tally_cell cell = {.resource = instance_id(r, line),
                                     .hour = hour,
-                                    .on_demand_s = covered ? 0 : (int32_t)seconds,
-                                    .covered_s = covered ? (int32_t)seconds : 0,
+                                    .on_demand_s = covered ? 0 : seconds,
+                                    .covered_s = covered ? seconds : 0,
                                     .lines = 1,
                                     .usd = covered ? 0 : line->amortised};
     note_info(r, cell.resource, line);
@@ -215,16 +217,36 @@ static void other_line(struct reconcile *r, const struct cost_line *line)
         add_charge(r, kind, what, line, line->amortised);
 }
 
+static uint64_t size_of(money_t usd)
+{
+    return usd < 0 ? -(uint64_t)usd : (uint64_t)usd;
+}
+
+static bool countable(struct reconcile *r, const struct cost_line *line)
+{
+    const money_t amounts[] = {line->unblended,      line->amortised,        line->effective,  line->upfront_amortised,
+                               line->unused_upfront, line->unused_recurring, line->plan_total, line->plan_used};
+    for (size_t i = 0; i < sizeof(amounts) / sizeof(*amounts); i++) {
+        if (size_of(amounts[i]) > VOLUME_MOST)
+            return false;
+        r->volume_usd += size_of(amounts[i]);
+        if (r->volume_usd > VOLUME_MOST)
+            return false;
+    }
+    return true;
+}
+
 int reconcile_line(struct reconcile *r, const struct cost_line *line, const char *file, struct err *err)
 {
     struct cost_view *view = &r->views[line->type];
+    if (!countable(r, line))
+        return err_at(err, EXIT_INPUT, file, 0, 0, "the report sums to more than can be counted (230 million USD)");
     r->lines++;
-    r->closed = r->closed || line->invoiced;
+    r->closed = r->closed || (line->invoiced && line->instance); /* a fee has its invoice at once */
     view->lines++;
     view->unblended_usd += line->unblended;
     view->amortised_usd += line->amortised;
-    if (__builtin_add_overflow(r->actual_usd, line->amortised, &r->actual_usd))
-        return err_at(err, EXIT_INPUT, file, 0, 0, "the report sums to more than can be counted (922 million USD)");
+    r->actual_usd += line->amortised;
     if (*line->commitment)
         reconcile_commitment(r, line);
     bool instance = line->instance && *line->resource;
@@ -329,48 +351,55 @@ static void add_difference(struct reconcile *r, const struct tally_cell *c, enum
     r->kind_cells[kind]++;
 }
 
-static money_t at_rate(money_t rate, int64_t seconds)
+/* False: more than can be counted. */
+static bool at_rate(money_t rate, int64_t seconds, money_t *out)
 {
-    return (money_t)num_div_half_even((int128)rate * seconds, SECONDS_PER_HOUR);
+    int128 usd = num_div_half_even((int128)rate * seconds, SECONDS_PER_HOUR);
+    *out = usd > -(int128)VOLUME_MOST && usd < (int128)VOLUME_MOST ? (money_t)usd : 0;
+    return *out == usd;
 }
 
 /* AWS rounds each line's quantity and cost to ten decimals. */
 static bool is_rounding(const struct tally_cell *c, money_t usd)
 {
-    money_t bound = 2 + (money_t)c->lines + (money_t)c->lines * (c->rate_usd / UNITS_PER_HOUR);
+    money_t bound = 2 + c->lines + c->lines * (c->rate_usd / UNITS_PER_HOUR);
     return usd >= -bound && usd <= bound;
 }
 
-static void explain(struct reconcile *r, const struct tally_cell *c)
+static int explain(struct reconcile *r, const struct tally_cell *c, struct err *err)
 {
-    int64_t expected_s = (int64_t)c->expected_on_demand_s + c->expected_covered_s;
-    int64_t actual_s = (int64_t)c->on_demand_s + c->covered_s;
+    int64_t expected_s = c->expected_on_demand_s + c->expected_covered_s;
+    int64_t actual_s = c->on_demand_s + c->covered_s;
     money_t rest = c->usd - c->expected_usd;
     if (!c->lines) {
         add_difference(r, c, DIFF_MISSING_IN_REPORT, rest, -expected_s);
-        return;
+        return 0;
     }
     if (!expected_s && !c->expected_usd) {
         add_difference(r, c, DIFF_MISSING_IN_LEDGER, rest, actual_s);
-        return;
+        return 0;
     }
     if (!c->rate_usd && c->expected_on_demand_s == 0 && c->on_demand_s && actual_s == expected_s) {
         add_difference(r, c, DIFF_ALLOCATION, rest,
                        c->on_demand_s); /* all was expected to be covered, at no known rate */
-        return;
+        return 0;
     }
-    money_t usage = at_rate(c->rate_usd, actual_s - expected_s);
-    money_t allocation = at_rate(c->rate_usd, c->expected_covered_s - c->covered_s);
+    money_t usage;
+    money_t allocation;
+    if (!at_rate(c->rate_usd, actual_s - expected_s, &usage) ||
+        !at_rate(c->rate_usd, c->expected_covered_s - c->covered_s, &allocation))
+        return err_set(err, EXIT_INPUT, "a difference of %.60s is more than can be counted (230 million USD)",
+                       names_text(r->resources, c->resource));
     add_difference(r, c, DIFF_USAGE, usage, actual_s - expected_s);
-    add_difference(r, c, DIFF_ALLOCATION, allocation, (int64_t)c->expected_covered_s - c->covered_s);
+    add_difference(r, c, DIFF_ALLOCATION, allocation, c->expected_covered_s - c->covered_s);
     rest -= usage + allocation;
     add_difference(r, c, is_rounding(c, rest) ? DIFF_ROUNDING : DIFF_PRICE, rest, 0);
+    return 0;
 }
 
 static int take_cell(void *context, const struct tally_cell *cell, struct err *err)
 {
     struct reconcile *r = context;
-    (void)err;
     if (!cell->lines && r->any_hours && !r->closed && cell->hour > r->last_hour) {
         r->late_cells++;
         return 0;
@@ -380,8 +409,7 @@ static int take_cell(void *context, const struct tally_cell *cell, struct err *e
         open_resource(r, cell->resource);
     }
     r->expected_usd += cell->expected_usd;
-    explain(r, cell);
-    return 0;
+    return explain(r, cell, err);
 }
 
 static void take_charges(struct reconcile *r)

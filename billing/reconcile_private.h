@@ -41,6 +41,7 @@ struct reconcile {
     bool any_hours, closed;
     uint32_t first_hour, last_hour; /* of the report's instance lines */
     int64_t lines, late_cells;
+    uint64_t volume_usd; /* all amounts of the report without their signs: bounds every partial sum */
     money_t expected_usd, actual_usd, expected_fee_usd;
     money_t kind_usd[DIFF_KINDS];
     int64_t kind_cells[DIFF_KINDS];

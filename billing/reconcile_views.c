@@ -18,6 +18,13 @@ static struct commitment_view *view_of(struct reconcile *r, const struct cost_li
     return &r->commitments[id];
 }
 
+/* Units are for shares only: where they do not fit, they stay at the most that does. */
+static void add_units(int64_t *sum, int64_t units)
+{
+    if (__builtin_add_overflow(*sum, units, sum))
+        *sum = units < 0 ? INT64_MIN : INT64_MAX;
+}
+
 /* FOCUS: what was paid is a Purchase, at its billed cost; the effective costs of what was used, and of what was not,
  * carry it. */
 static void add_purchase(struct commitment_view *v, const struct cost_line *line)
@@ -33,8 +40,8 @@ static void add_fee(struct commitment_view *v, const struct cost_line *line)
     if (line->type == COST_RESERVED_FEE) {
         v->fee_usd += line->unblended;
         v->upfront_usd += line->upfront_amortised;
-        v->total += line->total_units;
-        v->unused += line->unused_units;
+        add_units(&v->total, line->total_units);
+        add_units(&v->unused, line->unused_units);
         v->unused_usd += line->unused_upfront + line->unused_recurring;
     } else if (line->type == COST_PLAN_FEE) {
         v->fee_usd += line->plan_total;
@@ -48,7 +55,7 @@ void reconcile_commitment(struct reconcile *r, const struct cost_line *line)
     v->lines++;
     switch (line->type) {
     case COST_DISCOUNTED:
-        v->used += line->normalized ? line->normalized : line->amount;
+        add_units(&v->used, line->normalized ? line->normalized : line->amount);
         v->used_usd += line->effective;
         break;
     case COST_PLAN_COVERED:
@@ -56,7 +63,7 @@ void reconcile_commitment(struct reconcile *r, const struct cost_line *line)
         v->used_usd += line->effective;
         break;
     case COST_UNUSED:
-        v->unused += line->amount;
+        add_units(&v->unused, line->amount);
         v->unused_usd += line->effective;
         break;
     case COST_RESERVED_FEE:

@@ -22,9 +22,9 @@
 struct tally_cell {
     uint32_t resource;
     uint32_t hour; /* since 1970 */
-    int32_t expected_on_demand_s, expected_covered_s;
-    int32_t on_demand_s, covered_s;
-    uint32_t lines;   /* of the report */
+    int64_t expected_on_demand_s, expected_covered_s;
+    int64_t on_demand_s, covered_s;
+    int64_t lines;    /* of the report */
     int64_t rate_usd; /* the expected price of an hour; the largest that was added */
     int64_t expected_usd, usd;
 };

@@ -76,7 +76,7 @@ struct scenario_args {
     SCENARIO_VALUE(type, "os", "OS", opt_text, os, "linux, windows, rhel or suse (default linux)"),                    \
     SCENARIO_VALUE(type, "date", "D", opt_instant, date, "prices and regime as they were on D (default: today)"),      \
     SCENARIO_VALUE(type, "catalog", "FILE", opt_text, catalog,                                                        \
-                   "prices as CSV: type,region,os,effective,usd_per_hour (default: the shipped sample)"),             \
+                   "prices: CSV type,region,os,effective,usd_per_hour, an AWS price list, or a catalog of `prices import` (default: the shipped sample)"),             \
     SCENARIO_VALUE(type, "regime", "R", opt_text, regime,                                                             \
                    "hourly or second (default: the one in force for the OS today, or on --date)"),                    \
     SCENARIO_VALUE(type, "per-deploy", "USD", opt_price, per_deploy, "what else each deployment costs"),               \

@@ -129,7 +129,7 @@ static void resources(void **state)
     assert_int_equal(resource_price_find("public-ipv4", "eu-west-1", at("2024-02-01"), &price, &err), 0);
     assert_int_equal(price.usd, usd("0.005"));
     assert_int_equal(resource_price_find("teapot", "eu-west-1", 0, &price, &err), EXIT_INPUT);
-    assert_non_null(strstr(err.text, "snapshot, public-ipv4, fsr"));
+    assert_non_null(strstr(err.text, "snapshot, volume, public-ipv4, fsr"));
 }
 
 static void instance_types(void **state)

@@ -230,7 +230,8 @@ static void what_is_refused(void **state)
         {SMALL_HEAD "Usage,yesterday,x,1,1\n", "t.csv:2:7: lineItem/UsageStartDate: \"yesterday\" is no UTC time"},
         {SMALL_HEAD "Usage,2024-05-01T00:00:00Z,x,1,1\nUsage,2024-05-01T00:00:00Z,x,free,1\n",
          "t.csv:3:30: lineItem/UnblendedCost: \"free\" is no number that can be counted"},
-        {SMALL_HEAD "Usage,2024-05-01T00:00:00Z,x,1,1e30\n", "t.csv:2:32: lineItem/UsageAmount: \"1e30\""},
+        {SMALL_HEAD "Usage,2024-05-01T00:00:00Z,BoxUsage,1,1e30\n", "t.csv:2:39: lineItem/UsageAmount: \"1e30\""},
+        {SMALL_HEAD "Usage,2024-05-01T00:00:00Z,x,1,1f30\n", "t.csv:2:32: lineItem/UsageAmount: \"1f30\""},
         {SMALL_HEAD "Usage,2024-05-01T24:00:00Z,x,1,1\n", "t.csv:2:7: lineItem/UsageStartDate:"},
         {SMALL_HEAD "Usage,2024-05-01T00:00:00Z\n", "t.csv:2:1: 2 fields where the header has 5 columns"},
     };

@@ -26,8 +26,7 @@ static int check_cell(void *context, const struct tally_cell *cell, struct err *
     assert_true(cell->resource < RESOURCES && cell->hour < HOURS);
     assert_true(t->there[cell->resource][cell->hour]);
     const struct tally_cell *expected = &t->cells[cell->resource][cell->hour];
-    assert_memory_equal(cell, expected, offsetof(struct tally_cell, lines) + sizeof(cell->lines));
-    assert_memory_equal(&cell->rate_usd, &expected->rate_usd, sizeof(*cell) - offsetof(struct tally_cell, rate_usd));
+    assert_memory_equal(cell, expected, sizeof(*cell));
     assert_true((int)cell->resource > t->last_resource ||
                 ((int)cell->resource == t->last_resource && (int)cell->hour > t->last_hour));
     t->last_resource = (int)cell->resource;
@@ -53,11 +52,11 @@ static void sums(void **state)
         for (size_t i = 0; i < adds; i++) {
             struct tally_cell c = {.resource = (uint32_t)philox_below(&tape, RESOURCES),
                                    .hour = (uint32_t)philox_below(&tape, HOURS),
-                                   .expected_on_demand_s = (int32_t)philox_below(&tape, 3600),
-                                   .expected_covered_s = -(int32_t)philox_below(&tape, 3600),
-                                   .on_demand_s = (int32_t)philox_below(&tape, 3600),
-                                   .covered_s = (int32_t)philox_below(&tape, 3600),
-                                   .lines = (uint32_t)philox_below(&tape, 2),
+                                   .expected_on_demand_s = (int64_t)philox_below(&tape, 3600),
+                                   .expected_covered_s = -(int64_t)philox_below(&tape, 3600),
+                                   .on_demand_s = (int64_t)philox_below(&tape, 3600),
+                                   .covered_s = (int64_t)philox_below(&tape, 3600),
+                                   .lines = (int64_t)philox_below(&tape, 2),
                                    .rate_usd = (int64_t)philox_below(&tape, 1000000),
                                    .expected_usd = (int64_t)philox_below(&tape, 1000000) - 500000,
                                    .usd = (int64_t)philox_below(&tape, 1000000)};
