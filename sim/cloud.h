@@ -106,7 +106,7 @@ struct simcloud_options {
     const char *os;                 /* for billing; "linux" */
     int64_t lag_min_ms, lag_max_ms; /* of reads behind writes; 0, 0: none */
     bool throttle;                  /* token buckets on */
-    bool loopback;                  /* instances get addresses in 127.0.0.0/8 */
+    int loopback;                   /* N: instances get addresses in 127.N.0.0/16; 0: as in a VPC */
     bool check;                     /* simcloud_check after every call and event; a broken invariant ends the program */
     bool no_launch_configurations;  /* as accounts made on or after 2024-10-01 */
     int64_t instance_limit;         /* running on-demand instances of an account in a region; 0: 1,000 */

@@ -242,7 +242,7 @@ static int create_table(struct dynamo_call *c)
         dynamo_table_free(t);
         return -1;
     }
-    c->db->tables = mem_grow(c->db->tables, &c->db->cap, c->db->count + 1, sizeof *c->db->tables);
+    c->db->tables = mem_grow(c->db->tables, &c->db->cap, c->db->count + 1, sizeof(struct dynamo_table *));
     c->db->tables[c->db->count++] = t;
     describe(c, t, NULL, json_object(c->out, "TableDescription"));
     return 0;
@@ -514,7 +514,7 @@ static int read_table(struct dynamodb *db, const cJSON *in)
     for (const cJSON *one = tags ? tags->child : NULL; one; one = one->next)
         if (dynamo_text(one, "Key") && dynamo_text(one, "Value"))
             cJSON_AddItemToArray(t->tags, cJSON_Duplicate(one, true));
-    db->tables = mem_grow(db->tables, &db->cap, db->count + 1, sizeof *db->tables);
+    db->tables = mem_grow(db->tables, &db->cap, db->count + 1, sizeof(struct dynamo_table *));
     db->tables[db->count++] = t;
     return read_items(t, cJSON_GetObjectItemCaseSensitive(in, "items"));
 }

@@ -315,7 +315,10 @@ struct sc_instance *sc_launch_instance(struct simcloud *cloud, struct sc_place *
     i->lifecycle = MEMBER_LEFT;
     i->running_ms = i->in_service_ms = -1;
     i->launch_ms = cloud->now_ms;
-    i->private_ip = new_address(cloud, cloud->options.loopback ? "127.100" : "172.31");
+    char network[16] = "172.31";
+    if (cloud->options.loopback)
+        str_fit(network, sizeof(network), "127.%d", cloud->options.loopback);
+    i->private_ip = new_address(cloud, network);
     if (i->spec.public_ip >= 0)
         sc_give_public_address(cloud, i);
     i->first_disk = guest_disk_ref(launch->image->disk);

@@ -145,7 +145,7 @@ static bool is_over(const struct dynamo_table *t, const cJSON *item, int64_t now
     const cJSON *value = t->ttl ? cJSON_GetObjectItemCaseSensitive(item, t->ttl) : NULL;
     const char *type = dynamo_type(value);
     int64_t end_s;
-    return type && strcmp(type, "N") == 0 &&
+    return value && type && strcmp(type, "N") == 0 &&
            num_i64(value->child->valuestring, strlen(value->child->valuestring), &end_s) == 0 &&
            end_s + TTL_GRACE_S < now_ms / 1000;
 }

@@ -123,8 +123,10 @@ static int hex(char c)
 static void add_decoded(struct str *out, const char *text, size_t len, bool plus)
 {
     for (size_t i = 0; i < len; i++) {
-        if (text[i] == '%' && i + 2 < len && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-            str_add_char(out, (char)(hex(text[i + 1]) << 4 | hex(text[i + 2])));
+        int high = text[i] == '%' && i + 2 < len ? hex(text[i + 1]) : -1;
+        int low = high >= 0 ? hex(text[i + 2]) : -1;
+        if (low >= 0) {
+            str_add_char(out, (char)(high * 16 + low));
             i += 2;
         } else {
             str_add_char(out, plus && text[i] == '+' ? ' ' : text[i]);

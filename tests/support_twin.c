@@ -200,3 +200,33 @@ const char *element(const char *body, const char *name, char *to, size_t size)
     str_fit(to, size, "%.*s", (int)len, at ? at + strlen(begin) : "");
     return to;
 }
+
+int twin_test_app(int argc, char **argv)
+{
+    char text[100] = "";
+    FILE *file = fopen(argv[2], "r");
+    bool good = file && fgets(text, sizeof text, file) && strncmp(text, "good", 4) == 0;
+    if (file)
+        fclose(file);
+    if (!good)
+        return 1;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(argv[4], NULL, 10))};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+    inet_pton(AF_INET, argv[3], &at.sin_addr);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(fd, (struct sockaddr *)&at, sizeof at) || listen(fd, 16)) {
+        close(fd);
+        return 1;
+    }
+    for (;;) {
+        int peer = accept(fd, NULL, NULL);
+        char request[1000], reply[400];
+        if (peer < 0)
+            continue;
+        (void)recv(peer, request, sizeof request, 0);
+        int len = snprintf(reply, sizeof reply, "HTTP/1.0 200 OK\r\n\r\n%s %s %s", text, argc > 5 ? argv[5] : "",
+                           argc > 6 ? argv[6] : "");
+        (void)send(peer, reply, (size_t)len, MSG_NOSIGNAL);
+        close(peer);
+    }
+}

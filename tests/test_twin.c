@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "tests/support_cloud.h"
 #include "tests/support_twin.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -485,6 +486,55 @@ static void state_outlives_the_twin(void **state)
     rmdir(folder);
 }
 
+/* One instance that runs for an hour to the second: on the wire, and the same cloud in process. */
+static void the_bill_is_the_same_over_the_wire(void **state)
+{
+    static const char *const args[] = {"--speed", "step", "--seed", "5", NULL};
+    struct bench b;
+    char form[200];
+    (void)state;
+    setenv("BAKEHOUR_NOW", "1795000000", 1);
+    begin(&b, args);
+    unsetenv("BAKEHOUR_NOW");
+    struct signing with = {.service = "ec2", .skew_s = 1795000000 - clock_now_s()};
+    assert_int_equal(call(&b, &with, RUN_ONE BASE), 200);
+    snprintf(form, sizeof form, EC2("TerminateInstances") "&InstanceId.1=%s", find(&b, "instanceId"));
+    assert_int_equal(get_twin(b.child.port, "POST", "/_twin/advance", "{\"ms\": 3617000}", &b.body), 200);
+    assert_int_equal(call(&b, &with, form), 200);
+    assert_int_equal(get_twin(b.child.port, "POST", "/_twin/advance", "{\"ms\": 60000}", &b.body), 200);
+    assert_int_equal(get_twin(b.child.port, "GET", "/_twin/bill", NULL, &b.body), 200);
+    /* t2.micro in us-east-1: 0.0116 USD an hour, and an hour it ran (17 s of the 3,617 it was pending). */
+    assert_non_null(strstr(b.body.text, "\"on-demand\":\t\"0.0116000000\""));
+
+    struct simcloud_options options = simcloud_options_default();
+    options.seed = 5;
+    options.start_ms = INT64_C(1795000000000);
+    options.loopback = 100;
+    options.throttle = true;
+    struct sim sim;
+    sim_open(&sim, &options);
+    sim.caller.account = SIMCLOUD_ACCOUNT;
+    assert_int_equal(sim_ask(&sim, AWS_EC2, "RunInstances",
+                             "MinCount=1&MaxCount=1&InstanceType=t2.micro&ImageId=" BASE "&Version=2016-11-15"),
+                     0);
+    char id[64];
+    sim_keep(&sim, "instancesSet/item/instanceId", id, sizeof id);
+    sim_run_s(&sim, 3617);
+    assert_int_equal(sim_call(&sim, AWS_EC2, "TerminateInstances", "InstanceId.1", id, NULL), 0);
+    sim_run_s(&sim, 60);
+    struct simcloud_bill bill;
+    struct err err;
+    assert_int_equal(simcloud_bill(sim.cloud, NULL, &bill, &err), 0);
+    cJSON *document = simcloud_bill_json(&bill);
+    char *text = cJSON_Print(document);
+    assert_int_equal(strncmp(b.body.text, text, strlen(text)), 0);
+    free(text);
+    cJSON_Delete(document);
+    simcloud_bill_release(&bill);
+    sim_close(&sim);
+    end(&b);
+}
+
 /* ---- load ---- */
 
 struct client {
@@ -567,18 +617,26 @@ static void many_clients_at_once(void **state)
     end(&b);
 }
 
+static double children_cpu_s(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_CHILDREN, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
+/* By processor time, start and end together: the machine has other things to do (make bench has the clock's). */
 static void it_is_up_in_no_time(void **state)
 {
     static const char *const args[] = {"--speed", "step", NULL};
-    int64_t best = INT64_MAX;
+    double before = children_cpu_s();
     (void)state;
     for (int i = 0; i < 5; i++) {
         struct bench b;
         begin(&b, args);
-        best = b.child.start_ns < best ? b.child.start_ns : best;
         end(&b);
     }
-    assert_true(best < (SANITIZED ? 1000000000 : 50000000));
+    assert_true((children_cpu_s() - before) / 5 < (SANITIZED ? 1.0 : 0.050));
 }
 
 static void only_loopback_and_no_port_twice(void **state)
@@ -599,43 +657,10 @@ static void only_loopback_and_no_port_twice(void **state)
     end(&b);
 }
 
-/* ---- the application that artifacts_run_as_real_processes starts ---- */
-
-/* PROGRAM --app FILE ADDRESS PORT ARGS...: what begins with "good" serves its own text and arguments. */
-static int be_app(int argc, char **argv)
-{
-    char text[100] = "";
-    FILE *file = fopen(argv[2], "r");
-    bool good = file && fgets(text, sizeof text, file) && strncmp(text, "good", 4) == 0;
-    if (file)
-        fclose(file);
-    if (!good)
-        return 1;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(argv[4], NULL, 10))};
-    int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
-    inet_pton(AF_INET, argv[3], &at.sin_addr);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(fd, (struct sockaddr *)&at, sizeof at) || listen(fd, 16)) {
-        close(fd);
-        return 1;
-    }
-    for (;;) {
-        int peer = accept(fd, NULL, NULL);
-        char request[1000], reply[400];
-        if (peer < 0)
-            continue;
-        (void)recv(peer, request, sizeof request, 0);
-        int len = snprintf(reply, sizeof reply, "HTTP/1.0 200 OK\r\n\r\n%s %s %s", text, argc > 5 ? argv[5] : "",
-                           argc > 6 ? argv[6] : "");
-        (void)send(peer, reply, (size_t)len, MSG_NOSIGNAL);
-        close(peer);
-    }
-}
-
 int main(int argc, char **argv)
 {
     if (argc > 4 && strcmp(argv[1], "--app") == 0)
-        return be_app(argc, argv);
+        return twin_test_app(argc, argv);
     self = realpath(argv[0], NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_signatures_get_each_services_error),
@@ -648,6 +673,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(traps_hold_over_real_sockets),
         cmocka_unit_test(artifacts_run_as_real_processes),
         cmocka_unit_test(state_outlives_the_twin),
+        cmocka_unit_test(the_bill_is_the_same_over_the_wire),
         cmocka_unit_test(many_clients_at_once),
         cmocka_unit_test(it_is_up_in_no_time),
         cmocka_unit_test(only_loopback_and_no_port_twice),

@@ -18,6 +18,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+#define NETWORK_FIRST 100
+#define NETWORK_LAST  163
 #define EVENTS_MAX    256
 #define LINGER_NS     (INT64_C(2) * 1000000000)   /* after the reply: the rest of the upload is read and dropped */
 #define IDLE_NS       (INT64_C(600) * 1000000000) /* a connection is held no longer */
@@ -59,7 +61,7 @@ struct connection {
 
 struct net {
     struct net_options options;
-    int fd;
+    int fd, claim, network;
     SSL_CTX *tls;
     struct listener **listeners;
     size_t listener_count, listener_cap;
@@ -94,12 +96,53 @@ static int make_tls(struct net *net, struct err *err)
     return 0;
 }
 
+/* A socket that listens there, or -1. */
+static int listen_at(uint32_t address, uint16_t port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int yes = 1;
+    if (fd < 0)
+        return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 128) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Two twins must not share addresses: each claims a network by a port on its last address, where nobody else has the
+ * first one that an instance gets. */
+static int claim_network(struct net *net, struct err *err)
+{
+    for (net->network = NETWORK_FIRST; net->network <= NETWORK_LAST; net->network++) {
+        uint32_t base = 127u << 24 | (uint32_t)net->network << 16;
+        int first = listen_at(base | 10, GUEST_API_PORT);
+        if (first < 0)
+            continue;
+        close(first);
+        net->claim = listen_at(base | 0xfffe, GUEST_API_PORT);
+        if (net->claim >= 0)
+            return 0;
+    }
+    return err_set(err, EXIT_FAILED, "no free network from 127.%d to 127.%d: how many twins are running?",
+                   NETWORK_FIRST, NETWORK_LAST);
+}
+
+int net_network(const struct net *net)
+{
+    return net->network;
+}
+
 int net_new(struct net **out, const struct net_options *options, struct err *err)
 {
     struct net *net = mem_zero(1, sizeof *net);
     net->options = *options;
+    net->claim = -1;
     net->fd = epoll_create1(EPOLL_CLOEXEC);
     int code = net->fd < 0 ? err_set(err, EXIT_FAILED, "epoll: %s", strerror(errno)) : 0;
+    if (!code)
+        code = claim_network(net, err);
     if (!code && options->ca_file)
         code = make_tls(net, err);
     if (code) {
@@ -126,18 +169,12 @@ static void watch(struct net *net, int fd, void *thing, uint32_t events)
 
 static void listen_on(struct net *net, const char *address, uint16_t port, struct guest *guest)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    if (inet_pton(AF_INET, address, &to.sin_addr) != 1 || ntohl(to.sin_addr.s_addr) >> 24 != 127)
+    struct in_addr to;
+    if (inet_pton(AF_INET, address, &to) != 1 || ntohl(to.s_addr) >> 24 != 127)
         return;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int yes = 1;
+    int fd = listen_at(ntohl(to.s_addr), port);
     if (fd < 0)
-        return;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(fd, (struct sockaddr *)&to, sizeof to) != 0 || listen(fd, 128) != 0) {
-        close(fd); /* another twin has it: clients see a refusal */
-        return;
-    }
+        return; /* somebody else has it: clients meet whoever that is */
     struct listener *l = mem_zero(1, sizeof *l);
     *l = (struct listener){.thing = LISTENER, .fd = fd, .port = port, .guest = guest};
     str_fit(l->address, sizeof l->address, "%s", address);
@@ -214,6 +251,8 @@ void net_free(struct net *net)
         SSL_CTX_free(net->tls);
     if (net->fd >= 0)
         close(net->fd);
+    if (net->claim >= 0)
+        close(net->claim);
     free(net);
 }
 

@@ -31,6 +31,8 @@ struct net_options {
 int net_new(struct net **out, const struct net_options *options, struct err *err) MUST_USE;
 void net_free(struct net *net);
 int net_fd(const struct net *net);
+/* N of the network 127.N.0.0/16 that no other twin on this machine has: 100 where it is free. Held by a socket. */
+int net_network(const struct net *net);
 
 /* The guest's state has changed: open or close its listeners, look after its connections. */
 void net_update(struct net *net, const char *address, struct guest *guest, int64_t now_ms);

@@ -134,7 +134,7 @@ static struct simcloud_options cloud_options(struct twin *t)
     c.guest.real_app = o->run_app != NULL;
     c.lag_max_ms = o->lag_ms;
     c.throttle = !o->no_throttle;
-    c.loopback = true;
+    c.loopback = net_network(t->net);
     c.faults = t->faults;
     c.hooks = (struct simcloud_hooks){
         .context = t, .power_on = guest_moved, .power_off = powered_off, .guest_changed = guest_moved};
