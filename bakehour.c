@@ -47,6 +47,7 @@ static const struct command *const commands[] = {
     &cmd_history,
     &cmd_show,
     &cmd_gc,
+    &cmd_doctor,
     &cmd_twin,
     NULL,
 };

@@ -8,6 +8,7 @@ extern const struct command cmd_config_check;
 extern const struct command cmd_config_init;
 extern const struct command cmd_config_keys;
 extern const struct command cmd_deploy;
+extern const struct command cmd_doctor;
 extern const struct command cmd_gc;
 extern const struct command cmd_history;
 extern const struct command cmd_promote;

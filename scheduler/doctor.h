@@ -1,0 +1,40 @@
+/*
+ * doctor.h - what would go wrong with a first deployment, found before it: each finding with its remedy.
+ *
+ * Only looks and dry runs: nothing is changed. EC2 says of each changing call whether it would be allowed (DryRun); the
+ * other services know no dry run, and the findings say which calls could not be tried.
+ *
+ * Ownership: findings and their texts live in the arena. Errors: none; what cannot be found out is a finding.
+ * Cost: some twenty calls.
+ */
+#ifndef SCHEDULER_DOCTOR_H
+#define SCHEDULER_DOCTOR_H
+
+#include "scheduler/cloud.h"
+#include "scheduler/config.h"
+#include "scheduler/state.h"
+
+enum finding_state { FINDING_OK, FINDING_WARNING, FINDING_PROBLEM, FINDING_UNKNOWN, FINDING_STATES };
+
+struct finding {
+    const char *name; /* "permissions" */
+    enum finding_state state;
+    const char *detail, *remedy; /* remedy "" where nothing is to be done */
+};
+
+struct doctor {
+    struct cloud *bake, *site; /* where images are baked; where the environment is (may be the same) */
+    const struct config *config;
+    const struct config_environment *environment;
+    const struct state *state;
+    struct arena *arena;
+    struct finding *items;
+    size_t count, cap; /* items by mem_grow: the caller frees them */
+    bool no_identity;  /* AWS does not answer us: the rest is not asked */
+};
+
+void doctor_look(struct doctor *d);
+size_t doctor_count(const struct doctor *d, enum finding_state state);
+const char *finding_state_name(enum finding_state state); /* "ok", "warning", "problem", "unknown" */
+
+#endif

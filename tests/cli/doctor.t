@@ -1,0 +1,52 @@
+#!/bin/sh
+# bakehour doctor against the twin: what is well, and each thing that is not. usage: BAKEHOUR=program tests/cli/doctor.t
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cli/tap.sh"
+. "$root/tests/cli/json.sh"
+: "${BAKEHOUR:?the program to test}"
+unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL 2>/dev/null || true
+cd "$tmp" || exit 1
+git init -q .
+"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed 60 --group hello-internal=2 >twin.log 2>twin.err &
+twin=$!
+trap 'kill "$twin" 2>/dev/null; rm -rf "$tmp"' EXIT
+for wait in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40; do
+    grep -q '^listening on' twin.log && break
+    sleep 0.1
+done
+url=$(sed -n 's/^listening on //p' twin.log)
+export AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin AWS_REGION=us-east-1
+
+exit_is "a configuration" 0 "$BAKEHOUR" config init
+exit_is "all is well" 0 "$BAKEHOUR" doctor --endpoint-url "$url"
+has "all is well: the account" "$out" '^ok  *credentials  *account 123456789012'
+has "all is well: the permissions" "$out" '^ok  *permissions  *[5-9] changing calls of EC2 would be allowed'
+has "all is well: the group" "$out" '^ok  *group  *hello-internal: 2 instances'
+has "all is well: the image" "$out" '^ok  *base image  *ami-00000000000000001 is available and fits t2.micro'
+has "all is well: no dead-man" "$out" '^warning  *dead-man'
+has "all is well: said" "$out" '^0 problems, '
+exit_is "as JSON" 0 "$BAKEHOUR" doctor --endpoint-url "$url" --json
+figures "as JSON: figures" "$out" "" "
+    schema bakehour.doctor/1
+    environment internal
+    problems 0
+    checks.0.name this machine
+    checks.0.state ok"
+
+# Each thing that is wrong is a problem, with its remedy, and exit code 1.
+wrong() { # wrong DESC SED WANT [ENVIRONMENT...]
+    sed "$2" bakehour.json >wrong.json
+    exit_is "$1" 1 env ${4:-A=b} "$BAKEHOUR" doctor --endpoint-url "$url" --config wrong.json
+    has "$1: said" "$out" "$3"
+}
+wrong "no such group" 's|"group": "hello-internal"|"group": "nobody"|' \
+    '^problem  *group  *there is no Auto Scaling group "nobody" here'
+wrong "no such image" 's|ami-00000000000000001|ami-0abcdef0123456789|' '^problem  *base image'
+wrong "an image of another architecture" 's|"instance_type": "t2.micro"|"instance_type": "m6g.large"|' \
+    '^problem  *base image  *an image for x86_64 does not start on m6g.large'
+wrong "bad credentials" '' '^problem  *credentials' AWS_SECRET_ACCESS_KEY=wrong
+hasnt "bad credentials: no further questions" "$out" 'group'
+curl -s -X POST "$url/_twin/faults" -d '{"faults":[{"action":"TerminateInstances","fault":"error","code":"UnauthorizedOperation","status":403,"message":"no"}]}' >/dev/null 2>&1 &&
+    wrong "a permission is missing" '' '^problem  *permissions  *EC2 would refuse: TerminateInstances'
+done_testing
