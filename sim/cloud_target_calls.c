@@ -148,8 +148,14 @@ static int describe_target_groups(struct sc_call *c)
 static int modify_target_group(struct sc_call *c)
 {
     struct sc_target_group *tg = group_of(c);
-    if (!tg || read_checks(c, tg))
+    if (!tg)
         return -1;
+    struct sc_target_group changed = *tg;
+    if (read_checks(c, &changed))
+        return -1;
+    struct sc_object head = tg->o;
+    *tg = changed;
+    tg->o = head;
     put_group(c, sc_node(c, c->out, "TargetGroups"), tg);
     return 0;
 }

@@ -139,9 +139,25 @@ static void from_a_file(void **state)
     assert_non_null(strstr(err.text, "cannot be opened"));
 }
 
+/* One after the other they are the article's 17 minutes; and so are the four that simulate takes. */
+static void the_steps_are_the_17_minutes(void **state)
+{
+    (void)state;
+    struct calibration c;
+    struct err err;
+    assert_int_equal(calibration_steps_builtin(&c, &err), 0);
+    assert_int_equal(c.pull_s + c.test_s + c.build_s + c.boot_s + c.upload_s + c.command_line_s + c.image_s +
+                         c.register_s + 2 * c.wave_s + c.cleanup_s,
+                     1020);
+    assert_int_equal(c.prepare_s + c.boot_s + c.bake_s + c.rollout_s, 1020);
+    assert_int_equal(c.pull_s + c.test_s + c.build_s, c.prepare_s);
+    assert_true(c.launch_s > 0 && c.launch_s < c.boot_s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_steps_are_the_17_minutes),
         cmocka_unit_test(all_keys),
         cmocka_unit_test(missing_keys_take_none),
         cmocka_unit_test(long_names_are_cut),

@@ -445,8 +445,12 @@ static uint64_t one_run(uint32_t seed, const char *save_to)
 static void every_seed_holds_its_invariants_and_its_bill_twice(void **state)
 {
     (void)state;
-    char path[] = "/tmp/bakehour-random-XXXXXX";
+    char in_memory[] = "/dev/shm/bakehour-random-XXXXXX"; /* where waiting for the disk takes no time */
+    char on_disk[] = "/tmp/bakehour-random-XXXXXX";
+    char *path = in_memory;
     int fd = mkstemp(path);
+    if (fd < 0)
+        fd = mkstemp(path = on_disk);
     assert_true(fd >= 0);
     close(fd);
     const char *asked = getenv("BAKEHOUR_SEEDS");
@@ -455,7 +459,7 @@ static void every_seed_holds_its_invariants_and_its_bill_twice(void **state)
     long first = only ? strtol(only, NULL, 10) : 1;
     for (long seed = first; seed < first + (only ? 1 : seeds); seed++) {
         uint64_t once = one_run((uint32_t)seed, NULL);
-        uint64_t twice = one_run((uint32_t)seed, seed % 20 == 0 ? path : NULL);
+        uint64_t twice = one_run((uint32_t)seed, seed % 4 == 0 ? path : NULL);
         if (once != twice)
             fail_msg("seed %ld: two runs, two traces", seed);
     }
