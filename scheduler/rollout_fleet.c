@@ -147,7 +147,7 @@ static enum roll launch(struct rollout *r, int64_t k)
         err_set(r->err, EXIT_FAILED, "RunInstances answered with %zu instances, not one", made.count);
         return ROLL_FAIL;
     }
-    int64_t at_ms = made.items[0].launch_ms ? made.items[0].launch_ms : r->now_ms;
+    int64_t at_ms = r->now_ms;
     const struct journal_fact facts[] = {
         {arena_textf(&r->arena, "rollout.launch.%" PRId64, k), made.items[0].id},
         {arena_textf(&r->arena, "rollout.at.%" PRId64, k), rollout_number(r, at_ms)},

@@ -17,6 +17,7 @@ struct aws;
 
 struct site_options {
     const char *config, *environment, *endpoint_url, *profile;
+    int64_t speed; /* the twin's; 0: 1 */
 };
 
 #define SITE_OPTIONS(type, field)                                                                                      \
@@ -33,9 +34,12 @@ struct site_options {
     {"endpoint-url", OPT_VALUE,                                                                                        \
      "URL",          "where AWS's APIs are: the twin's address (default: AWS, AWS_ENDPOINT_URL)",                      \
      opt_text,       offsetof(type, field) + offsetof(struct site_options, endpoint_url)},                             \
+        {"profile", OPT_VALUE,                                                                                         \
+         "NAME",    "of the shared AWS configuration (default: AWS_PROFILE)",                                          \
+         opt_text,  offsetof(type, field) + offsetof(struct site_options, profile)},                                   \
     {                                                                                                                  \
-        "profile", OPT_VALUE, "NAME", "of the shared AWS configuration (default: AWS_PROFILE)", opt_text,              \
-            offsetof(type, field) + offsetof(struct site_options, profile)                                             \
+        "speed", OPT_VALUE, "X", "the twin's speed, so that waits are planned for it (default: 1)", opt_count,         \
+            offsetof(type, field) + offsetof(struct site_options, speed)                                               \
     }
 
 struct site {

@@ -5,9 +5,11 @@
 
 #define ORIGINAL_WAVES 2
 
+/* Never below zero: AWS's clock and ours may differ. */
 static int64_t value(const struct journal *j, const char *key)
 {
-    return journal_fact_i64(j, key, 0);
+    int64_t number = journal_fact_i64(j, key, 0);
+    return number > 0 ? number : 0;
 }
 
 /* Paid seconds that the replaced instances had left at the end: "ms ms ..." are their launches. */
@@ -32,6 +34,7 @@ static struct used used_of(const struct journal *j, const struct deployment *d)
     int64_t rolled_ms = value(j, "rollout.ended_ms");
     int64_t launched_ms = value(j, "bake.launched_ms");
     int64_t freed_ms = value(j, "bake.freed_ms");
+    int64_t ended_ms = d->ended_ms ? d->ended_ms : journal_now_ms(j); /* it goes on: what it cost so far */
     bool replaced = value(j, "rollout.launched") > 0 && strcmp(d->state, "completed") == 0;
     return (struct used){
         .bakes = launched_ms && freed_ms,
@@ -44,7 +47,7 @@ static struct used used_of(const struct journal *j, const struct deployment *d)
         .failed_s = value(j, "rollout.failed_s") + value(j, "bake.wasted_s"),
         .makes_image = journal_fact(j, "image.id") && !journal_fact(j, "image.found") &&
                        strcmp(d->kind, "deploy") == 0 && strcmp(d->state, "completed") == 0,
-        .runner_s = (d->ended_ms - d->started_ms + 999) / 1000,
+        .runner_s = (ended_ms - d->started_ms + 999) / 1000,
     };
 }
 
@@ -79,7 +82,7 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
     if (code)
         return code;
     s.original = theirs.total;
-    int64_t verdict_ms = journal_fact_i64(j, "verdict_ms", record->ended_ms);
+    int64_t verdict_ms = journal_fact_i64(j, "verdict_ms", record->ended_ms ? record->ended_ms : journal_now_ms(j));
     s.makespan_s = (verdict_ms - record->started_ms + 999) / 1000;
     s.critical_s = graph_critical_path(&w->expected, statement_skipped(j, record), waves ? waves : 1, ends, &path);
     *out = s;

@@ -105,8 +105,8 @@ static enum step_result adopt(struct pipeline *p, const struct kept_bake *kept, 
             return STEP_STOP;
         return STEP_AGAIN;
     }
-    str_fit(launched, sizeof(launched), "%lld", (long long)i.launch_ms);
-    str_fit(before, sizeof(before), "%lld", (long long)(kept->freed_ms - i.launch_ms) / 1000);
+    str_fit(launched, sizeof(launched), "%lld", (long long)kept->launched_ms);
+    str_fit(before, sizeof(before), "%lld", (long long)(kept->freed_ms - kept->launched_ms) / 1000);
     struct journal_fact facts[] = {{"bake.kept", "used"},
                                    {"bake.before_s", before},
                                    {"bake.instance", kept->instance},
@@ -209,8 +209,8 @@ static enum step_result launch(struct pipeline *p, int64_t *again_ms, struct err
     }
     if (!made.count)
         return step_fail(err, "RunInstances answered without an instance");
-    str_fit(launched, sizeof(launched), "%lld",
-            (long long)(made.items[0].launch_ms ? made.items[0].launch_ms : pipeline_now_ms(p)));
+    /* By our own clock, as everything that is waited for and priced: AWS's may differ by a little, a twin's by much. */
+    str_fit(launched, sizeof(launched), "%lld", (long long)pipeline_now_ms(p));
     struct journal_fact facts[] = {{"bake.instance", made.items[0].id}, {"bake.launched_ms", launched}};
     if (journal_outcome(p->journal, NAME, "RunInstances", true, made.items[0].id, facts, 2, err))
         return STEP_STOP;

@@ -1,0 +1,114 @@
+#!/bin/sh
+# deploy, status, history, show, rollback, gc over the wire, against the twin: a runner that is killed with -9 in the
+# middle, and one that goes on. No key appears in the store, the output, or the arguments.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cli/tap.sh"
+: "${BAKEHOUR:?the program to test}"
+unset NO_COLOR COLUMNS BAKEHOUR_NOW AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL 2>/dev/null || true
+command -v git >/dev/null 2>&1 || { ok "# SKIP git is missing: nothing to deploy from" 0; done_testing; }
+mkdir "$tmp/site"
+cd "$tmp/site"
+AWS_ACCESS_KEY_ID=TWIN
+AWS_SECRET_ACCESS_KEY=bakehour-twin
+HOME=$tmp
+AWS_EC2_METADATA_DISABLED=true
+export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY HOME AWS_EC2_METADATA_DISABLED
+
+cat >bakehour.json <<'END'
+{
+    "project": "hello",
+    "repository": {"branch": "HEAD"},
+    "build": {"test": "grep -q bakehour-app app.txt", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
+    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
+    "smoke": [{"path": "/health", "retry": "30s"}],
+    "sinks": [{"kind": "file", "path": "events.jsonl"}, {"kind": "slack", "url_env": "NO_SUCH_VARIABLE"}],
+    "environments": [{"name": "internal", "group": "hello-internal"}, {"name": "production", "group": "hello-production"}],
+}
+END
+commit() { # commit BODY
+    printf '#!bakehour-app\nbody=%s\n' "$1" >app.txt
+    git add -A
+    git -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m "$1"
+}
+git init -q .
+printf '.bakehour/\nevents.jsonl\n' >.gitignore
+commit one
+
+"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed 120 --no-throttle --group hello-internal=2 --group hello-production=1 \
+    >"$tmp/twin.out" 2>"$tmp/twin.err" &
+twin=$!
+trap 'kill $twin 2>/dev/null || true; rm -rf "$tmp"' EXIT
+tries=0
+until grep -q listening "$tmp/twin.out" 2>/dev/null || [ $tries -ge 100 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+url=$(sed -n 's/^listening on //p' "$tmp/twin.out")
+cloud="--endpoint-url $url --speed 120"
+
+# shellcheck disable=SC2086
+{
+    run deploy --now --dry-run $cloud
+    is "deploy --dry-run: exit code" "$code" 0
+    has "deploy --dry-run: the critical path" "$out" '^Critical path '
+    has "deploy --dry-run: the storm cap" "$out" '^Storm cap: 3 failed launches, at most '
+    run status
+    has "a dry run changes nothing" "$out" 'nothing that was deployed from here'
+    run deploy --now $cloud
+    is "without a terminal it asks for --yes" "$code" 2
+
+    # Killed with -9 while the image is made; resume goes on.
+    "$BAKEHOUR" deploy --now --yes $cloud >"$tmp/first.out" 2>"$tmp/first.err" &
+    runner=$!
+    tries=0
+    until grep -q 'command-line is done' "$tmp/first.err" || [ $tries -ge 300 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    ok "the runner gets as far as the image" "$([ $tries -lt 300 ] && echo 0 || echo 1)"
+    kill -9 $runner
+    wait $runner 2>/dev/null || true
+    run status
+    has "killed: the run is unfinished" "$out" 'unfinished  run r-'
+    run resume $cloud
+    is "resume: exit code" "$code" 0
+    has "resume: the statement" "$out" '^Deployment 1 of internal: completed$'
+    run history --csv
+    is "history: one completed deployment" "$(printf '%s\n' "$out" | grep -c ',completed,deploy,')" 1
+    run deploy $cloud
+    has "nothing waits" "$out" '^Nothing waits to be deployed$'
+    is "nothing waits: exit code" "$code" 0
+
+    # A second commit, promoted, and back.
+    commit two
+    run deploy --now --yes --json $cloud
+    is "a second deployment: exit code" "$code" 0
+    holds "a second deployment: completed" "$out" '"outcome":	"completed"'
+    run promote --env production --yes $cloud
+    is "promote: exit code" "$code" 0
+    has "promote: the statement" "$out" '^Deployment 1 of production: completed$'
+    run rollback --yes $cloud
+    is "rollback: exit code" "$code" 0
+    has "rollback: the statement" "$out" '^Deployment 3 of internal: completed$'
+    run show --journal
+    has "show --journal: intents" "$out" 'intent .*rollout'
+    run gc --dry-run $cloud
+    has "nothing is left over" "$out" '^Nothing is left over.$'
+
+    # Tests that fail: nothing is touched.
+    printf 'nothing\n' >app.txt
+    git add -A
+    git -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m broken
+    run deploy --now --yes $cloud
+    is "a failing test: exit code" "$code" 1
+    has "a failing test: said" "$out" 'test failed with exit status 1'
+    run deploy --yes $cloud
+    has "a commit that failed is not tried again by itself" "$out" 'failed; another commit is awaited'
+    run gc --dry-run $cloud
+    has "a failing test: nothing is left over" "$out" '^Nothing is left over.$'
+}
+has "sinks: events in the file" "$(cat events.jsonl)" '"kind":"completed"'
+leaks=$(grep -rl 'bakehour-twin' .bakehour events.jsonl "$tmp"/first.* 2>/dev/null | tr '\n' ' ')
+is "no secret in store, events or output" "$leaks" ""
+done_testing
