@@ -25,6 +25,7 @@ static void fill_portable(const uint32_t key[2], uint64_t index, uint32_t purpos
  * the high half holds is never looked at: vpmuludq multiplies low halves. */
 #define REGISTERS 2
 #define LANES     (4 * REGISTERS)
+#define WORDS_512 8
 
 struct lanes {
     __m256i c[4][REGISTERS];
@@ -82,9 +83,63 @@ WIDE_AVX2 static size_t fill_avx2(const uint32_t key[2], uint64_t index, uint32_
     return at;
 }
 
+/* The same, eight counters to a register. */
+WIDE_AVX512 static size_t fill_avx512(const uint32_t key[2], uint64_t index, uint32_t purpose, size_t count,
+                                      const struct philox_words *to)
+{
+    const __m512i m0 = _mm512_set1_epi64(0xD2511F53);
+    const __m512i m1 = _mm512_set1_epi64(0xCD9E8D57);
+    const __m512i step = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+    size_t at = 0;
+    for (; at + 2 * WORDS_512 <= count; at += 2 * WORDS_512) {
+        __m512i c[4][2];
+        for (int r = 0; r < 2; r++) {
+            c[0][r] = _mm512_setzero_si512();
+            c[1][r] = _mm512_add_epi64(_mm512_set1_epi64((long long)(index + at + (uint64_t)r * WORDS_512)), step);
+            c[2][r] = _mm512_srli_epi64(c[1][r], 32);
+            c[3][r] = _mm512_set1_epi64(purpose);
+        }
+        uint32_t key0 = key[0];
+        uint32_t key1 = key[1];
+        for (int round = 0; round < 10; round++) {
+            const __m512i k0 = _mm512_set1_epi64(key0);
+            const __m512i k1 = _mm512_set1_epi64(key1);
+            for (int r = 0; r < 2; r++) {
+                __m512i a = _mm512_mul_epu32(m0, c[0][r]);
+                __m512i b = _mm512_mul_epu32(m1, c[2][r]);
+                c[0][r] = _mm512_xor_si512(_mm512_xor_si512(_mm512_srli_epi64(b, 32), c[1][r]), k0);
+                c[2][r] = _mm512_xor_si512(_mm512_xor_si512(_mm512_srli_epi64(a, 32), c[3][r]), k1);
+                c[1][r] = b;
+                c[3][r] = a;
+            }
+            key0 += 0x9E3779B9u;
+            key1 += 0xBB67AE85u;
+        }
+        for (int word = 0; word < 4; word++)
+            for (int r = 0; r < 2; r++)
+                _mm256_storeu_si256((__m256i_u *)&to->word[word][at + (size_t)r * WORDS_512],
+                                    _mm512_cvtepi64_epi32(c[word][r]));
+    }
+    return at;
+}
+
+static size_t fill_wide(const uint32_t key[2], uint64_t index, uint32_t purpose, size_t count,
+                        const struct philox_words *to)
+{
+    switch (wide_width()) {
+    case WIDE_512:
+        return fill_avx512(key, index, purpose, count, to);
+    case WIDE_256:
+        return fill_avx2(key, index, purpose, count, to);
+    case WIDE_PORTABLE:
+        break;
+    }
+    return 0;
+}
+
 #else
 
-static size_t fill_avx2(const uint32_t key[2], uint64_t index, uint32_t purpose, size_t count,
+static size_t fill_wide(const uint32_t key[2], uint64_t index, uint32_t purpose, size_t count,
                         const struct philox_words *to)
 {
     (void)key, (void)index, (void)purpose, (void)count, (void)to;
@@ -97,6 +152,6 @@ void philox_fill(uint32_t seed, uint32_t replication, uint64_t index, uint32_t p
                  const struct philox_words *to)
 {
     const uint32_t key[2] = {seed, replication};
-    size_t done = wide_has_avx2() ? fill_avx2(key, index, purpose, count, to) : 0;
+    size_t done = fill_wide(key, index, purpose, count, to);
     fill_portable(key, index, purpose, done, count, to);
 }

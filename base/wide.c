@@ -1,17 +1,20 @@
 #include "base/wide.h"
 
-static bool refused; /* by a test */
+static enum wide allowed = WIDE_512; /* less in tests */
 
-bool wide_has_avx2(void)
+enum wide wide_width(void)
 {
+    enum wide width = WIDE_PORTABLE;
 #if WIDE_X86
-    return !refused && __builtin_cpu_supports("avx2");
-#else
-    return false;
+    if (__builtin_cpu_supports("avx2"))
+        width = WIDE_256;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+        width = WIDE_512;
 #endif
+    return width < allowed ? width : allowed;
 }
 
-void wide_choose(bool wide)
+void wide_choose(enum wide most)
 {
-    refused = !wide;
+    allowed = most;
 }

@@ -10,7 +10,6 @@
 
 #define DES_ARRIVALS_AT_ONCE 1024
 #define DES_WINDOW           256 /* deployments whose steps are drawn at once */
-#define DES_BLOCKS           (DES_STEPS_MAX / 4)
 #define DES_NOBODY           (-1)
 
 struct des_deployment {
@@ -38,7 +37,7 @@ struct des_line {
 /* Drawn steps of DES_WINDOW deployments in a stage. */
 struct des_draws {
     int64_t from; /* DES_NOBODY: nothing drawn */
-    uint32_t words[DES_BLOCKS][4][DES_WINDOW];
+    uint32_t words[4][DES_WINDOW * DES_STEPS_MAX / 4];
 };
 
 struct des_engine {

@@ -10,7 +10,7 @@
 
 #define LONG_AGO         (INT64_MIN / 4)
 #define PURPOSE_ARRIVALS 0x10000u
-#define PURPOSE_STEPS    0x20000u /* + stage x 64 + block of four steps */
+#define PURPOSE_STEPS    0x20000u /* + stage; a word for each deployment and step, in this order */
 #define PURPOSE_WAITS    0x30000u /* exponential steps: + stage x 64 + step */
 #define RING_FIRST       4096
 #define END_OF_TIME      (INT64_MAX / 2)
@@ -133,12 +133,10 @@ static void draw_window(struct des_engine *e, size_t stage, int64_t number)
 {
     struct des_draws *d = &e->draws[stage];
     d->from = number - number % DES_WINDOW;
-    size_t blocks = (e->model->stages[stage].step_count + 3) / 4;
-    for (size_t b = 0; b < blocks; b++) {
-        const struct philox_words to = {{d->words[b][0], d->words[b][1], d->words[b][2], d->words[b][3]}};
-        philox_fill(e->options->seed, e->options->replication, (uint64_t)d->from,
-                    PURPOSE_STEPS + (uint32_t)(stage * 64 + b), DES_WINDOW, &to);
-    }
+    uint64_t steps = e->model->stages[stage].step_count;
+    const struct philox_words to = {{d->words[0], d->words[1], d->words[2], d->words[3]}};
+    philox_fill(e->options->seed, e->options->replication, (uint64_t)d->from * steps / 4,
+                PURPOSE_STEPS + (uint32_t)stage, DES_WINDOW * steps / 4, &to);
 }
 
 static inline int64_t duration_us(struct des_engine *e, int64_t number, size_t stage, size_t step)
@@ -147,15 +145,16 @@ static inline int64_t duration_us(struct des_engine *e, int64_t number, size_t s
     if (!s->spread_us)
         return s->least_us;
     if (s->exponential) {
-        double pair[2];
-        exponential_fill(e->options->seed, e->options->replication, (uint64_t)number * 2,
-                         PURPOSE_WAITS + (uint32_t)(stage * 64 + step), 2, pair);
-        return s->least_us + (int64_t)(pair[0] * (double)s->spread_us + 0.5);
+        double four[4];
+        exponential_fill(e->options->seed, e->options->replication, (uint64_t)number * 4,
+                         PURPOSE_WAITS + (uint32_t)(stage * 64 + step), 4, four);
+        return s->least_us + (int64_t)(four[0] * (double)s->spread_us + 0.5);
     }
     struct des_draws *d = &e->draws[stage];
     if (number < d->from || number >= d->from + DES_WINDOW || d->from == DES_NOBODY)
         draw_window(e, stage, number);
-    uint32_t word = d->words[step / 4][step % 4][number - d->from];
+    size_t at = (size_t)(number - d->from) * e->model->stages[stage].step_count + step;
+    uint32_t word = d->words[at % 4][at / 4];
     return s->least_us + (int64_t)((unsigned __int128)(uint64_t)s->spread_us * word >> 32);
 }
 

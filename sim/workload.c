@@ -208,9 +208,9 @@ static void burst(struct drawing *d, uint64_t k, double t_s)
     if (w->burst_share <= 0)
         return;
     struct philox p = philox_stream(d->seed, d->replication, k, PURPOSE_FOLLOW);
-    double gaps[2];
+    double gaps[4];
     for (uint32_t i = 0; i < BURST_MAX && philox_unit(&p) < w->burst_share; i++) {
-        exponential_fill(d->seed, d->replication, 2 * k, PURPOSE_FOLLOW + 1 + i, 2, gaps);
+        exponential_fill(d->seed, d->replication, 4 * k, PURPOSE_FOLLOW + 1 + i, 4, gaps);
         t_s += gaps[0] * w->burst_gap_s;
         put(d, t_s);
     }

@@ -74,7 +74,7 @@ static void bench_lanes(const char *name, enum keep_kind keep, bool wide, int64_
     double lanes_ns[ROUNDS];
     double one_ns[ROUNDS];
     struct err err;
-    wide_choose(wide);
+    wide_choose(wide ? WIDE_512 : WIDE_PORTABLE);
     replay_init(&scratch);
     for (int i = 0; i < POLICIES; i++) {
         struct policy p = {{TRIGGER_WINDOW, 120 * (i + 1)}, {keep, keep == KEEP_IDLE ? 600 : 0}};
@@ -95,7 +95,7 @@ static void bench_lanes(const char *name, enum keep_kind keep, bool wide, int64_
     }
     printf("  %-40s %8.2f %18.2f\n", name, median(lanes_ns), median(one_ns));
     replay_release(&scratch);
-    wide_choose(true);
+    wide_choose(WIDE_512);
 }
 
 static double outcome_ns(const struct policy *p, const struct model *m, const struct commits *c, struct replay *scratch)

@@ -60,9 +60,9 @@ static void same_as_replay(void **state)
             deciders[k] = policy_decider(&policies[k], &m.terms);
             assert_true(lanes_can(&deciders[k]));
         }
-        wide_choose(draw(&p, 0, 1));
+        wide_choose((enum wide)draw(&p, WIDE_PORTABLE, WIDE_512));
         lanes_run(deciders, count, &c, totals);
-        wide_choose(true);
+        wide_choose(WIDE_512);
         for (size_t k = 0; k < count; k++) {
             struct outcome o;
             struct replay r;

@@ -31,14 +31,14 @@ static void check(uint32_t seed, uint32_t replication, uint64_t index, uint32_t 
 static void same_as_streams(void **state)
 {
     (void)state;
-    for (int wide = 0; wide < 2; wide++) {
-        wide_choose(wide);
+    for (int wide = WIDE_PORTABLE; wide <= WIDE_512; wide++) {
+        wide_choose((enum wide)wide);
         for (size_t count = 0; count <= MOST; count++)
             check(7, (uint32_t)count, 1000 * count, 3, count);
         check(UINT32_MAX, UINT32_MAX, UINT32_MAX - 20, UINT32_MAX, MOST); /* the index passes 32 bits */
         check(0, 0, UINT64_MAX - MOST, 0, MOST);
     }
-    wide_choose(true);
+    wide_choose(WIDE_512);
 }
 
 int main(void)

@@ -113,19 +113,19 @@ static void same_everywhere(void **state)
 {
     (void)state;
     struct workload w = parsed("\"days\": 300, \"per_week\": 90, \"burst\": {\"share\": 0.4}, \"trend_per_year\": 0.7");
-    struct drawn wide = {0};
-    struct drawn portable = {0};
+    struct drawn drawn[3] = {{0}};
     struct drawn other = {0};
-    draw_into(&wide, &w, 5, 6);
-    wide_choose(false);
-    draw_into(&portable, &w, 5, 6);
-    wide_choose(true);
+    for (int wide = WIDE_PORTABLE; wide <= WIDE_512; wide++) {
+        wide_choose((enum wide)wide);
+        draw_into(&drawn[wide], &w, 5, 6);
+        assert_int_equal(drawn[wide].count, drawn[0].count);
+        assert_memory_equal(drawn[wide].arrival_s, drawn[0].arrival_s, drawn[0].count * sizeof(int64_t));
+    }
+    wide_choose(WIDE_512);
     draw_into(&other, &w, 5, 7);
-    assert_int_equal(wide.count, portable.count);
-    assert_memory_equal(wide.arrival_s, portable.arrival_s, wide.count * sizeof(*wide.arrival_s));
-    assert_true(other.count != wide.count || memcmp(other.arrival_s, wide.arrival_s, wide.count * 8) != 0);
-    free(wide.arrival_s);
-    free(portable.arrival_s);
+    assert_true(other.count != drawn[0].count || memcmp(other.arrival_s, drawn[0].arrival_s, other.count * 8) != 0);
+    for (int wide = 0; wide < 3; wide++)
+        free(drawn[wide].arrival_s);
     free(other.arrival_s);
 }
 
