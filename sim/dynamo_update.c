@@ -92,15 +92,16 @@ static int read_list_append(struct update *u, cJSON **out)
         code = read_term(u, &second);
     if (!code)
         code = reader_expect(r, ")");
-    if (!code && !(is_list(first) && is_list(second)))
+    if (!code && !(first && second && is_list(first) && is_list(second)))
         code = fail_type(u, "list_append wants two lists");
     if (code) {
         cJSON_Delete(first);
         cJSON_Delete(second);
         return -1;
     }
-    while (second->child->child)
-        cJSON_AddItemToArray(first->child, cJSON_DetachItemViaPointer(second->child, second->child->child));
+    cJSON *to = first ? first->child : NULL, *from = second ? second->child : NULL;
+    while (from && from->child)
+        cJSON_AddItemToArray(to, cJSON_DetachItemViaPointer(from, from->child));
     cJSON_Delete(second);
     *out = first;
     return 0;
@@ -148,7 +149,7 @@ static int read_sum(struct update *u, cJSON **out)
     bool minus = reader_mark(r, "-");
     reader_next(r);
     int code = read_term(u, &b);
-    struct decimal x, y;
+    struct decimal x = {0, 0}, y = {0, 0};
     if (!code && !(number_of(a, &x) && number_of(b, &y)))
         code = fail_type(u, "a sum wants numbers");
     if (!code) {

@@ -520,7 +520,8 @@ static void the_bill_is_the_same_over_the_wire(void **state)
     char id[64];
     sim_keep(&sim, "instancesSet/item/instanceId", id, sizeof id);
     sim_run_s(&sim, 3617);
-    assert_int_equal(sim_call(&sim, AWS_EC2, "TerminateInstances", "InstanceId.1", id, NULL), 0);
+    snprintf(form, sizeof form, "InstanceId.1=%s", id);
+    assert_int_equal(sim_ask(&sim, AWS_EC2, "TerminateInstances", form), 0);
     sim_run_s(&sim, 60);
     struct simcloud_bill bill;
     struct err err;

@@ -6,6 +6,7 @@ each member that the model marks as required there.
 """
 import datetime
 import json
+import os
 import re
 import sys
 import time
@@ -175,6 +176,20 @@ def identities():
           client("dynamodb", aws_access_key_id="x").list_tables)
     fails("scheduler: a wrong secret", "InvalidSignatureException",
           client("scheduler", aws_secret_access_key="x").list_schedules)
+
+
+def metadata():
+    """boto3 finds its own credentials: instance metadata (IMDSv2), and a container's."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_EC2_METADATA_DISABLED"):
+        os.environ.pop(name, None)
+    os.environ.update(AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null")
+    for what, variable, value in (
+            ("instance metadata", "AWS_EC2_METADATA_SERVICE_ENDPOINT", URL),
+            ("container credentials", "AWS_CONTAINER_CREDENTIALS_FULL_URI", URL + "/latest/container-credentials")):
+        os.environ[variable] = value
+        found = boto3.session.Session().client("sts", endpoint_url=URL, region_name="us-east-1").get_caller_identity()
+        check(f"sts: {what}", found["Arn"], "arn:aws:sts::123456789012:assumed-role/bakehour-runner/i-runner")
+        del os.environ[variable]
 
 
 def instances():
@@ -388,7 +403,7 @@ def tables():
 
 
 begin = time.time()
-for one in (identities, instances, images, templates, groups, balancers, schedules, tables):
+for one in (identities, metadata, instances, images, templates, groups, balancers, schedules, tables):
     section(one)
 report(f"{SHAPES['checked'] > 100 and 'more than 100' or SHAPES['checked']} replies fit botocore's models",
        "; ".join(sorted(set(SHAPES["wrong"]))[:12]) or None)

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/out.h"
 #include "billing/calendar.h"
 
 #define FILES_WANTED    8192
@@ -305,6 +306,24 @@ static int loop(struct twin *t, struct err *err)
     return code;
 }
 
+/* One line, or with --json one document on one line. */
+static void say_ready(const struct twin *t)
+{
+    char url[96];
+    str_fit(url, sizeof url, "http://%.63s:%u", t->options->host, t->port);
+    if (session_form(t->session) == FORM_JSON) {
+        cJSON *document = json_document("twin");
+        json_text(document, "url", url);
+        char *text = cJSON_PrintUnformatted(document);
+        (void)fprintf(t->session->out, "%s\n", text);
+        free(text);
+        cJSON_Delete(document);
+    } else {
+        (void)fprintf(t->session->out, "listening on %s\n", url);
+    }
+    (void)fflush(t->session->out);
+}
+
 int twin_serve(const struct twin_options *options, struct session *session, struct err *err)
 {
     struct twin *t = mem_zero(1, sizeof *t);
@@ -315,8 +334,7 @@ int twin_serve(const struct twin_options *options, struct session *session, stru
     catch_signals();
     int code = begin(t, err);
     if (!code) {
-        (void)fprintf(session->out, "listening on http://%s:%u\n", options->host, t->port);
-        (void)fflush(session->out);
+        say_ready(t);
         code = loop(t, err);
     }
     if (!code && options->state)
