@@ -31,4 +31,6 @@ echo
 sh tests/bench_history.sh
 echo
 sh tests/bench_montecarlo.sh
+echo
+sh tests/bench_reports.sh "$build"
 sh tests/bench_peers.sh "$build"

@@ -96,7 +96,8 @@ static void other_orders(void **state)
     static const char text[] =
         "{\"terms\":{\"Reserved\":{\"S1\":{\"S1.T\":{\"priceDimensions\":{\"S1.T.D\":{\"pricePerUnit\":{\"CNY\":\"9\","
         "\"USD\":"
-        "\"1.5\"},\"unit\":\"Hrs\"},\"S1.T.E\":{\"pricePerUnit\":{\"CNY\":\"3\"},\"unit\":\"Hrs\"}},\"effectiveDate\":"
+        "\"1.5\"},\"unit\":\"Hrs\"},\"S1.T.E\":{\"pricePerUnit\":{\"CNY\":\"3\"},\"unit\":\"Hrs\"},"
+        "\"S1.T.F\":{\"pricePerUnit\":{\"USD\":\"2\",\"CNY\":\"8\"},\"unit\":\"Hrs\"}},\"effectiveDate\":"
         "\"2024-05-01T00:00:00Z\",\"offerTermCode\":\"T\",\"termAttributes\":{\"LeaseContractLength\":\"3yr\","
         "\"PurchaseOption\":\"All "
         "Upfront\",\"OfferingClass\":\"convertible\"}}}}},\"products\":{\"S1\":{\"attributes\":"
@@ -106,8 +107,9 @@ static void other_orders(void **state)
     price_list_events(&got, "t.json", text);
     assert_string_equal(got.text,
                         "rate|S1|Reserved|T|D|Hrs|||3yr|All Upfront|convertible|2024-05-01T00:00:00Z|1.5000000000\n"
+                        "rate|S1|Reserved|T|F|Hrs|||3yr|All Upfront|convertible|2024-05-01T00:00:00Z|2.0000000000\n"
                         "product|S1||t3.nano|||||||||||\n"
-                        "X  : 1 products, 1 rates, 0 links\n");
+                        "X  : 1 products, 2 rates, 0 links\n");
     str_release(&got);
 }
 

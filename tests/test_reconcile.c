@@ -21,7 +21,8 @@
 #define H(hour) "2024-05-01T" hour ":00:00Z,2024-05-01T" hour ":59:59Z,"
 
 static const char CATALOG[] = "type,region,effective,usd_per_hour\nm5.large,us-east-1,2020-01-01,0.096\n"
-                              "m5.large,eu-west-1,2020-01-01,0.107\nm5.large,eu-west-1,2024-05-02,0.110\n";
+                              "m5.large,eu-west-1,2020-01-01,0.107\nm5.large,eu-west-1,2024-05-02,0.110\n"
+                              "m5.large,eu-west-1,2024-05-03T12:30:00Z,0.100\n";
 
 /* One comparison: usage and reservations as CSV, the report as CSV. */
 struct made {
@@ -190,7 +191,7 @@ static void allocation(void **state)
     release(&m);
 }
 
-/* The price of the hour, and the regime: eu-west-1 costs 0.107 up to May 2, then 0.110. */
+/* eu-west-1 costs 0.107 up to May 2, then 0.110, and from the middle of an hour of May 3 0.100. */
 static void prices_by_date(void **state)
 {
     (void)state;
@@ -198,6 +199,10 @@ static void prices_by_date(void **state)
     make(&m, USAGE("i-a,m5.large,eu-west-1,2024-05-01T23:30:00Z,2024-05-02T00:15:00Z\n"), NULL,
          HEAD "9,Usage,2024-05-01T23:00:00Z,2024-05-02T00:00:00Z," BOX "i-a,0.5,0.0535,,,,\n"
               "9,Usage,2024-05-02T00:00:00Z,2024-05-02T01:00:00Z," BOX "i-a,0.25,0.0275,,,,\n");
+    kinds_are(&m, "all 0.0000000000");
+    release(&m);
+    make(&m, USAGE("i-a,m5.large,eu-west-1,2024-05-03T12:00:00Z,2024-05-03T13:00:00Z\n"), NULL,
+         HEAD "9,Usage,2024-05-03T12:00:00Z,2024-05-03T13:00:00Z," BOX "i-a,1,0.105,,,,\n");
     kinds_are(&m, "all 0.0000000000");
     release(&m);
 }

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Big files: a cost report of MB megabytes (before gzip) reconciled with its usage, and a price list of twice as many
+# imported: speed by user CPU and by the clock, and memory. usage: [MB=1000] tests/bench_reports.sh BUILD
+set -eu
+build=$1
+megabytes=${MB:-100}
+BAKEHOUR=${BAKEHOUR:-./bakehour}
+command -v /usr/bin/time >/dev/null || { echo "big files: skipped, /usr/bin/time is missing"; exit 0; }
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+measure() {
+    what=$1
+    size=$2
+    shift 2
+    /usr/bin/time -f '%e %U %S %M' -o "$tmp/time" "$@" >/dev/null
+    awk -v what="$what" -v mb="$size" '{ cpu = $2 + $3; mb /= 1e6
+        printf "  %-28s %5d MB in %6.2f s (%4d MB/s), CPU %6.2f s (%4d MB/s), memory %d MB\n", what, mb, $1,
+            mb / ($1 + 1e-9), cpu, mb / (cpu + 1e-9), $4 / 1024 }' "$tmp/time"
+}
+echo "big files: cost reports and price lists, by the megabyte of text (MB=1000 for the sizes of the issue)"
+printf 'type,region,effective,usd_per_hour\nm5.large,us-east-1,2020-01-01,0.096\n' >"$tmp/prices.csv"
+printf 'account,type,region,count,start,end,hourly_usd\n111122223333,m5.large,us-east-1,5,2024-01-01,2025-01-01,0.06\n' \
+    >"$tmp/reserved.csv"
+bytes=$((megabytes * 1000000))
+"$build/tests/make_cur" $bytes --gzip --usage "$tmp/usage.csv" >"$tmp/cur.csv.gz"
+measure "reconcile, gzip CUR" $bytes "$BAKEHOUR" reconcile --cur "$tmp/cur.csv.gz" --usage "$tmp/usage.csv" \
+    --reserved "$tmp/reserved.csv" --catalog "$tmp/prices.csv"
+measure "bill --usage of it" $bytes "$BAKEHOUR" bill --usage "$tmp/cur.csv.gz" --catalog "$tmp/prices.csv"
+"$build/tests/make_price_list" $((2 * bytes)) 2>/dev/null >"$tmp/index.json"
+measure "prices import, JSON" $((2 * bytes)) "$BAKEHOUR" prices import --file "$tmp/index.json" --catalog "$tmp/prices.db"
+measure "prices show of the list" $((2 * bytes)) "$BAKEHOUR" prices show --catalog "$tmp/index.json" --type t1.large
