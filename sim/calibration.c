@@ -95,8 +95,9 @@ int calibration_parse(struct calibration *out, const char *name, const char *tex
 
 int calibration_steps_builtin(struct calibration *out, struct err *err)
 {
-    return calibration_parse(out, "built-in calibration-steps.json", calibration_steps_text,
-                             (size_t)(calibration_steps_end - calibration_steps_text), err);
+    static const struct builtin steps = {"built-in calibration-steps.json", calibration_steps_text,
+                                         calibration_steps_end};
+    return calibration_parse(out, steps.name, steps.text, builtin_len(&steps), err);
 }
 
 int calibration_builtin(struct calibration *out, struct err *err)

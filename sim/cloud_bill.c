@@ -105,13 +105,14 @@ static int add_usage(void *context, const struct sc_period *p, struct err *err)
         return 0;
     struct usage *u = of->usage;
     u->rows = mem_grow(u->rows, &u->cap, u->count + 1, sizeof *u->rows);
+    uint32_t line = (uint32_t)u->count + 1;
     u->rows[u->count++] = (struct usage_row){.account = names_id(of->names, p->account),
                                              .instance = names_id(of->names, p->id),
                                              .type = names_id(of->names, p->type),
                                              .region = names_id(of->names, p->region),
                                              .zone = names_id(of->names, p->zone),
                                              .os = of->os,
-                                             .line = (uint32_t)u->count,
+                                             .line = line,
                                              .type_column = 3,
                                              .start = start_s(p->start_ms),
                                              .end = end_s(p->start_ms, p->end_ms)};

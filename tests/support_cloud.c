@@ -1,7 +1,6 @@
 #include "tests/support_cloud.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,15 +58,12 @@ static int send(struct sim *s, struct aws_request *request)
     return code;
 }
 
-int sim_call(struct sim *s, enum aws_service service, const char *action, ...)
+int sim_call_of(struct sim *s, enum aws_service service, const char *action, const char *const *pairs)
 {
     struct aws_request request;
     aws_request_init(&request, service, action);
-    va_list args;
-    va_start(args, action);
-    for (const char *name; (name = va_arg(args, const char *));)
-        aws_param(&request, name, va_arg(args, const char *));
-    va_end(args);
+    for (; pairs[0]; pairs += 2)
+        aws_param(&request, pairs[0], pairs[1]);
     return send(s, &request);
 }
 

@@ -17,7 +17,8 @@ void sim_open(struct sim *s, const struct simcloud_options *options);
 void sim_close(struct sim *s);
 
 /* Name, value, name, value ... NULL. 0 or -1. A NULL value leaves its name out. */
-int sim_call(struct sim *s, enum aws_service service, const char *action, ...);
+int sim_call_of(struct sim *s, enum aws_service service, const char *action, const char *const *pairs);
+#define sim_call(s, service, action, ...) sim_call_of(s, service, action, (const char *const[]){__VA_ARGS__})
 /* As text: "ImageId=ami-1&MinCount=1" (no escapes). */
 int sim_ask(struct sim *s, enum aws_service service, const char *action, const char *query);
 /* The text at a path of the last answer's tree (below its root); "" where there is none. Lives until the next call. */
