@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,4 +230,54 @@ int twin_test_app(int argc, char **argv)
         (void)send(peer, reply, (size_t)len, MSG_NOSIGNAL);
         close(peer);
     }
+}
+
+struct client {
+    int fd;
+    size_t sent;
+    struct str reply;
+    bool done;
+};
+
+int twin_storm(uint16_t port, int count, const struct str *request, int status)
+{
+    struct client *clients = calloc((size_t)count, sizeof *clients);
+    struct pollfd *polls = calloc((size_t)count, sizeof *polls);
+    int open = 0, fit = 0;
+    for (int i = 0; i < count; i++) {
+        clients[i].fd = dial("127.0.0.1", port);
+        str_init(&clients[i].reply, 0);
+        open += clients[i].fd >= 0;
+        if (clients[i].fd >= 0)
+            send(clients[i].fd, request->text, request->len, MSG_NOSIGNAL);
+    }
+    for (int left = open; left > 0;) {
+        for (int i = 0; i < count; i++)
+            polls[i] = (struct pollfd){clients[i].done ? -1 : clients[i].fd, POLLIN, 0};
+        if (poll(polls, (nfds_t)count, 10000) <= 0)
+            break;
+        for (int i = 0; i < count; i++) {
+            if (!(polls[i].revents & (POLLIN | POLLHUP | POLLERR)))
+                continue;
+            char buffer[65536];
+            ssize_t got = recv(clients[i].fd, buffer, sizeof buffer, 0);
+            if (got > 0)
+                str_add_n(&clients[i].reply, buffer, (size_t)got);
+            int seen = 0;
+            sscanf(clients[i].reply.text, "HTTP/1.1 %d", &seen);
+            if (got <= 0 || strstr(clients[i].reply.text, "</")) {
+                clients[i].done = true;
+                fit += seen == status;
+                left--;
+            }
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        if (clients[i].fd >= 0)
+            close(clients[i].fd);
+        str_release(&clients[i].reply);
+    }
+    free(clients);
+    free(polls);
+    return fit;
 }

@@ -43,6 +43,9 @@ const char *body_of(const struct str *reply);
 /* The text of the first <name> element of a body; "" where there is none. Into to. */
 const char *element(const char *body, const char *name, char *to, size_t size);
 
+/* count connections at once, each with the request, none closed before the last is answered. How many had `status`. */
+int twin_storm(uint16_t port, int count, const struct str *request, int status);
+
 /* An application to be started by a twin: PROGRAM --app FILE ADDRESS PORT ARGS...; a FILE that begins with "good" is
  * served with the arguments, another one ends at once with 1. */
 int twin_test_app(int argc, char **argv);

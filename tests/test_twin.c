@@ -274,6 +274,33 @@ static void faults_strike_over_the_wire(void **state)
     end(&b);
 }
 
+/* On a clock that runs: an answer that comes late, and one that never does, while others are served. */
+static void slow_answers_hold_up_nobody(void **state)
+{
+    static const char *const args[] = {"--speed", "10", NULL};
+    struct bench b;
+    (void)state;
+    begin(&b, args);
+    add_faults(&b, "[{\"action\": \"DescribeImages\", \"fault\": \"slow\", \"delay_ms\": 3000},"
+                   " {\"action\": \"DescribeRegions\", \"fault\": \"time-out\"}]");
+    char host[32], buffer[16];
+    str_fit(host, sizeof host, "127.0.0.1:%u", b.child.port);
+    struct signing with = {.service = "ec2", .host = host};
+    struct str request;
+    str_init(&request, 0);
+    sign_request(&with, EC2("DescribeRegions"), &request);
+    int held = dial("127.0.0.1", b.child.port);
+    assert_true(send(held, request.text, request.len, MSG_NOSIGNAL) > 0);
+    int64_t begin_ns = clock_monotonic_ns();
+    assert_int_equal(call(&b, &ec2, EC2("DescribeImages")), 200);
+    assert_true(clock_monotonic_ns() - begin_ns >= 300 * INT64_C(1000000)); /* 3 s at ten times the speed */
+    assert_int_equal(call(&b, &ec2, EC2("DescribeInstances")), 200);
+    assert_true(recv(held, buffer, sizeof buffer, MSG_DONTWAIT) < 0);
+    end(&b); /* which does not wait for it either */
+    close(held);
+    str_release(&request);
+}
+
 /* ---- guests ---- */
 
 /* Runs an instance of the image and steps until its guest answers; its address. */
@@ -538,63 +565,12 @@ static void the_bill_is_the_same_over_the_wire(void **state)
 
 /* ---- load ---- */
 
-struct client {
-    int fd;
-    size_t sent;
-    struct str reply;
-    bool done;
-};
-
 static void raise_files(void)
 {
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max < 8192 ? files.rlim_max : 8192;
     setrlimit(RLIMIT_NOFILE, &files);
-}
-
-/* count connections at once, each with the request, none closed before the last is answered. How many had `status`. */
-static int storm(uint16_t port, int count, const struct str *request, int status)
-{
-    struct client *clients = calloc((size_t)count, sizeof *clients);
-    struct pollfd *polls = calloc((size_t)count, sizeof *polls);
-    int open = 0, fit = 0;
-    for (int i = 0; i < count; i++) {
-        clients[i].fd = dial("127.0.0.1", port);
-        str_init(&clients[i].reply, 0);
-        open += clients[i].fd >= 0;
-        if (clients[i].fd >= 0)
-            send(clients[i].fd, request->text, request->len, MSG_NOSIGNAL);
-    }
-    for (int left = open; left > 0;) {
-        for (int i = 0; i < count; i++)
-            polls[i] = (struct pollfd){clients[i].done ? -1 : clients[i].fd, POLLIN, 0};
-        if (poll(polls, (nfds_t)count, 10000) <= 0)
-            break;
-        for (int i = 0; i < count; i++) {
-            if (!(polls[i].revents & (POLLIN | POLLHUP | POLLERR)))
-                continue;
-            char buffer[65536];
-            ssize_t got = recv(clients[i].fd, buffer, sizeof buffer, 0);
-            if (got > 0)
-                str_add_n(&clients[i].reply, buffer, (size_t)got);
-            int seen = 0;
-            sscanf(clients[i].reply.text, "HTTP/1.1 %d", &seen);
-            if (got <= 0 || strstr(clients[i].reply.text, "</")) {
-                clients[i].done = true;
-                fit += seen == status;
-                left--;
-            }
-        }
-    }
-    for (int i = 0; i < count; i++) {
-        if (clients[i].fd >= 0)
-            close(clients[i].fd);
-        str_release(&clients[i].reply);
-    }
-    free(clients);
-    free(polls);
-    return fit;
 }
 
 static void many_clients_at_once(void **state)
@@ -610,9 +586,9 @@ static void many_clients_at_once(void **state)
     struct str request;
     str_init(&request, 0);
     sign_request(&with, EC2("DescribeImages"), &request);
-    assert_int_equal(storm(b.child.port, 500, &request, 200), 500);
+    assert_int_equal(twin_storm(b.child.port, 500, &request, 200), 500);
     /* Run-away load is told so, and the twin goes on. */
-    assert_true(storm(b.child.port, 1400, &request, 503) >= 300);
+    assert_true(twin_storm(b.child.port, 1400, &request, 503) >= 300);
     assert_int_equal(call(&b, &ec2, EC2("DescribeImages")), 200);
     str_release(&request);
     end(&b);
@@ -670,6 +646,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(stepped_clock_stands_still_until_it_is_asked),
         cmocka_unit_test(same_seed_same_trace),
         cmocka_unit_test(faults_strike_over_the_wire),
+        cmocka_unit_test(slow_answers_hold_up_nobody),
         cmocka_unit_test(guests_answer_on_their_own_addresses),
         cmocka_unit_test(traps_hold_over_real_sockets),
         cmocka_unit_test(artifacts_run_as_real_processes),
