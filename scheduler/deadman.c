@@ -65,16 +65,18 @@ static bool asked_to_leave(const struct aws_error *error)
     return aws_error_is(error, "stopped") || aws_error_is(error, "killed") || aws_error_is(error, "lease");
 }
 
-/* The outcome of a call of ours goes to the journal; a refusal is the plan's business, no failure. */
+/* The outcome of a call of ours goes to the journal; a refusal is the plan's business, no failure. What may have been
+ * done all the same is noted as done: a schedule that might be there has to be moved and taken away like one that is.
+ */
 static int finish(struct journal *journal, const char *action, const char *name, int failed,
                   const struct aws_error *error, const struct journal_fact *fact, struct err *err)
 {
+    bool noted = fact && (!failed || (error->outcome == AWS_UNCERTAIN && fact->value));
     if (failed && asked_to_leave(error)) {
         cloud_err(err, JOURNAL_STOPPED, action, error);
         return JOURNAL_STOPPED;
     }
-    if (journal_outcome(journal, STEP, action, !failed, failed ? error->code : name, fact, failed ? 0 : fact != NULL,
-                        err))
+    if (journal_outcome(journal, STEP, action, !failed, failed ? error->code : name, fact, noted, err))
         return JOURNAL_STOPPED;
     if (failed)
         cloud_err(err, -1, action, error);
@@ -98,7 +100,7 @@ static int arm(struct cloud *cloud, struct journal *journal, const struct schedu
     str_fit(at, sizeof at, "%" PRId64, order->at_ms);
     const struct journal_fact fact = {key, at};
     int code = finish(journal, action, order->name, failed, &error, &fact, err);
-    *armed = code == 0;
+    *armed = code == 0 || (code == -1 && error.outcome == AWS_UNCERTAIN);
     return code;
 }
 

@@ -32,7 +32,7 @@ const char *deadman_name(char to[DEADMAN_NAME_SIZE], const char *run, const char
 
 /* Armed, or moved to that time. 0; -1 with err where AWS does not permit it; *armed false then, and where the
  * environment names no role or does not want it: no failure of the caller's, whose plan said what that could cost.
- * JOURNAL_STOPPED: leave at once. */
+ * Where it is not known whether it was done, -1 with *armed true. JOURNAL_STOPPED: leave at once. */
 int deadman_arm(struct cloud *cloud, struct journal *journal, const struct config_environment *environment,
                 const char *name, int64_t at_ms, bool *armed, struct err *err) MUST_USE;
 /* A group goes back to what `good` says (template version or launch configuration, desired count, maximum). */

@@ -166,9 +166,6 @@ static enum roll still_there(struct rollout *r)
         struct fresh *f = &r->fresh[i];
         if (f->state != FRESH_PROVEN || f->member || !f->instance || f->instance->state == INSTANCE_RUNNING)
             continue;
-        if (journal_fact(r->o->journal, "rollout.attaching") &&
-            rollout_note(r, "rollout.interrupted", "yes") == ROLL_STOP)
-            return ROLL_STOP;
         return fleet_fail(r, f, "it ended before it was attached");
     }
     return ROLL_NEXT;
@@ -177,7 +174,7 @@ static enum roll still_there(struct rollout *r)
 static enum roll attach(struct rollout *r)
 {
     const char *ids[ATTACH_MOST];
-    struct journal_fact facts[ATTACH_MOST + 5];
+    struct journal_fact facts[ATTACH_MOST + 4];
     struct aws_error error = {0};
     size_t count = 0;
     for (size_t i = 0; i < r->fresh_count && count < ATTACH_MOST; i++)
@@ -189,14 +186,12 @@ static enum roll attach(struct rollout *r)
     enum roll next = make_room(r, (int64_t)count);
     if (next != ROLL_NEXT)
         return next;
-    if (rollout_note_i64(r, "rollout.attaching", (int64_t)count) == ROLL_STOP ||
-        rollout_intend(r, "AttachInstances", "") == ROLL_STOP)
+    if (rollout_intend(r, "AttachInstances", "") == ROLL_STOP)
         return ROLL_STOP;
     if (cloud_attach(r->o->cloud, r->group.name, ids, count, &error))
         return rollout_failed(r, "AttachInstances", true, &error);
     size_t n = count;
     int64_t raised = rollout_fact(r, "rollout.raised", 0) + (int64_t)count;
-    facts[n++] = (struct journal_fact){"rollout.attaching", NULL};
     facts[n++] = (struct journal_fact){"rollout.raised", rollout_number(r, raised)};
     facts[n++] = (struct journal_fact){"rollout.attached_ms", rollout_number(r, r->now_ms)};
     facts[n++] = (struct journal_fact){"rollout.served_ms", NULL};

@@ -51,12 +51,34 @@ static enum roll disarm_all(struct rollout *r)
 
 /* ---- forward ---- */
 
+/* The group's size is not what it was. Has somebody else changed it: a policy, a schedule, a person? Its activities
+ * say. Else it is a trace of ours (a member that the group took out by itself while a runner was dead, a call that was
+ * delivered twice), and is mended. */
+static enum roll resized_by_others(struct rollout *r, bool *by_others)
+{
+    static const char *const words[] = {"triggered policy", "scheduled action",
+                                        "explicitly set group desired capacity"};
+    struct activities found;
+    struct aws_error error = {0};
+    *by_others = false;
+    if (r->group.desired == r->desired || strcmp(r->o->environment->rollout.engine, "attach") != 0)
+        return ROLL_NEXT;
+    if (cloud_activities(r->o->cloud, r->group.name, rollout_fact(r, "rollout.began_ms", 0), &r->arena, &found, &error))
+        return rollout_failed(r, "DescribeScalingActivities", false, &error);
+    for (size_t i = 0; i < found.count; i++)
+        for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+            *by_others = *by_others || strstr(found.items[i].cause, words[w]);
+    return ROLL_NEXT;
+}
+
 static enum roll name_new(struct rollout *r)
 {
     struct group_change change = GROUP_CHANGE_NONE;
-    bool attach = strcmp(r->o->environment->rollout.engine, "attach") == 0;
-    bool by_hand = !attach || journal_fact(r->o->journal, "rollout.interrupted");
-    if (by_hand && r->group.desired > r->desired)
+    bool by_others = false;
+    enum roll next = resized_by_others(r, &by_others);
+    if (next != ROLL_NEXT)
+        return next;
+    if (!by_others && r->group.desired != r->desired)
         change.desired = r->desired;
     if (r->group.max != r->max && r->group.desired <= r->max)
         change.max = r->max;

@@ -27,10 +27,17 @@ static const char *guard_name(struct rollout *r, int64_t k)
     return arena_dup(&r->arena, deadman_name(name, journal_run(r->o->journal), what));
 }
 
+/* A schedule that cannot be taken away must not find its instance: the tag goes instead, and gc has the rest. */
 enum roll fleet_disarm(struct rollout *r, const struct fresh *f)
 {
-    int code = deadman_disarm(r->o->cloud, r->o->journal, guard_name(r, f->k), r->err);
-    return code == JOURNAL_STOPPED ? ROLL_STOP : ROLL_NEXT; /* one that cannot be taken away is gc's */
+    const char *name = guard_name(r, f->k);
+    int code = deadman_disarm(r->o->cloud, r->o->journal, name, r->err);
+    if (code == -1 && f->state == FRESH_ATTACHED) {
+        code = deadman_release(r->o->cloud, r->o->journal, f->id, r->err);
+        if (!code && rollout_note(r, arena_textf(&r->arena, "dead-man.%s", name), NULL) == ROLL_STOP)
+            return ROLL_STOP;
+    }
+    return code == JOURNAL_STOPPED ? ROLL_STOP : ROLL_NEXT;
 }
 
 /* Those of launches that came to nothing too. */
