@@ -225,8 +225,8 @@ int twin_test_app(int argc, char **argv)
         if (peer < 0)
             continue;
         (void)recv(peer, request, sizeof request, 0);
-        int len = snprintf(reply, sizeof reply, "HTTP/1.0 200 OK\r\n\r\n%s %s %s", text, argc > 5 ? argv[5] : "",
-                           argc > 6 ? argv[6] : "");
+        int len = snprintf(reply, sizeof reply, "HTTP/1.0 200 OK\r\n\r\n%s %s %s %s", text, argc > 5 ? argv[5] : "",
+                           argc > 6 ? argv[6] : "", getenv("AWS_SECRET_ACCESS_KEY") ? "secret" : "no-secret");
         (void)send(peer, reply, (size_t)len, MSG_NOSIGNAL);
         close(peer);
     }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -449,18 +450,33 @@ static void bake(struct bench *b, const char *artifact, char image[40])
     assert_int_equal(get_twin(b->child.port, "POST", "/_twin/advance", "{\"ms\": 60000}", &b->body), 200);
 }
 
+static void remove_folder(const char *folder)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        execlp("rm", "rm", "-rf", folder, (char *)NULL);
+        _exit(127);
+    }
+    waitpid(pid, NULL, 0);
+}
+
 static void artifacts_run_as_real_processes(void **state)
 {
-    char command[400], image[40], address[64];
+    char command[400], image[40], address[64], folder[] = "/tmp/bakehour-test.XXXXXX";
     (void)state;
+    assert_non_null(mkdtemp(folder));
+    setenv("TMPDIR", folder, 1); /* what a twin that is killed leaves there goes at the end */
+    setenv("AWS_SECRET_ACCESS_KEY", "not for applications", 1);
     snprintf(command, sizeof command, "%s --app {artifact} {address} {port} {args}", self);
     const char *const args[] = {"--speed", "step", "--run-app", command, "--app-port", "18080", NULL};
     struct bench b;
     begin(&b, args);
+    unsetenv("TMPDIR");
+    unsetenv("AWS_SECRET_ACCESS_KEY");
     bake(&b, "good", image);
     run_guest(&b, image, address);
     static const char get[] = "GET / HTTP/1.1\r\n\r\n";
-    assert_non_null(strstr(ask(address, 18080, get, strlen(get)), "good --greet hello"));
+    assert_non_null(strstr(ask(address, 18080, get, strlen(get)), "good --greet hello no-secret"));
     assert_int_equal(get_twin(b.child.port, "GET", "/_twin/state", NULL, &b.body), 200);
     assert_int_equal(number_in(b.body.text, "processes"), 1);
     bake(&b, "bad", image);
@@ -472,6 +488,7 @@ static void artifacts_run_as_real_processes(void **state)
     while (strcmp(ask(address, 18080, get, strlen(get)), "(refused)") != 0 && ++tries < 100)
         usleep(20000);
     assert_true(tries < 100);
+    remove_folder(folder);
 }
 
 static void state_outlives_the_twin(void **state)

@@ -21,6 +21,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+extern char **environ;
+
 #define WORDS_MAX   256
 #define FILE_BYTES  ((rlim_t)64 << 20)
 #define CPU_SECONDS 3600
@@ -163,6 +165,25 @@ static void close_from(int first)
         close(fd);
 }
 
+/* Credentials and what CI systems hand out are the twin's user's, not the application's. */
+static void forget_secrets(void)
+{
+    static const char *const prefixes[] = {"AWS_", "ACTIONS_", "GITHUB_", "CI_JOB_"};
+    for (size_t i = 0; environ[i];) {
+        char *equals = strchr(environ[i], '=');
+        bool secret = false;
+        for (size_t p = 0; p < sizeof prefixes / sizeof *prefixes; p++)
+            secret |= strncmp(environ[i], prefixes[p], strlen(prefixes[p])) == 0;
+        if (!secret || !equals) {
+            i++;
+            continue;
+        }
+        char *name = mem_dup_n(environ[i], (size_t)(equals - environ[i]));
+        (void)unsetenv(name);
+        free(name);
+    }
+}
+
 /* In the child; does not return. */
 static _Noreturn void become(const struct words *words, const char *folder, pid_t twin)
 {
@@ -181,6 +202,7 @@ static _Noreturn void become(const struct words *words, const char *folder, pid_
     if (log < 0 || dup2(in, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
         _exit(127);
     close_from(3);
+    forget_secrets();
     sigset_t none;
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
