@@ -9,12 +9,15 @@
 #include "billing/commands.h"
 #include "billing/option.h"
 #include "billing/price_option.h"
+#include "billing/price_rates.h"
 #include "billing/price_set.h"
 
 struct args {
     const char *type, *region, *os, *catalog;
     struct opt_instant date;
     enum price_term_choice term;
+    bool rates;
+    const char *sku;
 };
 
 static const struct opt options[] = {
@@ -26,6 +29,9 @@ static const struct opt options[] = {
     {"term", OPT_VALUE, "on-demand|reserved|all", "prices of this kind (default: on-demand)", price_opt_term,
      offsetof(struct args, term)},
     PRICE_CATALOG_OPTION(struct args, catalog),
+    {"rates", OPT_FLAG, NULL, "every rate as AWS publishes it: all products, terms and tiers of --catalog", opt_flag,
+     offsetof(struct args, rates)},
+    {"sku", OPT_VALUE, "SKU", "with --rates: this product only", opt_text, offsetof(struct args, sku)},
     OPT_END,
 };
 
@@ -238,9 +244,27 @@ static int run_terms(struct session *session, const struct args *args, struct er
     return code;
 }
 
+/* --term restricts only where it is given: on-demand is what it is when it is not. */
+static int run_rates(struct session *session, const struct args *args, struct err *err)
+{
+    const struct price_query query = {.type = args->type,
+                                      .region = args->region,
+                                      .os = args->os,
+                                      .sku = args->sku,
+                                      .kind = args->term == TERM_RESERVED ? PRICE_RESERVED : NULL};
+    if (!args->catalog)
+        return err_set(err, EXIT_INPUT,
+                       "--rates needs --catalog FILE: an AWS price list, or a catalog of `prices import`");
+    return price_rates_print(args->catalog, &query, &args->date, session, err);
+}
+
 static int run(struct session *session, void *data, struct err *err)
 {
     const struct args *args = data;
+    if (args->sku && !args->rates)
+        return err_set(err, EXIT_INPUT, "--sku goes with --rates");
+    if (args->rates)
+        return run_rates(session, args, err);
     if (args->term != TERM_ON_DEMAND)
         return run_terms(session, args, err);
     struct catalog *catalog;

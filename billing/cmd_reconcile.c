@@ -208,6 +208,12 @@ static void print(const struct work *w)
         session_note(w->session,
                      "%lld s of expected time have no price in the catalog: what they cost is put under \"price\"",
                      (long long)w->sums.unpriced_s);
+    if (reconcile_nameless(w->reconcile))
+        session_note(
+            w->session,
+            "%lld lines of instance time name no resource: they cannot be matched (let the report have resource "
+            "ids)",
+            (long long)reconcile_nameless(w->reconcile));
     if (reconcile_late_cells(w->reconcile))
         session_note(w->session,
                      "the report is not closed: %lld expected instance-hours after its last hour are left out",

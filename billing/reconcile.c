@@ -250,6 +250,7 @@ int reconcile_line(struct reconcile *r, const struct cost_line *line, const char
     if (*line->commitment)
         reconcile_commitment(r, line);
     bool instance = line->instance && *line->resource;
+    r->nameless += line->instance && !*line->resource;
     if (instance) {
         int code = instance_line(r, line, file, err);
         if (code || line->type == COST_USAGE)
@@ -506,6 +507,11 @@ size_t reconcile_groups(const struct reconcile *r, const struct difference_group
 int64_t reconcile_late_cells(const struct reconcile *r)
 {
     return r->late_cells;
+}
+
+int64_t reconcile_nameless(const struct reconcile *r)
+{
+    return r->nameless;
 }
 
 int64_t reconcile_lines(const struct reconcile *r)

@@ -102,6 +102,8 @@ money_t reconcile_kind_usd(const struct reconcile *r, enum difference kind);
 int64_t reconcile_kind_cells(const struct reconcile *r, enum difference kind);
 size_t reconcile_groups(const struct reconcile *r, const struct difference_group **groups); /* largest first */
 int64_t reconcile_late_cells(const struct reconcile *r);
+/* Lines of instance time that name no resource (a report without resource ids): they are other charges. */
+int64_t reconcile_nameless(const struct reconcile *r);
 int64_t reconcile_lines(const struct reconcile *r);
 bool reconcile_hours(const struct reconcile *r, instant_t *from, instant_t *to); /* of the report's instance lines */
 const struct cost_view *reconcile_view(const struct reconcile *r, enum cost_type type);

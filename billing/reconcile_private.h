@@ -40,7 +40,7 @@ struct reconcile {
     struct cost_view views[COST_TYPES];
     bool any_hours, closed;
     uint32_t first_hour, last_hour; /* of the report's instance lines */
-    int64_t lines, late_cells;
+    int64_t lines, late_cells, nameless;
     uint64_t volume_usd; /* all amounts of the report without their signs: bounds every partial sum */
     money_t expected_usd, actual_usd, expected_fee_usd;
     money_t kind_usd[DIFF_KINDS];

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/philox.h"
 #include "base/str.h"
 #include "billing/expected.h"
 #include "billing/reconcile.h"
@@ -339,13 +340,79 @@ static void usage_from_reports(void **state)
              "cur.csv:2: a line of more than an hour: only reports by hour can be billed");
 }
 
+/* What a random instance-hour is made to be; the sums of each are counted while the two sides are written. */
+struct drawn {
+    struct str usage, report;
+    money_t kinds[DIFF_KINDS];
+};
+
+static void draw_hour(struct drawn *d, struct philox *tape, int instance, int hour)
+{
+    char start[INSTANT_TEXT_SIZE];
+    char end[INSTANT_TEXT_SIZE];
+    char stop[INSTANT_TEXT_SIZE];
+    char amount[MONEY_TEXT_SIZE];
+    char cost[MONEY_TEXT_SIZE];
+    const instant_t at = 1714521600 + (instant_t)hour * SECONDS_PER_HOUR;
+    int64_t known = 60 * (1 + (int64_t)philox_below(tape, 60)); /* s; whole minutes cost whole units */
+    int64_t charged = philox_below(tape, 3) ? known : 60 * (1 + (int64_t)philox_below(tape, 60));
+    money_t rate = philox_below(tape, 3) ? 960000000 : 900000000; /* AWS's; ours is 0.096 */
+    bool on_ledger = philox_below(tape, 5) > 0;
+    bool on_report = !on_ledger || philox_below(tape, 5) > 0;
+    bool covered = philox_below(tape, 4) == 0;
+    money_t expected = known * 960000000 / SECONDS_PER_HOUR;
+    money_t usd = covered ? 0 : charged * rate / SECONDS_PER_HOUR;
+    if (on_ledger)
+        str_addf(&d->usage, "i-%d,m5.large,us-east-1,%s,%s\n", instance, calendar_text(at, start),
+                 calendar_text(at + known, end));
+    if (on_report)
+        str_addf(&d->report, "9,%s,%s,%s," BOX "i-%d,%s,%s,%s,,,\n", covered ? "DiscountedUsage" : "Usage",
+                 calendar_text(at, start), calendar_text(at + SECONDS_PER_HOUR, stop), instance,
+                 money_text((money_t)num_div_half_even((int128)charged * MONEY_PER_USD, SECONDS_PER_HOUR), amount),
+                 money_text(usd, cost), covered ? "ri-1" : "");
+    if (!on_ledger)
+        d->kinds[DIFF_MISSING_IN_LEDGER] += usd;
+    else if (!on_report)
+        d->kinds[DIFF_MISSING_IN_REPORT] -= expected;
+    else {
+        d->kinds[DIFF_USAGE] += charged * 960000000 / SECONDS_PER_HOUR - expected;
+        if (covered)
+            d->kinds[DIFF_ALLOCATION] -= charged * 960000000 / SECONDS_PER_HOUR;
+        else
+            d->kinds[DIFF_PRICE] += usd - charged * 960000000 / SECONDS_PER_HOUR;
+    }
+}
+
+static void random_months(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 30; seed++) {
+        struct philox tape = philox_stream(9, 0, seed, 1);
+        struct drawn d = {0};
+        str_init(&d.usage, 0);
+        str_init(&d.report, 0);
+        str_add(&d.usage, USAGE(""));
+        str_add(&d.report, HEAD);
+        for (int instance = 0; instance < 20; instance++)
+            for (int hour = 0; hour < 30; hour++)
+                draw_hour(&d, &tape, instance, hour);
+        struct made m;
+        make(&m, d.usage.text, NULL, d.report.text);
+        for (int k = 0; k < DIFF_KINDS; k++)
+            assert_int_equal(reconcile_kind_usd(m.reconcile, (enum difference)k), d.kinds[k]);
+        release(&m);
+        str_release(&d.usage);
+        str_release(&d.report);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_kind_each),        cmocka_unit_test(allocation),
         cmocka_unit_test(prices_by_date),       cmocka_unit_test(commitments_and_coverage),
         cmocka_unit_test(the_largest_are_kept), cmocka_unit_test(reports_by_day_say_so),
-        cmocka_unit_test(usage_from_reports),
+        cmocka_unit_test(usage_from_reports),   cmocka_unit_test(random_months),
     };
     return cmocka_run_group_tests_name("reconcile", tests, NULL, NULL);
 }

@@ -94,6 +94,17 @@ type,region,os,term,effective,usd_per_hour,upfront_usd,effective_usd_per_hour
 m5.large,us-east-1,linux,on demand,2024-01-01,0.1000000000,0.0000000000,0.1000000000
 m5.large,us-east-1,linux,"1yr standard, Partial Upfront",2024-01-01,0.0300000000,262.8000000000,0.0600000000
 END
+golden "every rate: tiers, products that are no instances" prices show --catalog prices.db --rates --sku TRANSFERBBBBBBBB --csv <<'END'
+sku,family,type,region,os,usage_type,operation,term,lease,payment,offering,rate_code,unit,begin,end,effective,confirmed,usd
+TRANSFERBBBBBBBB,Data Transfer,,us-east-1,,DataTransfer-Out-Bytes,,OnDemand,,,,A,GB,0,10240,2024-01-01,2024-05-01,0.0900000000
+TRANSFERBBBBBBBB,Data Transfer,,us-east-1,,DataTransfer-Out-Bytes,,OnDemand,,,,B,GB,10240,Inf,2024-01-01,2024-05-01,0.0850000000
+END
+golden "rates in force on a date" prices show --catalog prices.db --rates --type m5.large --date 2024-04-30 --csv <<'END'
+sku,family,type,region,os,usage_type,operation,term,lease,payment,offering,rate_code,unit,begin,end,effective,confirmed,usd
+JG5TAV9UXXEU3Q7B,Compute Instance,m5.large,us-east-1,linux,BoxUsage:m5.large,RunInstances,OnDemand,,,,6YS6EN2CT7,Hrs,0,Inf,2024-01-01,2024-03-01,0.1000000000
+JG5TAV9UXXEU3Q7B,Compute Instance,m5.large,us-east-1,linux,BoxUsage:m5.large,RunInstances,Reserved,1yr,Partial Upfront,standard,2TG2D8R56U,Quantity,,,2024-01-01,2024-03-01,262.8000000000
+JG5TAV9UXXEU3Q7B,Compute Instance,m5.large,us-east-1,linux,BoxUsage:m5.large,RunInstances,Reserved,1yr,Partial Upfront,standard,6YS6EN2CT7,Hrs,0,Inf,2024-01-01,2024-05-01,0.0300000000
+END
 golden "history" prices history --catalog prices.db --term all <<'END'
 Type      Region     OS     Term                           From              Before      USD/hour    Change
 m5.large  us-east-1  linux  on demand                      2024-01-01                0.1000000000       new
@@ -177,5 +188,9 @@ sed 's/0.1000000000/cheap/' jan.json >bad.json
 refused "a price that is none" "the rate JG5TAV9UXXEU3Q7B.JRTCKXETXF.6YS6EN2CT7: its price is no amount in USD" \
     prices import --file bad.json --catalog new.db
 refused "diff with nothing" "--from DATE, or --against FILE, is needed" prices diff
+refused "rates of nothing" "--rates needs --catalog FILE" prices show --rates
+refused "rates of a catalog of one's own" "mine.csv: has no rates" prices show --rates --catalog mine.csv
+refused "no such rate" "no such rate" prices show --rates --catalog prices.db --sku NONE
+refused "a SKU alone" "--sku goes with --rates" prices show --sku X
 refused "a term" '"spot" is none of on-demand, reserved, all' prices show --term spot
 done_testing
