@@ -145,6 +145,12 @@ check-variant: tests docs
 	BAKEHOUR=$(abspath $(PROGRAM)) BUILD=$(BUILD) VARIANT=$(VARIANT) sh tests/run.sh $(TEST_BINARIES) \
 	    $(FUZZ_BINARIES) $(CLI_TESTS)
 
+# What takes too long for each check: every action times every fault, thousands of seeds.
+.PHONY: soak
+soak: deps-check
+	@$(MAKE) --no-print-directory $(BUILD)/tests/test_pipeline_faults
+	FAULTS_EVERY=1 SEEDS=2000 $(BUILD)/tests/test_pipeline_faults
+
 demo: deps-demo
 	@$(MAKE) --no-print-directory bakehour
 	@REPO='$(REPO)' sh data/demo.sh

@@ -66,6 +66,16 @@ static const struct old *next_to_go(const struct rollout *r)
 
 /* ---- letting old ones go ---- */
 
+/* It is no member any more, and the desired count did not fall: not by us, then, but by zone rebalancing or a health
+ * check, and another stands in its place. */
+static bool left_by_itself(const struct rollout *r, const char *id)
+{
+    for (size_t i = 0; i < r->group.member_count; i++)
+        if (strcmp(r->group.members[i].id, id) == 0)
+            return false;
+    return r->group.desired >= rollout_fact(r, "rollout.removing_desired", INT64_MAX);
+}
+
 static enum roll remove_old(struct rollout *r, const char *id)
 {
     static const char action[] = "TerminateInstanceInAutoScalingGroup";
@@ -76,6 +86,8 @@ static enum roll remove_old(struct rollout *r, const char *id)
     for (size_t i = 0; i < r->fresh_count; i++) /* each old one goes for one that was attached, in order */
         if (r->fresh[i].state == FRESH_ATTACHED && seen++ == removed)
             launched_ms = r->fresh[i].at_ms;
+    if (left_by_itself(r, id))
+        return rollout_note(r, "rollout.removing", NULL);
     if (rollout_intend(r, action, id) == ROLL_STOP)
         return ROLL_STOP;
     if (cloud_terminate_member(r->o->cloud, r->group.name, id, true, &error))
@@ -101,7 +113,8 @@ static enum roll let_old_go(struct rollout *r)
     int64_t due_ms = hour_end_ms(r, old) - HOUR_SLACK_MS;
     if (at_hour_end(r) && old->member->healthy && r->now_ms < due_ms)
         return rollout_wait(r, due_ms);
-    if (rollout_note(r, "rollout.removing", old->member->id) == ROLL_STOP)
+    if (rollout_note_i64(r, "rollout.removing_desired", r->group.desired) == ROLL_STOP ||
+        rollout_note(r, "rollout.removing", old->member->id) == ROLL_STOP)
         return ROLL_STOP;
     return remove_old(r, arena_dup(&r->arena, old->member->id));
 }

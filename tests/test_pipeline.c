@@ -32,7 +32,7 @@ static void a_plain_deployment(void **state)
 static int64_t every(void)
 {
 #if defined(__SANITIZE_ADDRESS__)
-    int64_t step = 7;
+    int64_t step = 17;
 #else
     int64_t step = 1;
 #endif

@@ -23,7 +23,7 @@ static const char broken_second[] =
     "\"unhealthy\"}]}";
 
 #if defined(__SANITIZE_ADDRESS__)
-#define EVERY 11
+#define EVERY 29
 #else
 #define EVERY 1
 #endif
