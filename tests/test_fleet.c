@@ -187,6 +187,94 @@ static void period_by_period(void **state)
     }
 }
 
+/*
+ * hour-end, rollout 400, draining 200, the old ones begun at 0. One instance, baked at 1000: the wave and the draining
+ * take 600, so the new one starts at 3000 and the old one ends at 3600 with its paid hour; served at 3400. Two, one at
+ * a time: waves of 200 and draining 200; the first 3200 to 3600; the second, not before 3400, would have to wait for
+ * 7200: within the limit it starts at 6800, else at once, at 3400, and the old one opens a second hour.
+ */
+static void hour_ends_by_hand(void **state)
+{
+    (void)state;
+    struct model m = {.terms = {.rollout_s = 400, .regime = REGIME_HOURLY},
+                      .fleet = 1,
+                      .surge = 1,
+                      .drain_s = 200,
+                      .hour_end = true,
+                      .limit_s = 7200};
+    static const struct {
+        int64_t fleet, limit_s, served, first, second, paid_h;
+    } cases[] = {{1, 7200, 3400, 3000, 0, 1},
+                 {1, 1999, 1400, 1000, 0, 1},
+                 {1, 2000, 3400, 3000, 0, 1},
+                 {2, 7200, 7000, 3200, 6800, 3},
+                 {2, 3600, 3600, 3200, 3400, 3}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fleet fleet;
+        struct hours hours;
+        struct err err;
+        m.fleet = cases[i].fleet;
+        m.limit_s = cases[i].limit_s;
+        assert_int_equal(hours_init(&hours, 0, 20000, &err), 0);
+        fleet_init(&fleet, &m);
+        fleet_begin(&fleet, 0);
+        assert_int_equal(fleet_roll(&fleet, &hours, 1000), cases[i].served);
+        assert_int_equal(fleet.begin[0], cases[i].first);
+        if (m.fleet == 2)
+            assert_int_equal(fleet.begin[1], cases[i].second);
+        assert_int_equal(sum_of(&hours), cases[i].paid_h * 3600);
+        fleet_release(&fleet);
+        hours_release(&hours);
+    }
+}
+
+/* Of two whose hours end at other times the one with less left goes first. */
+static void hour_ends_in_order(void **state)
+{
+    (void)state;
+    struct model m = {.terms = {.rollout_s = 200, .regime = REGIME_HOURLY},
+                      .fleet = 2,
+                      .surge = 1,
+                      .hour_end = true,
+                      .limit_s = 3600};
+    struct fleet fleet;
+    fleet_init(&fleet, &m);
+    fleet.begin[0] = 3000; /* its hour ends at 6600, */
+    fleet.begin[1] = 1000; /* and this one's at 4600 */
+    assert_int_equal(fleet_roll(&fleet, NULL, 4000), 6600);
+    assert_int_equal(fleet.begin[1], 4500);
+    assert_int_equal(fleet.begin[0], 6500);
+    fleet_release(&fleet);
+}
+
+/* By the second, rollout and rollback 100 each: what went well adds 100 s, what was rolled back 200, a storm nothing.
+ */
+static void rollbacks_and_storms(void **state)
+{
+    (void)state;
+    struct model m = {.terms = {.bake_s = 1000, .rollout_s = 100, .regime = REGIME_SECOND},
+                      .fleet = 3,
+                      .surge = 3,
+                      .failures = {.rollback_s = 100}};
+    struct mishap items[] = {
+        {.kind = MISHAP_STORM, .deployment = 1, .at = 21000, .launches = 3, .slots = 3, .length_s = 60},
+        {.kind = MISHAP_ROLLBACK, .deployment = 2, .at = 31150}};
+    struct deployments d = {0};
+    for (int64_t i = 1; i <= 3; i++)
+        deploy(&d, i * 10000, true);
+    d.replay.troubled = true;
+    d.replay.mishaps = (struct mishaps){.items = items, .count = 2, .ended_at = 31250};
+    struct decider decider = idle_decider(&m);
+    int64_t until = fleet_until(&m, &d.replay, &decider);
+    struct hours rolled;
+    struct hours undisturbed;
+    assert_int_equal(until, 31250);
+    run(&m, &d.replay, until, &rolled, &undisturbed);
+    assert_int_equal(sum_of(&rolled) - sum_of(&undisturbed), 3 * (100 + 0 + 200));
+    hours_release(&rolled);
+    hours_release(&undisturbed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +282,9 @@ int main(void)
         cmocka_unit_test(one_instance_by_the_hour),
         cmocka_unit_test(books_end),
         cmocka_unit_test(period_by_period),
+        cmocka_unit_test(hour_ends_by_hand),
+        cmocka_unit_test(hour_ends_in_order),
+        cmocka_unit_test(rollbacks_and_storms),
     };
     return cmocka_run_group_tests_name("fleet", tests, NULL, NULL);
 }
