@@ -199,7 +199,7 @@ static int read_dynamodb(const struct sigv4_request *http, struct aws_request *o
     static const char prefix[] = "DynamoDB_20120810.";
     const char *target = http_header(http, "X-Amz-Target");
     if (strcmp(http->method, "POST") != 0 || !target || strncmp(target, prefix, strlen(prefix)) != 0 ||
-        strlen(target) > 100)
+        !target[strlen(prefix)] || strlen(target) > 100)
         return refuse(error, 400, "UnknownOperationException", "An unknown operation was requested.");
     out->action = arena_dup(&out->arena, target + strlen(prefix));
     return read_document(http, out, error);
