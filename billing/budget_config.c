@@ -46,7 +46,7 @@ static int64_t whole(const cJSON *node, int64_t most)
     if (!cJSON_IsNumber(node) || !(node->valuedouble >= 0) || !(node->valuedouble <= (int)most))
         return -1;
     int64_t value = (int64_t)node->valuedouble;
-    return value == node->valuedouble ? value : -1;
+    return (int)value == node->valuedouble ? value : -1; /* most is an int */
 }
 
 static void read_limit(struct reader *r, const cJSON *node, struct budget_limit *limit)

@@ -234,9 +234,9 @@ static void print_github(const struct budget_report *report, FILE *out)
 {
     static const char *const tenth[] = {
         "::notice title=Budgets::%zu more budgets are ok; the summary has them\n",
-        "::warning title=Budgets::%zu more budgets are over by forecast; the summary has "
-        "them\n",
-        "::error title=Budgets::%zu more budgets are over; the summary has them\n"};
+        "::warning title=Budgets::%zu more are over by forecast; the summary has them\n",
+        "::error title=Budgets::%zu more are over; the summary has them\n",
+    };
     size_t of_state[3] = {0};
     size_t said[3] = {0};
     struct str lines;

@@ -213,7 +213,8 @@ static int charge_by_unit(struct work *w, struct err *err)
 
 int charge_make(struct charge *out, const struct charge_use *use, const struct catalog *catalog, struct err *err)
 {
-    assert(use->start <= use->end && use->quantity >= 0 && !out->count && !out->exact.count);
+    assert(use->start <= use->end && use->end - use->start <= CHARGE_MOST_S && use->quantity >= 0 && !out->count &&
+           !out->exact.count);
     struct work w = {.charge = out, .use = use, .catalog = catalog};
     int code = charge_by_unit(&w, err);
     if (code)

@@ -15,7 +15,10 @@ struct filling {
 
 static instant_t end_of(const struct filling *f, const struct ledger_usage *u)
 {
-    return u->open && f->until && *f->until > u->end ? *f->until : u->end;
+    instant_t most = u->start + CHARGE_MOST_S;
+    if (!u->open || !f->until || *f->until <= u->end)
+        return u->end;
+    return *f->until < most ? *f->until : most;
 }
 
 static int take_instance(const struct filling *f, const struct ledger_usage *u)
@@ -23,16 +26,17 @@ static int take_instance(const struct filling *f, const struct ledger_usage *u)
     struct names *names = f->files->names;
     struct usage *list = &f->files->usage;
     list->rows = mem_grow(list->rows, &list->cap, list->count + 1, sizeof(*list->rows));
-    list->rows[list->count++] = (struct usage_row){.account = names_id(names, u->account),
-                                                   .instance = names_id(names, u->resource),
-                                                   .type = names_id(names, u->type),
-                                                   .region = names_id(names, u->region),
-                                                   .zone = names_id(names, u->zone),
-                                                   .os = names_id(names, u->os),
-                                                   .line = (uint32_t)list->count,
-                                                   .type_column = 1,
-                                                   .start = u->start,
-                                                   .end = end_of(f, u)};
+    list->rows[list->count] = (struct usage_row){.account = names_id(names, u->account),
+                                                 .instance = names_id(names, u->resource),
+                                                 .type = names_id(names, u->type),
+                                                 .region = names_id(names, u->region),
+                                                 .zone = names_id(names, u->zone),
+                                                 .os = names_id(names, u->os),
+                                                 .line = (uint32_t)list->count + 1,
+                                                 .type_column = 1,
+                                                 .start = u->start,
+                                                 .end = end_of(f, u)};
+    list->count++;
     return 0;
 }
 
@@ -46,16 +50,17 @@ static int take_use(void *context, const struct ledger_usage *u, const struct le
     if (strcmp(u->kind, "instance") == 0)
         return take_instance(f, u);
     list->rows = mem_grow(list->rows, &list->cap, list->count + 1, sizeof(*list->rows));
-    list->rows[list->count++] = (struct resource_row){.account = names_id(names, u->account),
-                                                      .resource = names_id(names, u->resource),
-                                                      .kind = names_id(names, u->kind),
-                                                      .region = names_id(names, u->region),
-                                                      .line = (uint32_t)list->count,
-                                                      .kind_column = 1,
-                                                      .quantity = u->quantity,
-                                                      .usd = u->usd,
-                                                      .start = u->start,
-                                                      .end = end_of(f, u)};
+    list->rows[list->count] = (struct resource_row){.account = names_id(names, u->account),
+                                                    .resource = names_id(names, u->resource),
+                                                    .kind = names_id(names, u->kind),
+                                                    .region = names_id(names, u->region),
+                                                    .line = (uint32_t)list->count + 1,
+                                                    .kind_column = 1,
+                                                    .quantity = u->quantity,
+                                                    .usd = u->usd,
+                                                    .start = u->start,
+                                                    .end = end_of(f, u)};
+    list->count++;
     return 0;
 }
 

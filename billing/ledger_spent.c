@@ -55,7 +55,7 @@ static int correct(const struct ledger_usage_row *row, const struct catalog *cat
     if (row->unpriced)
         return 0;
     int code = charge_make(&booked, &use, catalog, err);
-    use.end = at;
+    use.end = at - use.start < CHARGE_MOST_S ? at : use.start + CHARGE_MOST_S;
     if (!code)
         code = charge_make(&known, &use, catalog, err);
     add_charge(&booked, from, at, -1, instance, sum);

@@ -161,6 +161,8 @@ static int check_usage(const struct ledger_usage *u, struct err *err)
         return err_set(err, EXIT_INPUT, "a use without a key or a resource");
     if (u->end < u->start)
         return err_set(err, EXIT_INPUT, "the use %.100s ends before it starts", u->key);
+    if (u->end - u->start > CHARGE_MOST_S)
+        return err_set(err, EXIT_INPUT, "the use %.100s is longer than a hundred years", u->key);
     if (u->start < INSTANT_MIN || u->end > INSTANT_MAX)
         return err_set(err, EXIT_INPUT, "the use %.100s is outside the years 1 to 9999", u->key);
     if (u->quantity < 0 || u->quantity > QUANTITY_MAX)

@@ -78,6 +78,8 @@ static void read_row(struct resources *out, struct names *names, struct rows *ro
     row.end = end_of(rows, until);
     if (rows->good && row.end < row.start)
         rows_bad(rows, "end", "the end is before the start");
+    if (rows->good && row.end - row.start > CHARGE_MOST_S)
+        rows_bad(rows, "end", "longer than a hundred years");
     if (!rows->good)
         return;
     out->rows = mem_grow(out->rows, &out->cap, out->count + 1, sizeof(*out->rows));

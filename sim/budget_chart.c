@@ -29,7 +29,8 @@ static void add_month(struct str *s, const struct budget_report *r)
     for (int64_t day = first; day < today; day++) {
         int64_t i = day - h->first_day;
         sum += i >= 0 && i < (int64_t)h->count ? h->usd[i] : 0;
-        str_addf(s, "%lld %s\n", (long long)(day - first + 1), usd_text(sum, text));
+        int64_t end = day - first + 1;
+        str_addf(s, "%lld %s\n", (long long)end, usd_text(sum, text));
     }
     struct err err;
     money_t now = sum;

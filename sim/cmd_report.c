@@ -74,16 +74,15 @@ static int read_sums(struct report *r, enum ledger_by by, struct report_sums *su
     return ledger_statement(r->source->ledger, by, &filter, take_sum, &taking, err);
 }
 
-static int read_ledger(struct report *r, struct budget_history *history, struct outlook_extra *outlook,
-                       const struct budget_options *o, struct err *err)
+static int read_ledger(struct report *r, const struct budget_options *o, struct err *err)
 {
     struct taking taking = {r, NULL};
     struct ledger *ledger = r->source->ledger;
     instant_t from = calendar_month_start(r->source->spending.month);
     bool any;
-    int code = budget_source_history(r->source, o, BUDGET_HISTORY_DAYS + 1, history, err);
+    int code = budget_source_history(r->source, o, BUDGET_HISTORY_DAYS + 1, &r->history, err);
     if (!code)
-        code = outlook_read(outlook, r->source, o, err);
+        code = outlook_read(&r->outlook, r->source, o, err);
     if (!code)
         code = read_sums(r, LEDGER_BY_KIND, &r->by_kind, o, err);
     if (!code)
@@ -157,8 +156,6 @@ static int run_frontier(struct report *r, const struct args *args, struct scenar
 
 static int make(struct report *r, const struct args *args, struct session *session, struct err *err)
 {
-    struct budget_history history = {0};
-    struct outlook_extra outlook = {0};
     struct scenario scenario;
     struct frontier frontier = {0};
     struct str html;
@@ -166,14 +163,12 @@ static int make(struct report *r, const struct args *args, struct session *sessi
     const char *path = args->out ? args->out : "bakehour-report.html";
     struct budget *budgets = mem_zero(source->limits.count, sizeof(*budgets));
     str_init(&html, 0);
-    r->history = &history;
-    r->outlook = &outlook;
     r->budgets = budgets;
     r->budget_count = source->limits.count;
     r->project = args->from.project ? args->from.project : source->config ? source->config->project : "";
     int code = budget_judge_limits(budgets, &source->limits, source->ledger, source->at, err);
     if (!code)
-        code = read_ledger(r, &history, &outlook, &args->from, err);
+        code = read_ledger(r, &args->from, err);
     if (!code)
         code = run_frontier(r, args, &scenario, &frontier, session, err);
     if (!code) {
@@ -185,7 +180,10 @@ static int make(struct report *r, const struct args *args, struct session *sessi
     frontier_release(&frontier);
     if (r->scenario)
         scenario_release(&scenario);
-    free(history.usd);
+    r->scenario = NULL;
+    r->frontier = NULL;
+    r->best = NULL;
+    r->budgets = NULL;
     free(budgets);
     str_release(&html);
     return code;

@@ -49,15 +49,15 @@ static void add_summary(struct str *to, const struct report *r)
             (long long)(s->length_s / SECONDS_PER_DAY));
     add_card(to, "Spent this month", figure, more);
     str_fit(figure, sizeof(figure), "%s USD", usd(forecast, low));
-    if (r->outlook->usd.known)
-        str_fit(more, sizeof(more), "nine in ten: %s to %s", usd(r->outlook->usd.low, low),
-                usd(r->outlook->usd.high, high));
+    if (r->outlook.usd.known)
+        str_fit(more, sizeof(more), "nine in ten: %s to %s", usd(r->outlook.usd.low, low),
+                usd(r->outlook.usd.high, high));
     else
         str_fit(more, sizeof(more), "too few days for an interval");
     add_card(to, "Month's end at this rate", figure, more);
     str_fit(figure, sizeof(figure), "%zu", r->deployments.count);
-    if (r->outlook->next.deployments)
-        str_fit(more, sizeof(more), "the next costs about %s USD", usd(r->outlook->next.mean, low));
+    if (r->outlook.next.deployments)
+        str_fit(more, sizeof(more), "the next costs about %s USD", usd(r->outlook.next.mean, low));
     else
         str_fit(more, sizeof(more), "none has ended yet");
     add_card(to, "Deployments this month", figure, more);
@@ -122,7 +122,7 @@ static void add_cost(struct str *to, const struct report *r)
                                         .budgets = r->budgets,
                                         .count = r->budget_count,
                                         .path = "",
-                                        .history = r->history};
+                                        .history = &r->history};
     struct str svg;
     struct str alt;
     struct err err;
@@ -301,6 +301,7 @@ static void release_sums(struct report_sums *sums)
 
 void report_release(struct report *r)
 {
+    free(r->history.usd);
     release_sums(&r->by_kind);
     release_sums(&r->by_environment);
     for (size_t i = 0; i < r->deployments.count; i++) {

@@ -29,8 +29,8 @@ struct report {
     const struct budget_source *source;
     const struct budget *budgets;
     size_t budget_count;
-    const struct budget_history *history;
-    const struct outlook_extra *outlook;
+    struct budget_history history; /* its days are the report's */
+    struct outlook_extra outlook;
     const char *project; /* or "" */
     struct report_sums {
         struct report_sum {
