@@ -10,10 +10,12 @@ import os
 import re
 import sys
 import time
+import urllib.request
 import xml.etree.ElementTree as ET
 
 import boto3
 import botocore.exceptions
+from botocore import xform_name
 from botocore.config import Config
 
 URL = sys.argv[1]
@@ -402,8 +404,53 @@ def tables():
     quick(dynamodb.get_waiter("table_not_exists")).wait(TableName="state")
 
 
+def made_up(shape, depth=0):
+    """Something of the shape that the model would take."""
+    kind = shape.type_name
+    if kind == "structure":
+        return {name: made_up(shape.members[name], depth + 1) for name in shape.required_members}
+    if kind == "list":
+        return [made_up(shape.member, depth + 1)]
+    if kind == "map":
+        return {"x": made_up(shape.value, depth + 1)}
+    if kind in ("integer", "long", "float", "double"):
+        return 1
+    if kind == "boolean":
+        return True
+    if kind == "timestamp":
+        return datetime.datetime.utcnow()
+    return (getattr(shape, "enum", None) or ["xyz"])[0]
+
+
+def every_action():
+    """Whatever the cloud's table knows and boto3 knows as well: an answer that fits, or a proper refusal."""
+    with urllib.request.urlopen(URL + "/_twin/actions") as answer:
+        actions = json.load(answer)["actions"]
+    clients = {"ec2": ec2, "autoscaling": asg, "elasticloadbalancing": elb, "scheduler": scheduler}
+    unknown, bad = [], []
+    for action in actions:
+        made = clients[action["service"]]
+        models = made.meta.service_model
+        if action["name"] not in models.operation_names:
+            unknown.append(action["name"])
+            continue
+        model = models.operation_model(action["name"])
+        call = getattr(made, xform_name(action["name"]))
+        order = made_up(model.input_shape) if model.input_shape else {}
+        for parameters in ([order] if action["changes"] else [order, {}] if order else [{}]):
+            try:
+                call(**parameters)
+            except botocore.exceptions.ParamValidationError:
+                pass  # boto3 itself takes no such thing
+            except botocore.exceptions.ClientError as error:
+                code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+                if code in ("InvalidAction", "UnknownOperationException", "InternalFailure", "") or status >= 500:
+                    bad.append(f"{action['name']}: {status} {code}")
+    check(f"{len(actions) - len(unknown) > 80 and 'more than 80' or len(actions)} actions, each answered", bad, [])
+
+
 begin = time.time()
-for one in (identities, metadata, instances, images, templates, groups, balancers, schedules, tables):
+for one in (identities, metadata, instances, images, templates, groups, balancers, schedules, tables, every_action):
     section(one)
 report(f"{SHAPES['checked'] > 100 and 'more than 100' or SHAPES['checked']} replies fit botocore's models",
        "; ".join(sorted(set(SHAPES["wrong"]))[:12]) or None)

@@ -124,6 +124,24 @@ static void show_faults(struct twin *t, const struct sigv4_request *http, struct
     twin_json(a, 200, document);
 }
 
+/* What the cloud's table knows; STS and DynamoDB have their own. */
+static void show_actions(struct twin *t, const struct sigv4_request *http, struct twin_answer *a)
+{
+    (void)t;
+    (void)http;
+    cJSON *document = json_document("twin-actions");
+    cJSON *list = json_array(document, "actions");
+    const struct simcloud_action *action = simcloud_action_at(0);
+    for (size_t i = 0; action; action = simcloud_action_at(++i)) {
+        cJSON *item = json_object(list, NULL);
+        json_text(item, "service", aws_service_info(action->service)->signing);
+        json_text(item, "name", action->name);
+        json_bool(item, "changes", action->changes);
+        json_text(item, "parameters", action->parameters);
+    }
+    twin_json(a, 200, document);
+}
+
 static void add_faults(struct twin *t, const struct sigv4_request *http, struct twin_answer *a)
 {
     struct err err = {0};
@@ -215,9 +233,9 @@ static const struct page {
     const char *method, *path;
     void (*show)(struct twin *t, const struct sigv4_request *http, struct twin_answer *a);
 } pages[] = {
-    {"GET", "/_twin/state", show_state},   {"GET", "/_twin/bill", show_bill},     {"GET", "/_twin/trace", show_trace},
-    {"GET", "/_twin/faults", show_faults}, {"POST", "/_twin/faults", add_faults}, {"GET", "/_twin/clock", show_clock},
-    {"POST", "/_twin/advance", advance},   {"GET", "/_twin/oidc", show_oidc},
+    {"GET", "/_twin/state", show_state},     {"GET", "/_twin/bill", show_bill},     {"GET", "/_twin/trace", show_trace},
+    {"GET", "/_twin/faults", show_faults},   {"POST", "/_twin/faults", add_faults}, {"GET", "/_twin/clock", show_clock},
+    {"GET", "/_twin/actions", show_actions}, {"POST", "/_twin/advance", advance},   {"GET", "/_twin/oidc", show_oidc},
 };
 
 void twin_admin(struct twin *t, const struct sigv4_request *http, struct twin_answer *out)
@@ -239,5 +257,5 @@ void twin_admin(struct twin *t, const struct sigv4_request *http, struct twin_an
     }
     fail(out, known ? 405 : 404,
          known ? "another method is wanted"
-               : "here are: GET state, bill, trace, faults, clock, oidc; POST faults, advance");
+               : "here are: GET state, bill, trace, faults, clock, actions, oidc; POST faults, advance");
 }
