@@ -261,7 +261,7 @@ int sc_need_all(struct sc_call *c, enum sc_kind kind, const struct sc_texts *ids
     assert(wording[kind].prefix);
     const char *missing = NULL;
     size_t missing_count = 0;
-    *out = arena_alloc(c->arena, (ids->count + 1) * sizeof **out);
+    *out = arena_alloc(c->arena, (ids->count + 1) * sizeof(struct sc_object *));
     for (size_t i = 0; i < ids->count; i++) {
         const char *id = ids->items[i];
         if (!well_formed(id, wording[kind].prefix))

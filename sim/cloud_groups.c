@@ -448,9 +448,7 @@ static void delete_all(struct simcloud *cloud, struct sc_group *g)
         after = (struct sc_instance *)i->o.next;
         if (i->group != g->o.name)
             continue;
-        if (i->lifecycle == MEMBER_TERMINATING)
-            move_on(cloud, g, i);
-        else if (i->lifecycle == MEMBER_DETACHING)
+        if (i->lifecycle == MEMBER_TERMINATING || i->lifecycle == MEMBER_DETACHING)
             move_on(cloud, g, i);
         else
             sc_member_leave(

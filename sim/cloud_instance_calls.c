@@ -341,8 +341,8 @@ static void put_change(struct sc_call *c, struct node *set, const struct sc_inst
 
 static int terminate_instances(struct sc_call *c)
 {
-    struct sc_object **found;
-    size_t count;
+    struct sc_object **found = NULL;
+    size_t count = 0;
     if (needed(c, &found, &count))
         return -1;
     for (size_t n = 0; n < count; n++)
@@ -371,8 +371,8 @@ static int refuse_state(struct sc_call *c, const struct sc_instance *i, const ch
 
 static int stop_instances(struct sc_call *c)
 {
-    struct sc_object **found;
-    size_t count;
+    struct sc_object **found = NULL;
+    size_t count = 0;
     bool force = false;
     if (needed(c, &found, &count) || sc_param_bool(c, "Force", &force))
         return -1;
@@ -396,8 +396,8 @@ static int stop_instances(struct sc_call *c)
 
 static int start_instances(struct sc_call *c)
 {
-    struct sc_object **found;
-    size_t count;
+    struct sc_object **found = NULL;
+    size_t count = 0;
     if (needed(c, &found, &count))
         return -1;
     for (size_t n = 0; n < count; n++) {
@@ -423,8 +423,8 @@ static int start_instances(struct sc_call *c)
 
 static int reboot_instances(struct sc_call *c)
 {
-    struct sc_object **found;
-    size_t count;
+    struct sc_object **found = NULL;
+    size_t count = 0;
     if (needed(c, &found, &count))
         return -1;
     for (size_t n = 0; n < count; n++)

@@ -6,7 +6,7 @@
 static int members_asked(struct sc_call *c, struct sc_group *g, struct sc_instance ***out, size_t *count)
 {
     struct sc_texts ids = sc_param_list(c, "InstanceIds");
-    *out = arena_alloc(c->arena, (ids.count + 1) * sizeof **out);
+    *out = arena_alloc(c->arena, (ids.count + 1) * sizeof(struct sc_instance *));
     *count = ids.count;
     if (ids.count == 0)
         return sc_fail(c, 400, "ValidationError", "At least one instance ID is needed");
@@ -111,8 +111,8 @@ static int required_bool(struct sc_call *c, const char *name, bool *out)
 static int detach(struct sc_call *c)
 {
     bool decrement = false;
-    struct sc_instance **members;
-    size_t count;
+    struct sc_instance **members = NULL;
+    size_t count = 0;
     struct sc_group *g = sc_group_asked(c);
     if (!g || required_bool(c, "ShouldDecrementDesiredCapacity", &decrement) || members_asked(c, g, &members, &count))
         return -1;
@@ -170,8 +170,8 @@ static int terminate_member(struct sc_call *c)
 static int enter_standby(struct sc_call *c)
 {
     bool decrement = false;
-    struct sc_instance **members;
-    size_t count;
+    struct sc_instance **members = NULL;
+    size_t count = 0;
     struct sc_group *g = sc_group_asked(c);
     if (!g || required_bool(c, "ShouldDecrementDesiredCapacity", &decrement) || members_asked(c, g, &members, &count))
         return -1;
@@ -203,8 +203,8 @@ static int enter_standby(struct sc_call *c)
 
 static int exit_standby(struct sc_call *c)
 {
-    struct sc_instance **members;
-    size_t count;
+    struct sc_instance **members = NULL;
+    size_t count = 0;
     struct sc_group *g = sc_group_asked(c);
     if (!g || members_asked(c, g, &members, &count))
         return -1;
@@ -269,8 +269,8 @@ static int set_health(struct sc_call *c)
 static int set_protection(struct sc_call *c)
 {
     bool protect = false;
-    struct sc_instance **members;
-    size_t count;
+    struct sc_instance **members = NULL;
+    size_t count = 0;
     struct sc_group *g = sc_group_asked(c);
     if (!g || required_bool(c, "ProtectedFromScaleIn", &protect) || members_asked(c, g, &members, &count))
         return -1;

@@ -2,6 +2,7 @@
  */
 #include "sim/cloud_private.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void replace(struct simcloud *cloud, struct sc_root_task *t, struct sc_instance *i)
@@ -114,6 +115,7 @@ static int create_task(struct sc_call *c)
         sc_texts_clear(&tags);
         return -1;
     }
+    assert(image || snapshot);
     struct sc_root_task *t = sc_new_id(c->cloud, c->place, SC_ROOT_TASK, "replacevol-", "");
     t->instance = i->o.id;
     t->image = image && sc_param(c, "ImageId") ? image->o.id : c->cloud->empty;

@@ -31,7 +31,7 @@ static enum target target_of(const char *arn)
 static const char *text_of(const cJSON *object, const char *name, const char *otherwise)
 {
     const cJSON *item = object ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
-    return cJSON_IsString(item) ? item->valuestring : otherwise;
+    return item && cJSON_IsString(item) ? item->valuestring : otherwise;
 }
 
 static int bad(struct sc_call *c, const char *what)
@@ -163,7 +163,7 @@ static int answer_arn(struct sc_call *c, const char *arn)
 static int create_schedule(struct sc_call *c)
 {
     const cJSON *in = c->request->json;
-    int64_t at_ms;
+    int64_t at_ms = 0;
     const char *name = text_of(in, "Name", "");
     if (name_good(c, name) || name_good(c, group_name(in)))
         return -1;
@@ -197,7 +197,7 @@ static struct sc_schedule *schedule_asked(struct sc_call *c)
 
 static int update_schedule(struct sc_call *c)
 {
-    int64_t at_ms;
+    int64_t at_ms = 0;
     struct sc_schedule *s = schedule_asked(c);
     if (!s || read_document(c, c->request->json, &at_ms))
         return -1;

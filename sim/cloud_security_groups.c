@@ -330,7 +330,7 @@ static int revoke_ingress(struct sc_call *c)
             remove_rule(g, at);
     }
     if (!code) {
-        sc_trace(c->cloud, &g->o, "security-group", "", "closed", rules.items[0]);
+        sc_trace(c->cloud, &g->o, "security-group", "", "closed", rules.count ? rules.items[0] : "");
         sc_putb(c, c->out, "return", true);
     }
     sc_texts_clear(&rules);

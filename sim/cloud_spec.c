@@ -240,12 +240,15 @@ int sc_launch_check(struct simcloud *cloud, struct sc_place *place, const struct
                           spec->security_groups.items[i]);
     if (check_place(place, spec, out, error))
         return -1;
-    if (sc_launch_room(cloud, place) < count) {
+    int64_t room = sc_launch_room(cloud, place);
+    if (room < count) {
+        long long limit = cloud->options.instance_limit ? cloud->options.instance_limit : 1000;
+        long long more = count;
         aws_error_set(error, AWS_REFUSED, 400, "InstanceLimitExceeded",
                       "You have requested more instances (%lld) than your current instance limit of %lld allows for "
                       "the specified instance type. Please visit http://aws.amazon.com/contact-us/ec2-request to "
                       "request an adjustment to this limit.",
-                      (long long)(running_count(place) + count), (long long)cloud->options.instance_limit);
+                      limit - room + more, limit);
         return -1;
     }
     out->image = image;

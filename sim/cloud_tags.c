@@ -33,7 +33,7 @@ static int resources(struct sc_call *c, struct sc_object ***out, size_t *count)
         return sc_fail(c, 400, "MissingParameter", "The request must contain the parameter resourceIdSet");
     if (ids.count > 1000)
         return sc_fail(c, 400, "InvalidParameterValue", "At most 1000 resources can be tagged at once");
-    *out = arena_alloc(c->arena, ids.count * sizeof **out);
+    *out = arena_alloc(c->arena, ids.count * sizeof(struct sc_object *));
     for (size_t i = 0; i < ids.count; i++)
         if (!((*out)[i] = resource(c, ids.items[i])))
             return -1;
@@ -43,8 +43,8 @@ static int resources(struct sc_call *c, struct sc_object ***out, size_t *count)
 
 static int create_tags(struct sc_call *c)
 {
-    struct sc_object **objects;
-    size_t count;
+    struct sc_object **objects = NULL;
+    size_t count = 0;
     struct sc_texts pairs = {0};
     int code = resources(c, &objects, &count);
     code = code ? code : sc_param_pairs(c, "Tag", &pairs);
@@ -64,8 +64,8 @@ static int create_tags(struct sc_call *c)
 
 static int delete_tags(struct sc_call *c)
 {
-    struct sc_object **objects;
-    size_t count;
+    struct sc_object **objects = NULL;
+    size_t count = 0;
     if (resources(c, &objects, &count) || sc_commit(c))
         return -1;
     for (size_t i = 0; i < count; i++) {

@@ -240,8 +240,8 @@ static int read_targets(struct sc_call *c, struct asked **out, size_t *count)
 
 static int register_targets(struct sc_call *c)
 {
-    struct asked *asked;
-    size_t count;
+    struct asked *asked = NULL;
+    size_t count = 0;
     struct sc_target_group *tg = group_of(c);
     if (!tg || read_targets(c, &asked, &count))
         return -1;
@@ -265,8 +265,8 @@ static int register_targets(struct sc_call *c)
 
 static int deregister_targets(struct sc_call *c)
 {
-    struct asked *asked;
-    size_t count;
+    struct asked *asked = NULL;
+    size_t count = 0;
     struct sc_target_group *tg = group_of(c);
     if (!tg || read_targets(c, &asked, &count))
         return -1;
@@ -322,8 +322,8 @@ static void put_health(struct sc_call *c, struct node *set, const char *id, int6
 
 static int describe_health(struct sc_call *c)
 {
-    struct asked *asked;
-    size_t count;
+    struct asked *asked = NULL;
+    size_t count = 0;
     struct sc_target_group *tg = group_of(c);
     if (!tg || read_targets(c, &asked, &count))
         return -1;
