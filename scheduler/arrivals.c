@@ -49,11 +49,16 @@ instant_t arrivals_busy_until(const struct arrivals_mood *mood)
     return mood->last_s + (instant_t)(ARRIVALS_FADE_S * log(mood->fading / ARRIVALS_BUSY));
 }
 
-int arrivals_mood_at(const struct arrivals_mood *mood, instant_t t)
+int arrivals_mood_known(const struct arrivals_mood *mood, instant_t busy_until, instant_t t)
 {
     if (!mood->any)
         return (ARRIVALS_GAPS - 1) * ARRIVALS_LEVELS;
-    return arrivals_gap_of(t - mood->last_s) * ARRIVALS_LEVELS + (t <= arrivals_busy_until(mood));
+    return arrivals_gap_of(t - mood->last_s) * ARRIVALS_LEVELS + (t <= busy_until);
+}
+
+int arrivals_mood_at(const struct arrivals_mood *mood, instant_t t)
+{
+    return arrivals_mood_known(mood, arrivals_busy_until(mood), t);
 }
 
 static double weight_at(instant_t t, instant_t now)

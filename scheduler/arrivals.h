@@ -66,6 +66,8 @@ void arrivals_hear(struct arrivals_mood *mood, instant_t at_s); /* a commit; at_
 int arrivals_gap_of(int64_t since_s);
 int arrivals_mood_at(const struct arrivals_mood *mood, instant_t t); /* t at or after the last commit */
 instant_t arrivals_busy_until(const struct arrivals_mood *mood);
+/* The same where that is known already. */
+int arrivals_mood_known(const struct arrivals_mood *mood, instant_t busy_until, instant_t t);
 
 static inline int arrivals_hour(instant_t t)
 {

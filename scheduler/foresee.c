@@ -64,15 +64,29 @@ void foresee_fit(struct foresee *f, const struct arrivals *model)
     fill_hold(f);
 }
 
-/* Waiting worth OUTLOOK_LATEST launches: later than that nothing waits. */
-static instant_t latest(const struct decider *d, const struct pending *p)
+static instant_t instant_of(double at)
+{
+    return at >= (double)INSTANT_MAX ? INSTANT_MAX : (instant_t)at;
+}
+
+/* Waiting worth OUTLOOK_LATEST launches, or from `ready` on `most`: later than that nothing waits; nor past a moment
+ * at which deploying costs more, where `most` would not pay for that. */
+static instant_t latest(const struct decider *d, const struct pending *p, const struct rental *rental, instant_t ready,
+                        double most)
 {
     const struct terms *t = &d->terms;
     double money = (double)t->per_deploy + (double)t->launch_cost +
                    (double)t->price_per_hour * (double)d->launch_s / SECONDS_PER_HOUR;
-    double commit_s = OUTLOOK_LATEST * money * SECONDS_PER_HOUR / (double)t->delay_price_per_commit_hour;
-    double at = (commit_s + (double)p->arrival_sum) / (double)p->count;
-    return at >= (double)INSTANT_MAX ? INSTANT_MAX : (instant_t)at;
+    double per_s = (double)t->delay_price_per_commit_hour / SECONDS_PER_HOUR;
+    double count = (double)p->count;
+    double by_launches = (OUTLOOK_LATEST * money / per_s + (double)p->arrival_sum) / count;
+    double by_most = (double)ready + most / (per_s * count);
+    instant_t last = instant_of(by_launches < by_most ? by_launches : by_most);
+    if (most >= money)
+        return last;
+    struct area_piece same =
+        policy_area_piece_by(d, d->meter, rental, ready); /* a launch more is out of the question */
+    return last < same.until ? last : same.until;
 }
 
 static bool enough_by_sqrt(const struct foresee *f, instant_t t, int mood, int64_t pending, const struct rental *rental)
@@ -95,7 +109,7 @@ static bool enough(const struct foresee *f, instant_t t, int mood, int64_t pendi
 
 /* The next second at which the answer may be another one: a minute on while the instance is kept or the mood young,
  * aligned to its end; then the next hour. */
-static instant_t next_look(const struct foresee *f, const struct arrivals_mood *mood, instant_t t,
+static instant_t next_look(const struct foresee *f, const struct arrivals_mood *mood, instant_t busy_until, instant_t t,
                            const struct rental *rental)
 {
     int64_t step_s = f->table ? f->table->step_s : ARRIVALS_STEP_S;
@@ -110,7 +124,7 @@ static instant_t next_look(const struct foresee *f, const struct arrivals_mood *
         instant_t turn = mood->last_s + (instant_t)arrivals_gap_minutes[gap + 1] * ARRIVALS_STEP_S;
         next = turn < next ? turn : next;
     }
-    instant_t calm = arrivals_busy_until(mood) + 1;
+    instant_t calm = busy_until + 1;
     return calm > t && calm < next ? calm : next;
 }
 
@@ -132,14 +146,15 @@ static instant_t pause_until(const struct foresee *f, const struct arrivals_mood
 }
 
 instant_t foresee_fire_at(const struct foresee *f, const struct arrivals_mood *mood, instant_t ready,
-                          const struct pending *p, const struct rental *rental)
+                          const struct pending *p, const struct rental *rental, double most)
 {
-    instant_t last = latest(f->d, p);
+    instant_t last = latest(f->d, p, rental, ready, most);
     if (last > ready + SCAN_END_S)
         last = ready + SCAN_END_S;
+    instant_t busy_until = arrivals_busy_until(mood);
     instant_t t = ready;
-    while (t < last && !enough(f, t, arrivals_mood_at(mood, t), p->count, rental))
-        t = next_look(f, mood, t, rental);
+    while (t < last && !enough(f, t, arrivals_mood_known(mood, busy_until, t), p->count, rental))
+        t = next_look(f, mood, busy_until, t, rental);
     if (t > last)
         t = last > ready ? last : ready;
     return f->pauses ? pause_until(f, mood, t, p->count, rental, last) : t;
@@ -147,5 +162,5 @@ instant_t foresee_fire_at(const struct foresee *f, const struct arrivals_mood *m
 
 instant_t foresee_shadow(const struct shadow *s, const void *context, instant_t ready, const struct pending *p)
 {
-    return foresee_fire_at(context, &s->mood, ready, p, &s->rental);
+    return foresee_fire_at(context, &s->mood, ready, p, &s->rental, INFINITY);
 }

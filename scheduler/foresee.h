@@ -26,8 +26,9 @@ struct foresee {
 
 void foresee_init(struct foresee *f, const struct decider *d);
 void foresee_fit(struct foresee *f, const struct arrivals *model);
+/* No waiting from `ready` on for more than `most` is worth, in 1e-10 USD. */
 instant_t foresee_fire_at(const struct foresee *f, const struct arrivals_mood *mood, instant_t ready,
-                          const struct pending *p, const struct rental *rental);
+                          const struct pending *p, const struct rental *rental, double most);
 /* The same for a shadow whose context is a struct foresee. */
 shadow_fire foresee_shadow;
 

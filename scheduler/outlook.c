@@ -30,7 +30,8 @@ struct outlook {
     struct foresee foresee;
     struct shadow own, beside; /* what it did, and what base would have done, since the epoch began */
     bool held_back;
-    double z; /* random */
+    double allowed; /* what waiting may cost from here on, in 1e-10 USD */
+    double z;       /* random */
     struct pace pace;
 };
 
@@ -76,6 +77,7 @@ int outlook_new(struct outlook **out, const struct decider *d, struct err *err)
     o->beside.d = &o->base;
     if (kind_of(o) == TRIGGER_RANDOM)
         o->z = draw_ripeness((uint32_t)d->policy.trigger.arg);
+    o->allowed = INFINITY;
     pace_init(&o->pace, &o->d);
     int code = 0;
     if (kind_of(o) == TRIGGER_MDP && d->terms.policy_table)
@@ -125,6 +127,7 @@ static void open_epoch(struct outlook *o, instant_t at)
     o->beside = o->own;
     o->beside.d = &o->base;
     o->held_back = false;
+    o->allowed = INFINITY;
 }
 
 /* What the past would have cost with these settings. */
@@ -212,8 +215,10 @@ static void keep_account(struct outlook *o, instant_t now)
     shadow_advance(&o->beside, o->at_s, o->known, now);
     double part =
         kind_of(o) == TRIGGER_MDP ? OUTLOOK_HELD : 1 + (double)o->d.policy.trigger.arg / (double)THETA_PER_ONE;
-    double limit = part * shadow_cost(&o->beside, now) + OUTLOOK_SLACK * launch_money(&o->d);
-    o->held_back = shadow_cost(&o->own, now) > limit;
+    double limit = part * shadow_cost_due(&o->beside, now) + OUTLOOK_SLACK * launch_money(&o->d);
+    double left = limit - shadow_cost_due(&o->own, now);
+    o->held_back = left < 0;
+    o->allowed = left + OUTLOOK_STRETCH * launch_money(&o->d);
 }
 
 void outlook_hear(struct outlook *o, const instant_t *at_s, size_t count, instant_t now)
@@ -249,7 +254,7 @@ int64_t outlook_fire_at(const struct decider *d, int64_t ready, const struct pen
     default:
         if (!o->fitted || o->held_back)
             return policy_fire_at(&o->base, ready, p, rental);
-        return foresee_fire_at(&o->foresee, &o->own.mood, ready, p, rental);
+        return foresee_fire_at(&o->foresee, &o->own.mood, ready, p, rental, o->allowed);
     }
 }
 

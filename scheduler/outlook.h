@@ -8,17 +8,26 @@
  * Whoever drives a policy, replay or production, tells it all commits that have arrived, asks, tells it what started.
  * Nothing but what was told enters a decision, and nothing later than `now`: there is no looking ahead.
  *
- *   sqrt:KAPPA     deploy where the bake costs no more (it fits into the paid hour); else when pending >=
- *                  sqrt(2 KAPPA m x / w): m the marginal money, x the commits an hour that are forecast, w the price of
- * waiting random:SEED    Karlin, Kenyon and Randall, "Dynamic TCP acknowledgement and other stories about e/(e-1)"
- * (2001): deploy when, had one deployed at some moment since, waiting worth z x m would have been saved; z is drawn
- * once, with density e^z / (e-1) on [0, 1]. Expected cost at most e/(e-1) = 1.582 of the optimum where bakes take no
- * time and instances are not kept predict:TRUST  the square-root rule, KAPPA being what would have been best so far,
- * and a pause in bursts; held to (1 + TRUST) x what area:1 would have cost so far, plus OUTLOOK_SLACK launches: where
- * it is dearer than that it does what area:1 does. area:1 is 2-competitive (facts as for random), so 2 (1 + TRUST) mdp
- * the table of solve.h and a pause in bursts; held to OUTLOOK_HELD of idle in the same way budget:A       area, with
- * the shadow price at which the last four weeks would have spent what is left of the month's hours (or dollars) for
- * each day that is left of it; looked at once a day. No commit waits longer than a day
+ *   sqrt:KAPPA     deploy where the bake costs no more (it fits into the paid hour); else when
+ *                  pending >= sqrt(2 KAPPA m x / w): m the marginal money, x the commits an hour that are forecast, w
+ *                  the price of waiting
+ *
+ *   random:SEED    Karlin, Kenyon and Randall: see draw.h. Expected cost at most e/(e-1) = 1.582 of the optimum where
+ *                  bakes take no time and instances are not kept
+ *
+ *   predict:TRUST  the square-root rule, KAPPA being what would have been best so far, and a pause in bursts; held to
+ *                  (1 + TRUST) x what area:1 would have cost, plus OUTLOOK_SLACK launches: where it is dearer than that
+ *                  it does what area:1 does. area:1 is 2-competitive where bakes take no time and K = 0 (Dooly,
+ *                  Goldman and Scott 2001), so predict is 2 (1 + TRUST)-competitive, but for those launches
+ *
+ *   mdp            the table of solve.h and a pause in bursts; held to OUTLOOK_HELD of idle in the same way
+ *
+ *   budget:A       area, with the shadow price at which the last four weeks would have spent what is left of the
+ *                  month's hours (or dollars) for each day that is left of it: see pace.h
+ *
+ * Held: both accounts run since the last fit, with what deploying now would add. The wait at hand may cost
+ * OUTLOOK_STRETCH launches more than is left; a wait that would lead to a further launch must be paid for by what is
+ * left. So a policy can exceed what it is held to by that and by one launch, for each epoch, and by the last decision.
  *
  * The pause: just after a commit the next one may be seconds away. With the chances of arrivals.soon an optimal
  * stopping problem over ten stretches of three minutes says how long to hold; never past a moment at which the
@@ -39,7 +48,8 @@
 #include "scheduler/policy_table.h"
 
 #define OUTLOOK_HELD     1.01            /* mdp is held to this part of what idle costs, */
-#define OUTLOOK_SLACK    0.5             /* and to so many launches more */
+#define OUTLOOK_SLACK    0.2             /* and to so many launches more; */
+#define OUTLOOK_STRETCH  1.0             /* the wait at hand may cost so many launches more than is left of that */
 #define OUTLOOK_LATEST   4.0             /* waiting worth so many launches is enough, whatever the forecast */
 #define OUTLOOK_WAIT_MAX SECONDS_PER_DAY /* budget: no commit waits longer */
 

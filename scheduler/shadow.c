@@ -26,6 +26,14 @@ static double waiting_price(const struct shadow *s, double commit_s)
     return (double)s->d->terms.delay_price_per_commit_hour * commit_s / SECONDS_PER_HOUR;
 }
 
+/* The money of a deployment that adds so many billed seconds. */
+static double deployment_price(const struct shadow *s, int64_t billed_s, bool reuses)
+{
+    const struct terms *t = &s->d->terms;
+    return (double)t->per_deploy + (double)t->price_per_hour * (double)billed_s / SECONDS_PER_HOUR +
+           (reuses ? 0 : (double)t->launch_cost);
+}
+
 static void use_instance(struct shadow *s, instant_t start)
 {
     const struct decider *d = s->d;
@@ -33,8 +41,7 @@ static void use_instance(struct shadow *s, instant_t start)
     bool reuses = policy_reuses(&s->rental, start + t->prepare_s);
     int64_t billed_s = policy_marginal_s(d, &s->rental, start);
     s->billed_s += billed_s;
-    s->spent += (double)t->per_deploy + (double)t->price_per_hour * (double)billed_s / SECONDS_PER_HOUR +
-                (reuses ? 0 : (double)t->launch_cost);
+    s->spent += deployment_price(s, billed_s, reuses);
     if (!reuses)
         s->rental.begin = start + t->prepare_s;
     s->rental.open = true;
@@ -97,4 +104,13 @@ void shadow_advance(struct shadow *s, const instant_t *at_s, size_t count, insta
 double shadow_cost(const struct shadow *s, instant_t now)
 {
     return s->spent + waiting_price(s, (double)((int128)(s->heard - s->next) * now - s->arrival_sum));
+}
+
+double shadow_cost_due(const struct shadow *s, instant_t now)
+{
+    if (s->next == s->heard)
+        return shadow_cost(s, now);
+    instant_t at = now > s->free_at ? now : s->free_at;
+    bool reuses = policy_reuses(&s->rental, at + s->d->terms.prepare_s);
+    return shadow_cost(s, now) + deployment_price(s, policy_marginal_s(s->d, &s->rental, at), reuses);
 }

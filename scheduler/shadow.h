@@ -41,7 +41,9 @@ struct pending shadow_pending(const struct shadow *s, const instant_t *at_s); /*
 void shadow_deploy(struct shadow *s, const instant_t *at_s, instant_t start);
 /* Carries out all deployments up to now, with count commits known by then. */
 void shadow_advance(struct shadow *s, const instant_t *at_s, size_t count, instant_t now);
-/* Money so far, and waiting so far, that of the pending ones included. */
+/* Money so far, and waiting so far, that of the pending ones included. With what is pending it counts the money that
+ * deploying it now would add, too. */
+double shadow_cost_due(const struct shadow *s, instant_t now);
 double shadow_cost(const struct shadow *s, instant_t now);
 
 #endif

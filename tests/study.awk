@@ -75,10 +75,10 @@ END {
         printf "\n## %s: %d\n", title[g], histories[g]
         for (k = 1; k <= 2; k++) {
             r = regime[k]
-            printf "\n%s: median of cost / optimum\n", r == "hourly" ? "By the started hour, bake 15 min, keep `hour`" : "By the second, boot 1 min, bake 15 min, keep `rent`"
+            printf "\n%s: median of cost / optimum\n", (r == "hourly" ? "By the started hour, bake 15 min, keep `hour`" : "By the second, boot 1 min, bake 15 min, keep `rent`")
             medians(g, r)
             printf "\nMore than 0.01 above the limit of its own model (mdp): "
-            for (p = 1; p <= 4; p++) printf "%s%d of %d at w/c %s", p > 1 ? ", " : "", above(g, r, p), rows[g SUBSEP r SUBSEP price[p]], price[p]
+            for (p = 1; p <= 4; p++) printf "%s%d of %d at w/c %s", (p > 1 ? ", " : ""), above(g, r, p), rows[g SUBSEP r SUBSEP price[p]], price[p]
             printf ".\n"
         }
         printf "\nHistory by history, by the started hour (commits: of the second half):\n"

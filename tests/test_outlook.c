@@ -263,7 +263,7 @@ static double cost_of(const struct policy *p, const struct terms *t, const insta
 
 /*
  * Learned from bursts, then the world changes: single commits far apart, or a steady stream. What they are held to
- * holds: a part more, half a launch for each epoch, and the decision in hand (four launches at most).
+ * holds: a part more, and for each epoch the slack, the stretch of the wait at hand and a launch.
  */
 static void they_are_held_to_the_simple_ones(void **state)
 {
@@ -285,7 +285,7 @@ static void they_are_held_to_the_simple_ones(void **state)
         struct policy predict = {{TRIGGER_PREDICT, ONE / 4}, keep};
         struct policy area = {{TRIGGER_AREA, ONE}, keep};
         double epochs = 6;
-        double more = (OUTLOOK_SLACK + OUTLOOK_LATEST) * epochs * (double)USD;
+        double more = (OUTLOOK_SLACK + OUTLOOK_STRETCH + 1) * epochs * (double)USD;
         assert_true(cost_of(&mdp, &t, at_s, 600) <= OUTLOOK_HELD * cost_of(&idle, &t, at_s, 600) + more);
         assert_true(cost_of(&predict, &t, at_s, 600) <= 1.25 * cost_of(&area, &t, at_s, 600) + more);
     }
