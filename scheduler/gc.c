@@ -294,7 +294,7 @@ static int find_schedules(struct needs *n, struct aws_error *error)
     for (size_t i = 0; i < found.count; i++)
         for (size_t j = 0; j < list.count; j++)
             if (strstr(found.items[i].name, list.items[j].run) && strcmp(list.items[j].run, n->scope->alive_run) != 0 &&
-                strcmp(found.items[i].name, n->kept.guard) != 0) {
+                (strcmp(found.items[i].name, n->kept.guard) != 0 || n->scope->now_ms >= n->kept.until_ms)) {
                 add(n, GC_SCHEDULE, n->scope->site, found.items[i].name, "what it guarded is gone");
                 break;
             }

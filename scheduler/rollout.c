@@ -8,6 +8,7 @@
 #include "billing/meter.h"
 #include "scheduler/rollout_private.h"
 
+#define CALL_TROUBLE    "rollout.call_trouble_ms"
 #define TROUBLE_MS      600000 /* how long transient failures are borne */
 #define TROUBLE_LOOK_MS 5000
 #define FILTER_MOST     200
@@ -50,8 +51,11 @@ enum roll rollout_intend(struct rollout *r, const char *action, const char *toke
 enum roll rollout_did(struct rollout *r, const char *action, const char *detail, const struct journal_fact *facts,
                       size_t count)
 {
-    return journal_outcome(r->o->journal, ROLLOUT_STEP, action, true, detail, facts, count, r->err) ? ROLL_STOP
-                                                                                                    : ROLL_AGAIN;
+    if (journal_outcome(r->o->journal, ROLLOUT_STEP, action, true, detail, facts, count, r->err))
+        return ROLL_STOP;
+    if (journal_fact(r->o->journal, CALL_TROUBLE) && rollout_note(r, CALL_TROUBLE, NULL) == ROLL_STOP)
+        return ROLL_STOP;
+    return ROLL_AGAIN;
 }
 
 static bool asked_to_leave(const struct aws_error *e)
@@ -66,14 +70,16 @@ static bool is_transient(const struct aws_error *e)
            aws_error_is(e, "ScalingActivityInProgress") || aws_error_is(e, "ScalingActivityInProgressFault");
 }
 
-/* Since when calls fail is a fact, so that a new process does not start the ten minutes anew. */
+/* Since when calls fail is a fact, so that a new process does not start the ten minutes anew; looks and changes apart,
+ * or a look that succeeds would forgive a change that never does. */
 enum roll rollout_failed(struct rollout *r, const char *action, bool intended, const struct aws_error *error)
 {
     cloud_err(r->err, EXIT_FAILED, action, error);
     if (asked_to_leave(error))
         return ROLL_STOP;
-    int64_t since_ms = rollout_fact(r, "rollout.trouble_ms", 0);
-    struct journal_fact trouble = {"rollout.trouble_ms", rollout_number(r, since_ms ? since_ms : r->now_ms)};
+    const char *key = intended ? CALL_TROUBLE : "rollout.trouble_ms";
+    int64_t since_ms = rollout_fact(r, key, 0);
+    struct journal_fact trouble = {key, rollout_number(r, since_ms ? since_ms : r->now_ms)};
     struct err why = *r->err;
     if (intended && journal_outcome(r->o->journal, ROLLOUT_STEP, action, false, error->code, &trouble, 1, r->err))
         return ROLL_STOP;
@@ -355,8 +361,9 @@ static enum roll turn_back(struct rollout *r, const char *verdict)
                                          {"rollout.verdict", verdict},
                                          {"rollout.why", arena_dup(&r->arena, r->err->text)},
                                          {"rollout.trouble_ms", NULL},
+                                         {CALL_TROUBLE, NULL},
                                          {"rollout.restore_ms", rollout_number(r, r->now_ms)}};
-    return journal_notes(r->o->journal, ROLLOUT_STEP, facts, 5, r->err) ? ROLL_STOP : ROLL_AGAIN;
+    return journal_notes(r->o->journal, ROLLOUT_STEP, facts, 6, r->err) ? ROLL_STOP : ROLL_AGAIN;
 }
 
 static enum roll forward(struct rollout *r, const char *phase)
@@ -448,10 +455,8 @@ int rollout_restore(const struct rollout_order *order, const char *why, struct e
     if (phase && strcmp(phase, "waves") != 0 && strcmp(phase, "finish") != 0 && strcmp(phase, "done") != 0)
         return 0; /* on its way back, or there */
     str_fit(now, sizeof now, "%" PRId64, t->now_ms(t->self));
-    const struct journal_fact facts[] = {{"rollout.phase", "restore"},
-                                         {"rollout.verdict", "rolled-back"},
-                                         {"rollout.why", why},
-                                         {"rollout.trouble_ms", NULL},
-                                         {"rollout.restore_ms", now}};
-    return journal_notes(order->journal, ROLLOUT_STEP, facts, 5, err);
+    const struct journal_fact facts[] = {{"rollout.phase", "restore"}, {"rollout.verdict", "rolled-back"},
+                                         {"rollout.why", why},         {"rollout.trouble_ms", NULL},
+                                         {CALL_TROUBLE, NULL},         {"rollout.restore_ms", now}};
+    return journal_notes(order->journal, ROLLOUT_STEP, facts, 6, err);
 }

@@ -63,7 +63,11 @@ static int forget_instance(struct pipeline *p, struct err *err)
                                    {"bake.before_s", NULL},
                                    {"command-line.ended_ms", NULL},
                                    {"upload.ended_ms", NULL}};
-    return journal_notes(p->journal, NAME, facts, sizeof(facts) / sizeof(*facts), err);
+    char partition[80];
+    str_fit(partition, sizeof(partition), "env#%.60s", p->env->name);
+    struct state_write gone = kept_bake_write(NULL, partition, NULL); /* a kept one is kept no more */
+    return journal_notes_with(p->journal, NAME, facts, sizeof(facts) / sizeof(*facts), &gone,
+                              fact(p, "bake.reused") ? 1 : 0, err);
 }
 
 /* Which way of cleaning costs less: both are instance seconds, at the same rate, and lead time. */
