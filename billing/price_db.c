@@ -103,7 +103,7 @@ struct importing {
     struct price_import *out;
     const struct price_import_options *options;
     int64_t import;
-    bool fresh; /* the catalog was empty: there is nothing to compare with */
+    bool fresh; /* the catalog was empty: a rate has no neighbours, unless from this list */
     char sku[PRICE_SKU_MAX];
     int64_t product; /* of that SKU */
     struct term *terms;
@@ -273,12 +273,18 @@ static int remove_run(struct importing *in, const struct observation *o, const s
                   o->rate->code, o->rate->begin, run->effective);
 }
 
+/* Of the list that is being imported; 0: it does not say. (So do its own rows say until it ends.) */
+static instant_t published_of(const struct importing *in)
+{
+    return in->out->list.published == INSTANT_MIN ? 0 : in->out->list.published;
+}
+
 /* Another price inside, or right at the start of, what an earlier run says: the run is cut there. */
 static int cut_run(struct importing *in, const struct observation *o, const struct run *run, struct err *err)
 {
     instant_t at = o->rate->effective;
     if (run->effective == at) /* of two lists that say different things of one date, the one published last counts */
-        return in->out->list.published >= run->published ? set_run(in, o, run, at, at, o->rate->usd, err) : 0;
+        return published_of(in) >= run->published ? set_run(in, o, run, at, at, o->rate->usd, err) : 0;
     int code = set_run(in, o, run, run->effective, run->effective, run->usd, err);
     if (!code && run->last > at)
         code = insert(in, o, run->last, run->usd, err);
@@ -342,8 +348,11 @@ static int import_rate(void *context, const struct price_list_rate *rate, struct
         return code;
     o.product = in->product;
     in->out->rounded += rate->rounded;
-    if (!in->fresh)
-        return observe(in, &o, err);
+    struct run known = {.is = true};
+    if (in->fresh) /* the rate is new, unless the list names it twice */
+        code = find_run(in, &o, SIDE_BEFORE, INSTANT_MAX, &known, err);
+    if (code || known.is)
+        return code ? code : observe(in, &o, err);
     in->out->added++;
     return insert(in, &o, rate->effective, rate->usd, err);
 }
@@ -378,8 +387,8 @@ static int end_import(struct importing *in, struct err *err)
         code = db_run(in->db, err,
                       "UPDATE import SET offer = ?, version = ?, published = ?, products = ?, rates = ?, changed = ?"
                       " WHERE id = ?",
-                      "ssiiiii", list->offer, list->version, list->published == INSTANT_MIN ? 0 : list->published,
-                      *products, list->rates, in->out->added + in->out->changed, in->import);
+                      "ssiiiii", list->offer, list->version, published_of(in), *products, list->rates,
+                      in->out->added + in->out->changed, in->import);
     if (!code)
         code =
             db_query(in->db, err, read_i64, &in->out->orphans, "SELECT count(*) FROM product WHERE family IS NULL", "");

@@ -391,6 +391,29 @@ static void killed_imports_leave_the_old_catalog(void **state)
     str_release(&before);
 }
 
+/* A rate that stands in one list twice: at one price it is one entry, at two prices on one date the later word counts.
+ */
+static void a_rate_twice_in_one_list(void **state)
+{
+    (void)state;
+    static const char head[] =
+        "FormatVersion,v1.0\nSKU,OfferTermCode,RateCode,TermType,EffectiveDate,StartingRange,EndingRange,Unit,"
+        "PricePerUnit,Currency,Product Family,Region Code,Instance Type,Operating System\n";
+    const struct price_query all = {0};
+    struct price_db *db = open_db(":memory:");
+    struct str text;
+    str_init(&text, 0);
+    str_add(&text, head);
+    const char *const rates[] = {"2024-05-01,0,Inf,Hrs,0.1", "2024-06-01,0,Inf,Hrs,0.1", "2024-07-01,0,Inf,Hrs,0.2",
+                                 "2024-07-01,0,Inf,Hrs,0.3"};
+    for (int i = 0; i < 4; i++)
+        str_addf(&text, "S,T,S.T.R,OnDemand,%s,USD,Compute Instance,r,t,Linux\n", rates[i]);
+    import_good(db, text.text);
+    rows_are(db, &all, ROW("2024-05-01..2024-06-01", "0.1000000000") ROW("2024-07-01..2024-07-01", "0.3000000000"));
+    str_release(&text);
+    price_db_close(db);
+}
+
 static void what_is_refused(void **state)
 {
     (void)state;
@@ -418,6 +441,7 @@ int main(void)
         cmocka_unit_test(effective_price),
         cmocka_unit_test(catalogs_and_offers_from_all_forms),
         cmocka_unit_test(killed_imports_leave_the_old_catalog),
+        cmocka_unit_test(a_rate_twice_in_one_list),
         cmocka_unit_test(what_is_refused),
     };
     return cmocka_run_group_tests_name("price_db", tests, NULL, NULL);
