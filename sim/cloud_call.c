@@ -448,6 +448,7 @@ int simcloud_call(struct simcloud *cloud, const struct simcloud_caller *caller, 
 {
     *error = (struct aws_error){0};
     simcloud_advance_to(cloud, cloud->now_ms);
+    arena_reset(&cloud->scratch);
     cloud->calls++;
     if (request->service == AWS_STS || request->service == AWS_DYNAMODB)
         return other_service(cloud, caller, request, reply, error);
@@ -464,6 +465,8 @@ int simcloud_call(struct simcloud *cloud, const struct simcloud_caller *caller, 
     c.account = c.place->account;
     c.arn = caller->arn ? caller->arn : "";
     int code = answer(&c);
+    if (c.action->is.changes && !c.dry_run)
+        sc_trace_call(cloud, c.place, c.action->is.name, code ? error->code : "done", code ? error->message : "");
     sc_texts_clear(&c.results);
     str_fit(error->request_id, sizeof(error->request_id), "%s", reply->request_id);
     if (code) {

@@ -346,23 +346,15 @@ static uint64_t mix(uint64_t h, uint64_t x)
     return h ^ h >> 32;
 }
 
-void sc_trace(struct simcloud *cloud, const struct sc_object *o, const char *kind, const char *from, const char *to,
-              const char *detail)
+static void add_entry(struct simcloud *cloud, struct simcloud_trace_entry entry)
 {
-    struct simcloud_trace_entry entry = {.ms = cloud->now_ms,
-                                         .number = ++cloud->trace_count,
-                                         .kind = kind,
-                                         .id = o->id,
-                                         .from = from,
-                                         .to = to,
-                                         .account = o->place->account,
-                                         .region = o->place->region,
-                                         .detail = detail ? sc_intern(cloud, detail) : ""};
+    entry.ms = cloud->now_ms;
+    entry.number = ++cloud->trace_count;
     uint64_t h = mix(cloud->trace_hash, (uint64_t)entry.ms);
-    h = mix(h, hash_of(kind));
+    h = mix(h, hash_of(entry.kind));
     h = mix(h, hash_of(entry.id));
-    h = mix(h, hash_of(from));
-    h = mix(h, hash_of(to));
+    h = mix(h, hash_of(entry.from));
+    h = mix(h, hash_of(entry.to));
     cloud->trace_hash = mix(h, hash_of(entry.detail));
     size_t most = cloud->options.trace_max;
     if (most > 0) {
@@ -372,6 +364,30 @@ void sc_trace(struct simcloud *cloud, const struct sc_object *o, const char *kin
     }
     if (cloud->options.hooks.traced)
         cloud->options.hooks.traced(cloud->options.hooks.context, &entry);
+}
+
+void sc_trace(struct simcloud *cloud, const struct sc_object *o, const char *kind, const char *from, const char *to,
+              const char *detail)
+{
+    add_entry(cloud, (struct simcloud_trace_entry){.kind = kind,
+                                                   .id = o->id,
+                                                   .from = from,
+                                                   .to = to,
+                                                   .account = o->place->account,
+                                                   .region = o->place->region,
+                                                   .detail = detail ? sc_intern(cloud, detail) : ""});
+}
+
+void sc_trace_call(struct simcloud *cloud, const struct sc_place *place, const char *action, const char *outcome,
+                   const char *detail)
+{
+    add_entry(cloud, (struct simcloud_trace_entry){.kind = "call",
+                                                   .id = action,
+                                                   .from = "",
+                                                   .to = sc_intern(cloud, outcome),
+                                                   .account = place->account,
+                                                   .region = place->region,
+                                                   .detail = sc_intern(cloud, detail)});
 }
 
 const char *sc_iso(struct arena *arena, int64_t ms, bool millis)

@@ -388,6 +388,8 @@ int sc_shown(const struct simcloud *cloud, const struct sc_object *object); /* t
 bool sc_seen(const struct simcloud *cloud, const struct sc_object *object); /* reads know that it exists */
 void sc_trace(struct simcloud *cloud, const struct sc_object *object, const char *kind, const char *from,
               const char *to, const char *detail);
+void sc_trace_call(struct simcloud *cloud, const struct sc_place *place, const char *action, const char *outcome,
+                   const char *detail);                           /* a call that changes something, and how it ended */
 const char *sc_iso(struct arena *arena, int64_t ms, bool millis); /* "2026-01-01T00:00:00.000Z" */
 
 /* ---- cloud_fields.c: what an object of each kind holds, for state, save and load ---- */
