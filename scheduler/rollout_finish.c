@@ -114,6 +114,18 @@ static int64_t new_members(const struct rollout *r)
     return count;
 }
 
+/* What the group launched by itself is counted when all of it is there: for the statement. */
+static enum roll count_launches(struct rollout *r)
+{
+    bool attach = strcmp(r->o->environment->rollout.engine, "attach") == 0;
+    if (attach || journal_fact(r->o->journal, "rollout.by_group"))
+        return ROLL_NEXT;
+    int64_t launched = rollout_fact(r, "rollout.launched", 0) + (int64_t)r->alien_count;
+    const struct journal_fact facts[] = {{"rollout.by_group", rollout_number(r, (int64_t)r->alien_count)},
+                                         {"rollout.launched", rollout_number(r, launched)}};
+    return journal_notes(r->o->journal, ROLLOUT_STEP, facts, 2, r->err) ? ROLL_STOP : ROLL_NEXT;
+}
+
 enum roll finish_step(struct rollout *r)
 {
     int64_t since_ms = rollout_fact(r, "rollout.finish_ms", 0);
@@ -140,7 +152,7 @@ enum roll finish_step(struct rollout *r)
         }
         return rollout_wait(r, r->now_ms + LOOK_MS);
     }
-    if (disarm_all(r) == ROLL_STOP)
+    if (disarm_all(r) == ROLL_STOP || count_launches(r) == ROLL_STOP)
         return ROLL_STOP;
     return rollout_untag_group(r);
 }

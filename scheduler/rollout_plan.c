@@ -151,25 +151,26 @@ static void sort_by_image(struct rollout *r, const char *image)
 
 static enum roll recover_step(struct rollout *r, bool *found)
 {
-    struct recovery recovery = {.order = *r->o};
     enum roll next = rollout_see(r);
+    struct recovery *recovery = arena_alloc(&r->arena, sizeof *recovery); /* the look's own */
+    recovery->order = *r->o;
     if (next != ROLL_NEXT)
         return next;
-    if (!read_tags(r, &recovery))
+    if (!read_tags(r, recovery))
         return ROLL_NEXT;
     *found = true;
-    next = read_image(r, &recovery);
+    next = read_image(r, recovery);
     if (next != ROLL_NEXT)
         return next;
     if (!journal_fact(r->o->journal, "rollout.restore_ms"))
         return rollout_note_i64(r, "rollout.restore_ms", r->now_ms);
-    recovery.order.image_good = recovery.image;
-    recovery.order.image_new = "";
-    r->o = &recovery.order;
-    r->desired = recovery.desired;
-    r->max = recovery.max;
+    recovery->order.image_good = recovery->image;
+    recovery->order.image_new = "";
+    r->o = &recovery->order;
+    r->desired = recovery->desired;
+    r->max = recovery->max;
     r->fresh_count = 0;
-    sort_by_image(r, recovery.image);
+    sort_by_image(r, recovery->image);
     return restore_step(r);
 }
 

@@ -54,6 +54,7 @@ static void the_other_engines_roll_too(void **state)
         if (result != ROLLOUT_DONE)
             fail_msg("%s: %d: %s", engines[i], result, err.text);
         check(&s, "2", s.image_new, 3);
+        assert_int_equal(fact(&s, "rollout.launched"), 1 + 3); /* the canary, and what the group launched */
         rolling_close(&s);
     }
 }

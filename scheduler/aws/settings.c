@@ -168,7 +168,7 @@ static const char *configured_endpoint(const struct aws_settings *s, enum aws_se
     const char *url = environment(variable);
     if (url || (url = environment("AWS_ENDPOINT_URL")))
         return url;
-    for (; info->variable[n] && n < 60; n++)
+    for (; n < 60 && info->variable[n]; n++)
         key[n] =
             (char)(info->variable[n] >= 'A' && info->variable[n] <= 'Z' ? info->variable[n] + 32 : info->variable[n]);
     key[n] = '\0';
