@@ -186,11 +186,39 @@ static void a_bake_and_a_rollout(void **state)
     close_world(&w);
 }
 
+/* Paths and queries are signed too: the twin works the signature out for itself. */
+static void queries_are_signed(void **state)
+{
+    (void)state;
+    struct world w;
+    struct schedules found;
+    struct schedule one;
+    open_world(&w);
+    const struct schedule_order order = {.name = "bakehour-x.1_2",
+                                         .group = "default",
+                                         .at_ms = INT64_C(4000000000000),
+                                         .target = "arn:aws:scheduler:::aws-sdk:ec2:terminateInstances",
+                                         .role = "arn:aws:iam::123456789012:role/dead",
+                                         .input = "{\"InstanceIds\":[\"i-1\"]}",
+                                         .token = "a/b+c d"};
+    OK(&w, cloud_create_schedule(&w.cloud, &order, &w.error));
+    OK(&w, cloud_describe_schedule(&w.cloud, "default", "bakehour-x.1_2", &w.arena, &one, &w.error));
+    assert_int_equal(one.at_ms, INT64_C(4000000000000));
+    OK(&w, cloud_list_schedules(&w.cloud, "default", "bakehour-x", &w.arena, &found, &w.error));
+    assert_int_equal(found.count, 1);
+    OK(&w, cloud_move_schedule(&w.cloud, &order, &w.error));
+    OK(&w, cloud_delete_schedule(&w.cloud, "default", "bakehour-x.1_2", &w.error));
+    OK(&w, cloud_list_schedules(&w.cloud, NULL, "bakehour-x", &w.arena, &found, &w.error));
+    assert_int_equal(found.count, 0);
+    close_world(&w);
+}
+
 int main(void)
 {
     static const char *const args[] = {"--speed", "240", "--group", "web=2", NULL};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(credentials_come_from_its_metadata),
+        cmocka_unit_test(queries_are_signed),
         cmocka_unit_test(a_bake_and_a_rollout),
     };
     (void)setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
