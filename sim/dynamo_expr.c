@@ -46,7 +46,9 @@ int dynamo_scope_unused(struct dynamo_scope *scope)
 /* What a comparison sees: a value of the request or item, or a size. NULL value: the attribute is not there. */
 struct operand {
     const cJSON *value;
-    cJSON *owned; /* of size(): freed by operand_release */
+    cJSON *owned;     /* of size(): freed by operand_release */
+    bool given;       /* a :value */
+    struct path path; /* count 0: none */
 };
 
 static void operand_release(struct operand *o)
@@ -79,18 +81,51 @@ static int read_operand(struct reader *r, struct operand *out)
     *out = (struct operand){0};
     if (r->token == TOKEN_VALUE) {
         out->value = read_value(r);
+        out->given = true;
         return out->value ? 0 : -1;
     }
     if (reader_word(r, "size") && r->at[strspn(r->at, " \t\r\n")] == '(')
         return read_size(r, out);
-    struct path path;
-    if (read_path(r, &path))
+    if (read_path(r, &out->path))
         return -1;
-    out->value = r->item ? path_find(&path, r->item) : NULL;
+    out->value = r->item ? path_find(&out->path, r->item) : NULL;
     return 0;
 }
 
 /* ---- comparisons ---- */
+
+/* A value that is given must be of a type that the function takes. */
+static int check_type(struct reader *r, const struct operand *o, const char *function, const char *types)
+{
+    const char *type = o->given ? dynamo_type(o->value) : NULL;
+    if (!type || (!type[1] && strchr(types, type[0])))
+        return 0;
+    return reader_fail(r, "Incorrect operand type for operator or function; operator or function: %s, operand type: %s",
+                       function, type);
+}
+
+static int check_distinct(struct reader *r, const struct operand *a, const char *mark, const struct operand *b)
+{
+    if (!a->path.count || a->path.count != b->path.count || !path_overlaps(&a->path, &b->path))
+        return 0;
+    return reader_fail(r,
+                       "The first operand must be distinct from the remaining operands for this operator or function; "
+                       "operator: %s, first operand: [%.60s]",
+                       mark, a->path.steps[0].name);
+}
+
+/* The bounds of BETWEEN, where both are given. */
+static int check_bounds(struct reader *r, const struct operand *low, const struct operand *high)
+{
+    int order = 0;
+    if (!low->given || !high->given)
+        return 0;
+    if (dynamo_type(low->value) != dynamo_type(high->value))
+        return reader_fail(r, "The BETWEEN operator requires same data type for lower and upper bounds");
+    if (dynamo_order(low->value, high->value, &order) && order > 0)
+        return reader_fail(r, "The BETWEEN operator requires upper bound to be greater than or equal to lower bound");
+    return 0;
+}
 
 static bool compare(const struct operand *a, const char *mark, const struct operand *b)
 {
@@ -116,6 +151,8 @@ static int read_between(struct reader *r, const struct operand *a, bool *holds)
         reader_next(r);
         code = read_operand(r, &high);
     }
+    if (!code)
+        code = check_bounds(r, &low, &high);
     *holds = !code && compare(a, ">=", &low) && compare(a, "<=", &high);
     operand_release(&low);
     operand_release(&high);
@@ -156,6 +193,8 @@ static int read_comparison(struct reader *r, bool *holds)
         str_fit(mark, sizeof mark, "%.2s", r->text);
         reader_next(r);
         code = read_operand(r, &b);
+        if (!code)
+            code = check_distinct(r, &a, mark, &b);
         *holds = !code && compare(&a, mark, &b);
     } else {
         code = reader_unexpected(r);
@@ -230,6 +269,8 @@ static int read_function(struct reader *r, enum function function, bool *holds)
         code = reader_expect(r, ",");
         if (!code)
             code = read_operand(r, &argument);
+        if (!code && function != CONTAINS)
+            code = check_type(r, &argument, functions[function], function == HAS_TYPE ? "S" : "SB");
     }
     *holds = !code && apply(function, r->item ? path_find(&path, r->item) : NULL, argument.value);
     operand_release(&argument);
@@ -245,8 +286,12 @@ static int read_primary(struct reader *r, bool *holds)
     if (reader_mark(r, "(")) {
         reader_next(r);
         int code = read_or(r, holds);
+        if (!code && r->grouped)
+            code = reader_fail(r, "The expression has redundant parentheses;");
+        r->grouped = true;
         return code ? code : reader_expect(r, ")");
     }
+    r->grouped = false;
     bool call = r->token == TOKEN_WORD && r->at[strspn(r->at, " \t\r\n")] == '(';
     for (int i = 0; i < FUNCTIONS && call; i++)
         if (strcmp(r->text, functions[i]) == 0)
@@ -258,7 +303,7 @@ static int read_primary(struct reader *r, bool *holds)
 
 static int read_not(struct reader *r, bool *holds)
 {
-    bool negated = false;
+    bool negated = false, any = reader_word(r, "NOT");
     for (; reader_word(r, "NOT"); negated = !negated)
         reader_next(r);
     if (++r->depth > NESTING_MAX)
@@ -266,6 +311,7 @@ static int read_not(struct reader *r, bool *holds)
     int code = read_primary(r, holds);
     r->depth--;
     *holds = *holds != negated;
+    r->grouped = r->grouped && !any;
     return code;
 }
 
@@ -276,6 +322,7 @@ static int read_and(struct reader *r, bool *holds)
         bool other = false;
         reader_next(r);
         code = read_not(r, &other);
+        r->grouped = false;
         *holds = *holds && other;
     }
     return code;
@@ -288,6 +335,7 @@ static int read_or(struct reader *r, bool *holds)
         bool other = false;
         reader_next(r);
         code = read_and(r, &other);
+        r->grouped = false;
         *holds = *holds || other;
     }
     return code;

@@ -231,21 +231,22 @@ int path_set(struct reader *r, const struct path *path, cJSON *item, cJSON *valu
     return 0;
 }
 
-void path_remove(const struct path *path, cJSON *item)
+int path_remove(struct reader *r, const struct path *path, cJSON *item)
 {
     const struct path_step *last = &path->steps[path->count - 1];
     if (path->count == 1) {
         cJSON_DeleteItemFromObjectCaseSensitive(item, last->name);
-        return;
+        return 0;
     }
     struct path parent = *path;
     parent.count--;
     cJSON *holder = (cJSON *)path_find(&parent, item);
     const char *type = dynamo_type(holder);
-    if (!type || type[1])
-        return;
-    if (*last->name && type[0] == 'M')
+    if (!type || type[1] || type[0] != (*last->name ? 'M' : 'L'))
+        return reader_fail(r, "The document path provided in the update expression is invalid for update");
+    if (*last->name)
         cJSON_DeleteItemFromObjectCaseSensitive(holder->child, last->name);
-    else if (!*last->name && type[0] == 'L')
+    else
         cJSON_DeleteItemFromArray(holder->child, last->index);
+    return 0;
 }

@@ -18,6 +18,7 @@ struct reader {
     const cJSON *item;    /* NULL: none */
     int depth;
     bool failed;
+    bool grouped; /* what was read last is nothing but a pair of brackets and what is in it */
 };
 
 /* A way into an item. */
@@ -43,6 +44,6 @@ const cJSON *path_find(const struct path *path, const cJSON *item);
 bool path_overlaps(const struct path *a, const struct path *b);
 void path_text(const struct path *path, struct str *out);
 int path_set(struct reader *r, const struct path *path, cJSON *item, cJSON *value); /* takes the value over */
-void path_remove(const struct path *path, cJSON *item);
+int path_remove(struct reader *r, const struct path *path, cJSON *item);
 
 #endif

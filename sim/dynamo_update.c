@@ -254,7 +254,7 @@ static int read_delete(struct update *u, const struct path *path, const cJSON *o
 {
     if (!is_set(value) || (old && dynamo_type(old) != dynamo_type(value)))
         return fail_type(u, "DELETE wants a set of the attribute's own type");
-    return old ? add_change(u, path, without(old, value)) : 0;
+    return add_change(u, path, old ? without(old, value) : NULL);
 }
 
 static int read_change(struct update *u, enum clause clause)
@@ -317,7 +317,8 @@ static int apply(struct update *u, cJSON *item)
         }
         if (!highest)
             return 0;
-        path_remove(&highest->path, item);
+        if (path_remove(&u->reader, &highest->path, item))
+            return -1;
         highest->path.count = 0;
     }
 }

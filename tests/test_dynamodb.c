@@ -119,6 +119,7 @@ static void conditions_hold_or_not(void **state)
                  {"n BETWEEN :7 AND :8", true},
                  {"n IN (:8, :7)", true},
                  {"n > :x", false}, /* other types have no order */
+                 {"n < :t", false},
                  {"gone = :7", false},
                  {"gone <> :7", true},
                  {"gone < :7", false},
@@ -135,7 +136,7 @@ static void conditions_hold_or_not(void **state)
                  {"NOT n = :7 OR n = :7 AND n = :8", false}, /* AND binds closer, NOT closest */
                  {"NOT (n = :8 OR n = :7)", false},
                  {"NOT NOT n = :7", true},
-                 {"(((n = :7)))", true}};
+                 {"((n = :7) OR n = :8)", true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool holds = false;
         char message[400];
@@ -159,7 +160,12 @@ static void bad_conditions_are_told(void **state)
                  {"n ! :7", "Syntax error"},
                  {"frobnicate(n)", "function: frobnicate"},
                  {"n BETWEEN :7", "Syntax error"},
-                 {"n IN ()", "Syntax error"}};
+                 {"n IN ()", "Syntax error"},
+                 {"((n = :7))", "redundant parentheses"},
+                 {"n = n", "must be distinct"},
+                 {"n BETWEEN :8 AND :7", "upper bound"},
+                 {"n BETWEEN :7 AND :x", "same data type"},
+                 {"begins_with(t, :7)", "operand type: N"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool holds;
         char message[400];
@@ -232,12 +238,16 @@ static void bad_updates_are_told(void **state)
     update("SET pk = :x", NULL, "part of the key");
     update("SET n = :1, n = :1", NULL, "overlap");
     update("SET m = :1, m.a = :1", NULL, "overlap");
+    update("ADD z :1 DELETE z.a :s", NULL, "overlap");
     update("SET n = :1 SET m = :1", NULL, "only be used once");
     update("SET z = y + :1", NULL, "does not exist in the item");
     update("SET n = n + :x", NULL, "incorrect data type");
     update("ADD n :x", NULL, "incorrect data type");
     update("SET z.a = :1", NULL, "invalid for update");
     update("SET n", NULL, "Syntax error");
+    update("REMOVE n[0]", NULL, "invalid for update");
+    update("REMOVE z.a", NULL, "invalid for update");
+    update("DELETE n.r :s", NULL, "invalid for update");
     update("FROB n", NULL, "Syntax error");
     update("SET n = list_append(n, :l)", NULL, "incorrect data type");
 }
