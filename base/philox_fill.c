@@ -95,7 +95,8 @@ WIDE_AVX512 static size_t fill_avx512(const uint32_t key[2], uint64_t index, uin
         __m512i c[4][2];
         for (int r = 0; r < 2; r++) {
             c[0][r] = _mm512_setzero_si512();
-            c[1][r] = _mm512_add_epi64(_mm512_set1_epi64((long long)(index + at + (uint64_t)r * WORDS_512)), step);
+            uint64_t first = index + at + (uint64_t)r * WORDS_512;
+            c[1][r] = _mm512_add_epi64(_mm512_set1_epi64((long long)first), step);
             c[2][r] = _mm512_srli_epi64(c[1][r], 32);
             c[3][r] = _mm512_set1_epi64(purpose);
         }
