@@ -22,9 +22,10 @@
 #include "billing/metering.h"
 #include "billing/money.h"
 
-#define CHARGE_QUANTITY 1000000                                /* quantities are in millionths */
-#define CHARGE_MOST_S   ((int64_t)100 * 366 * SECONDS_PER_DAY) /* the longest use: a century; more is a slip of the pen \
-                                                                */
+#define CHARGE_QUANTITY 1000000 /* quantities are in millionths */
+#define CHARGE_MOST_S                                                                                                  \
+    ((int64_t)100 * 366 * SECONDS_PER_DAY) /* the longest use: a century; more is a slip of the pen                    \
+                                            */
 
 struct charge_use {
     const char *kind; /* "instance", "snapshot", "volume", "public-ipv4", "fsr", "ci-minute", ... */
