@@ -6,9 +6,12 @@
 #include "sim/budget_source.h"
 #include "sim/commands.h"
 #include "sim/outlook.h"
+#include "sim/policy_forecast.h"
 
 struct args {
     struct budget_options from;
+    struct scenario_args scenario;
+    struct policy_list policies;
 };
 
 static const struct opt options[] = {
@@ -20,6 +23,19 @@ static const struct opt options[] = {
      budget_opt_limit_hours, offsetof(struct args, from.limit_hours)},
     BUDGET_AT_OPTION(struct args, from),
     BILL_REGIME_OPTION(struct args, from.in),
+    SCENARIO_HEADING("By a policy: what it would do in the rest of the month, replayed on a history"),
+    POLICY_LIST_OPTIONS(struct args, policies),
+    SCENARIO_VALUE(struct args, "repo", "DIR", opt_text, repo, "a git repository's first-parent history"),
+    SCENARIO_VALUE(struct args, "branch", "B", opt_text, branch, "its branch (default: HEAD)"),
+    SCENARIO_VALUE(struct args, "log", "FILE", opt_text, log, "a log instead: TSV or TSV.gz, unix seconds first"),
+    SCENARIO_VALUE(struct args, "prepare", "S", opt_given_duration, prepare_s, "pull, test, build"),
+    SCENARIO_VALUE(struct args, "boot", "S", opt_given_duration, boot_s, "launch and boot of a new bake instance"),
+    SCENARIO_VALUE(struct args, "bake", "S", opt_given_duration, bake_s, "upload, command line, create the image"),
+    SCENARIO_VALUE(struct args, "rollout", "S", opt_given_duration, rollout_s, "roll the image out"),
+    SCENARIO_VALUE(struct args, "price", "USD_PER_HOUR", opt_given_price, price, "of the bake instance"),
+    SCENARIO_VALUE(struct args, "instance", "TYPE", opt_text, instance, "its type instead (default m5.large)"),
+    SCENARIO_VALUE(struct args, "region", "R", opt_text, region, "region of the price (default us-east-1)"),
+    SCENARIO_VALUE(struct args, "per-deploy", "USD", opt_price, per_deploy, "what else each deployment costs"),
     OPT_END,
 };
 
@@ -30,7 +46,8 @@ struct outlook {
     enum run_out run_out;
     instant_t when;
     bool sample;
-    const struct outlook_extra *extra; /* NULL: not from a ledger */
+    const struct outlook_extra *extra;    /* NULL: not from a ledger */
+    const struct policy_forecast *policy; /* NULL: no history */
 };
 
 static int look_out(struct outlook *o, struct err *err)
@@ -68,6 +85,20 @@ static void add_extra_json(cJSON *document, const struct outlook_extra *e)
     json_text(next, "high_usd", money_text(e->next.high, text));
 }
 
+static void add_policy_json(cJSON *document, const struct policy_forecast *p)
+{
+    char label[2 * POLICY_TEXT_SIZE];
+    char text[MONEY_TEXT_SIZE];
+    cJSON *object = json_object(document, "policy");
+    json_text(object, "policy", outcome_policy_label(&p->policy, label));
+    json_i64(object, "windows", (int64_t)p->windows);
+    json_text(object, "forecast_usd", money_text(p->mean, text));
+    json_text(object, "forecast_low_usd", money_text(p->low, text));
+    json_text(object, "forecast_high_usd", money_text(p->high, text));
+    json_text(object, "deployments_usd", money_text(p->rest.mean, text));
+    json_text(object, "steady_usd", money_text(p->steady, text));
+}
+
 static void print_outlook_json(const struct outlook *o, FILE *out)
 {
     char text[BUDGET_AMOUNT_SIZE];
@@ -81,6 +112,8 @@ static void print_outlook_json(const struct outlook *o, FILE *out)
     json_text(document, "forecast_usd", money_text(o->usd_forecast, text));
     if (o->extra)
         add_extra_json(document, o->extra);
+    if (o->policy)
+        add_policy_json(document, o->policy);
     if (s->has_pool) {
         cJSON *pool = json_object(document, "pool");
         json_text(pool, "hours", budget_amount(BUDGET_HOURS, s->pool_hours, true, text));
@@ -162,6 +195,19 @@ static void print_extra(const struct outlook *o, FILE *out)
                 money_short(e->next.high, high));
 }
 
+static void print_policy(const struct policy_forecast *p, FILE *out)
+{
+    char label[2 * POLICY_TEXT_SIZE];
+    char mean[MONEY_TEXT_SIZE];
+    char low[MONEY_TEXT_SIZE];
+    char high[MONEY_TEXT_SIZE];
+    fprintf(out, "\nBy %s: %s USD at the month's end (%s to %s in %zu windows of the history",
+            outcome_policy_label(&p->policy, label), money_short(p->mean, mean), money_short(p->low, low),
+            money_short(p->high, high), p->windows);
+    fprintf(out, "):\n%s spent, %s for deployments to come, %s for what is no deployment's.\n",
+            money_short(p->spent, mean), money_short(p->rest.mean, low), money_short(p->steady, high));
+}
+
 static void print_outlook_text(const struct outlook *o, const struct session *session)
 {
     char month[INSTANT_TEXT_SIZE];
@@ -175,6 +221,8 @@ static void print_outlook_text(const struct outlook *o, const struct session *se
     print_run_out(o, session->out);
     if (o->extra)
         print_extra(o, session->out);
+    if (o->policy)
+        print_policy(o->policy, session->out);
     for (int i = 0; (note = bill_note(o->sample, s->has_pool && !o->extra, i)); i++)
         fprintf(session->out, "%s%s\n", i ? "" : "\n", note);
 }
@@ -190,17 +238,31 @@ static void set_pool(struct budget_source *source, const struct budget_options *
     s->has_pool = s->pool_hours > 0;
 }
 
+static void release(void *data)
+{
+    policy_list_release(&((struct args *)data)->policies);
+}
+
 static int run(struct session *session, void *data, struct err *err)
 {
-    const struct args *args = data;
+    struct args *args = data;
     struct budget_source source = {0};
     struct outlook_extra extra = {0};
+    struct policy_forecast policy;
+    bool history = args->scenario.repo || args->scenario.log;
+    policy_list_finish(&args->policies);
     int code = budget_source_open(&source, &args->from, false, session, err);
     struct outlook o = {.spending = &source.spending, .sample = source.sample};
     if (!code && source.ledger) {
         set_pool(&source, &args->from);
         code = outlook_read(&extra, &source, &args->from, err);
         o.extra = &extra;
+    }
+    if (!code && history && !source.ledger)
+        code = err_set(err, EXIT_INPUT, "a forecast by a policy starts from what is booked: --ledger FILE is needed");
+    else if (!code && history && source.spending.elapsed_s < source.spending.length_s) {
+        code = policy_forecast(&policy, &source, &args->from, &args->scenario, &args->policies, session, err);
+        o.policy = &policy;
     }
     if (!code)
         code = look_out(&o, err);
@@ -217,13 +279,19 @@ static int run(struct session *session, void *data, struct err *err)
 const struct command cmd_budget_forecast = {
     .name = "budget forecast",
     .summary = "what the month will have cost, and when pools run out",
-    .about = "Prices the month's usage up to now, as 'bill' does, and says where it leads at the present rate: spent x "
-             "length of the month / time elapsed in it. With pools in --reserved it names the date on which their "
-             "hours run out at the rate at which they were drawn so far.\n\n"
-             "An hour that has opened counts whole; fees count for the time that has passed.",
+    .about =
+        "Prices the month's usage up to now, as 'bill' does, and says where it leads at the present rate: spent x "
+        "length of the month / time elapsed in it. With pools in --reserved it names the date on which their "
+        "hours run out at the rate at which they were drawn so far.\n\n"
+        "An hour that has opened counts whole; fees count for the time that has passed.\n\n"
+        "From a ledger it adds an interval and what the next deployment costs; with --repo or --log and a policy "
+        "also where the month leads if that policy decides, by replaying it on windows of the history as long as the "
+        "time that remains.",
     .example = "bakehour budget forecast --usage usage.csv\n"
-               "bakehour budget forecast --usage usage.csv --reserved pool.csv --at 2018-08-16",
+               "bakehour budget forecast --usage usage.csv --reserved pool.csv --at 2018-08-16\n"
+               "bakehour budget forecast --repo . --trigger window:15m",
     .options = options,
     .args_size = sizeof(struct args),
     .run = run,
+    .release = release,
 };

@@ -267,4 +267,23 @@ At this rate the 100 prepaid hours run out on 2018-08-26.
 Nine times in ten the month ends between 6.00 and 20.46 USD, if days go on to differ as they did.
 Nine times in ten the prepaid hours run out between 2018-08-19 and the month's end, or last.
 END
+
+# By a policy: a commit a day at noon for 90 days leaves five windows of 16 days, the rest of August; 16 bakes of 600 s at
+# 0.60 an hour are 1.60. What is booked for no deployment, all of the 6.00, goes on: 6.00 x 16 / 15.
+awk 'BEGIN { for (i = 0; i < 90; i++) print 1525176000 + i * 86400 }' >daily.tsv
+run budget forecast --ledger l.db --log daily.tsv --trigger idle --bake 10m --price 0.60 --json
+figures "by a policy" "$out" policy. '
+    policy idle + terminate
+    windows 5
+    forecast_usd 14.0000000000
+    forecast_low_usd 14.0000000000
+    forecast_high_usd 14.0000000000
+    deployments_usd 1.6000000000
+    steady_usd 6.4000000000'
+head -n 40 daily.tsv >short.tsv
+refused "a short history" "room for 2 windows" budget forecast --ledger l.db --log short.tsv --bake 10m --price 0.60
+refused "two policies" "goes by one policy" budget forecast --ledger l.db --log daily.tsv --trigger idle --trigger every \
+    --bake 10m --price 0.60
+refused "a policy without a ledger" "--ledger FILE is needed" budget forecast --usage production.csv --catalog catalog.csv \
+    --log daily.tsv --bake 10m --price 0.60
 done_testing
