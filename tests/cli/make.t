@@ -14,6 +14,8 @@ cp "$root/docs/bakehour.1.in" "$tree/docs"
 cp "$root/tests/test_str.c" "$tree/tests"
 echo 'type,region' >"$tree/data/sample.csv"
 echo '{}' >"$tree/data/sample.json"
+mkdir "$tree/data/ci"
+echo 'on: push' >"$tree/data/ci/sample.yml"
 echo x | gzip >"$tree/data/sample.tsv.gz"
 # A program of two commands stands for the real one: the Makefile does not know the difference.
 cat >"$tree/bakehour.c" <<'END'
@@ -90,6 +92,7 @@ is "coverage leaves its counts" "$(ls build/release-coverage/base/str.gcda)" bui
 
 exit_is "install" 0 make -j8 OPTIMISE=-O1 install DESTDIR="$tmp/dest dir" PREFIX=/opt/x
 is "install: what and where" "$(cd "$tmp/dest dir" && find . -type f | LC_ALL=C sort)" "./opt/x/bin/bakehour
+./opt/x/share/bakehour/ci/sample.yml
 ./opt/x/share/bakehour/sample.csv
 ./opt/x/share/bakehour/sample.json
 ./opt/x/share/bakehour/sample.tsv.gz
