@@ -37,6 +37,60 @@ static void put_i64(cJSON *object, const char *name, int64_t value)
     json_text(object, name, text);
 }
 
+/* ---- the seal: a digest of every row, so that a damaged file is refused before anything of it is believed ---- */
+
+static int hash_row(void *context, sqlite3_stmt *row)
+{
+    uint64_t *sum = context;
+    uint64_t h = 0xcbf29ce484222325u;
+    for (int c = 0; c < sqlite3_column_count(row); c++) {
+        const unsigned char *bytes = sqlite3_column_blob(row, c);
+        int len = sqlite3_column_bytes(row, c);
+        h = (h ^ (uint64_t)len) * 0x100000001b3u;
+        for (int i = 0; i < len; i++)
+            h = (h ^ bytes[i]) * 0x100000001b3u;
+    }
+    *sum += h * (h | 1);
+    return 0;
+}
+
+static int seal_of(struct db *db, char to[32], struct err *err)
+{
+    static const char *const rows[] = {"SELECT 'cloud', key, value FROM cloud WHERE key <> 'seal'",
+                                       "SELECT 'place', * FROM place",
+                                       "SELECT 'object', * FROM object",
+                                       "SELECT 'disk', * FROM disk",
+                                       "SELECT 'guest', * FROM guest",
+                                       "SELECT 'period', * FROM period",
+                                       "SELECT 'service', * FROM service"};
+    uint64_t sum = 0;
+    int code = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows) && !code; i++)
+        code = db_query(db, err, hash_row, &sum, rows[i], "");
+    str_fit(to, 32, "%016llx", (unsigned long long)sum);
+    return code;
+}
+
+static int take_seal(void *context, sqlite3_stmt *row)
+{
+    const char *text = (const char *)sqlite3_column_text(row, 0);
+    str_fit(context, 32, "%.31s", text ? text : "");
+    return 0;
+}
+
+/* A file without anything in it has none, and is none the worse for it. */
+static int check_seal(struct db *db, const char *path, struct err *err)
+{
+    char written[32] = "";
+    char is[32];
+    int code = db_query(db, err, take_seal, written, "SELECT value FROM cloud WHERE key = 'seal'", "");
+    code = code ? code : seal_of(db, is, err);
+    if (code || strcmp(written, is) == 0 || strcmp(is, "0000000000000000") == 0)
+        return code;
+    return err_at(err, EXIT_INPUT, path, 0, 0,
+                  "is damaged, or was changed by hand: its rows are not those that were saved; start without it");
+}
+
 /* ---- save ---- */
 
 struct saving {
@@ -246,7 +300,10 @@ int simcloud_save(const struct simcloud *cloud, const char *path, struct err *er
         return code;
     code = db_begin(s.db, err);
     if (!code) {
+        char seal[32];
         code = save_all(&s);
+        code = code ? code : seal_of(s.db, seal, err);
+        code = code ? code : db_run(s.db, err, "INSERT INTO cloud VALUES ('seal', ?)", "s", seal);
         if (code)
             db_rollback(s.db);
         else
@@ -513,7 +570,8 @@ static int load_into(struct simcloud *cloud, const char *path, struct err *err)
     int code = db_open(&l.db, path, schema, err);
     if (code)
         return code;
-    code = load_all(&l);
+    code = check_seal(l.db, path, err);
+    code = code ? code : load_all(&l);
     db_close(l.db);
     for (size_t i = 0; i < l.disk_count; i++)
         guest_disk_unref(l.disks[i]);
