@@ -81,8 +81,10 @@ int twin_decode(const char *text, size_t len, bool plus, struct str *out)
 {
     for (size_t i = 0; i < len; i++) {
         char c = text[i] == '+' && plus ? ' ' : text[i];
-        if (text[i] == '%' && i + 2 < len && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
-            c = (char)(hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2]));
+        int high = text[i] == '%' && i + 2 < len ? hex_digit(text[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+        if (low >= 0) {
+            c = (char)(high * 16 + low);
             i += 2;
         }
         if (c == '\0')

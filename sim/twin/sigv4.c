@@ -54,8 +54,10 @@ static int hex_digit(char c)
 static void add_reencoded(struct str *out, const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (text[i] == '%' && i + 2 < len && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
-            add_encoded(out, (unsigned char)(hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2])));
+        int high = text[i] == '%' && i + 2 < len ? hex_digit(text[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+        if (low >= 0) {
+            add_encoded(out, (unsigned char)(high * 16 + low));
             i += 2;
         } else {
             add_encoded(out, text[i] == '+' ? ' ' : (unsigned char)text[i]);
