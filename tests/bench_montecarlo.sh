@@ -18,8 +18,8 @@ echo "Monte Carlo: 10,000 commits, ten policies and two baselines, failures; $ru
 begin=$(date +%s%N)
 simulate "$runs" >"$tmp/all"
 took_ms=$((($(date +%s%N) - begin) / 1000000))
-# times: the second line is that of the children, user time first, as 0m6.120s
-cpu_s=$(times | awk 'NR == 2 { split($1, part, /[ms]/); printf "%.1f", part[1] * 60 + part[2] }')
+times >"$tmp/times" # the second line is that of the children, user time first, as 0m6.120s
+cpu_s=$(awk 'NR == 2 { split($1, part, /[ms]/); printf "%.1f", part[1] * 60 + part[2] }' "$tmp/times")
 simulate 50 --threads 1 >"$tmp/one"
 simulate 50 --threads 3 >"$tmp/three"
 cmp -s "$tmp/one" "$tmp/three" && same="the same bits" || same="DIFFERENT bits"
