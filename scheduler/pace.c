@@ -8,8 +8,8 @@
 #define WINDOW_S     ((int64_t)28 * SECONDS_PER_DAY)
 #define WINDOW_MIN_S SECONDS_PER_DAY
 #define THETA_MOST   ((int64_t)100 * THETA_PER_ONE)
-#define THETA_LEAST  (THETA_PER_ONE / 10000)
-#define HALVINGS     16 /* of six decades of prices: to 20 % at worst */
+#define THETA_LEAST  1000000 /* a ten-thousandth */
+#define HALVINGS     16      /* of six decades of prices: to 20 % at worst */
 
 /* theta 100 stands for 10,000 commit-hours of waiting for a paid hour, or for what a launch costs. */
 #define COMMIT_HOURS_PER_THETA 100

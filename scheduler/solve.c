@@ -414,6 +414,7 @@ static void step_back(const struct solver *s, const struct policy_table *table, 
 static void go_back(const struct solver *s, struct policy_table *table)
 {
     const int64_t an_hour = SECONDS_PER_HOUR / s->step_s;
+    assert(an_hour > 0);
     const int64_t week = ARRIVALS_HOURS * an_hour;
     const int64_t begin = week + WARM_DAYS * 24 * an_hour;
     double taken = 0;

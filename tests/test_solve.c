@@ -188,6 +188,7 @@ static void compare(uint64_t seed, enum keep_kind keep)
                 assert_in_range(fast - need[m][x] + 1, 0, 2);
         }
     assert_true(other * 50 <= MOODS * slow.kept);
+    policy_table_release(&table);
 }
 
 static void launches_alone(void **state)
