@@ -207,12 +207,13 @@ static int promote(const struct args *args, const struct deploying *d, struct er
     const struct config *c = d->site->config;
     const struct config_environment *to = d->site->environment;
     const struct config_environment *from = to > c->environments.items ? to - 1 : NULL;
+    const char *name = to->name;
     if (args->from)
         from = config_environment(c, args->from, err);
     if (args->from && !from)
         return EXIT_INPUT;
     if (!from || from == to)
-        return err_set(err, EXIT_INPUT, "%s is the first environment; --env names where to promote to", to->name);
+        return err_set(err, EXIT_INPUT, "%s is the first environment; --env names where to promote to", name);
     int code = deploying_adopt(d, err);
     if (!code)
         code = deployments_list(&d->site->state, from->name, &list, err);

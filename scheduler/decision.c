@@ -10,11 +10,17 @@ static int last_deployed(const struct pipeline_world *w, char commit[72], char f
 {
     struct deployments list;
     int code = deployments_list(w->state, w->environment->name, &list, err);
-    const struct deployment *d = code ? NULL : deployments_last_good(&list, NULL);
-    str_fit(commit, 72, "%s", d ? d->commit : "");
-    const struct deployment *last = list.count ? &list.items[list.count - 1] : NULL;
-    str_fit(failed, 72, "%s", last && last != d && strcmp(last->state, "running") != 0 ? last->commit : "");
-    *ended_s = list.count ? (list.items[list.count - 1].ended_ms + 999) / 1000 : 0;
+    commit[0] = failed[0] = '\0';
+    *ended_s = 0;
+    if (code || !list.items)
+        return code;
+    const struct deployment *d = deployments_last_good(&list, NULL);
+    const struct deployment *last = &list.items[list.count - 1];
+    if (d)
+        str_fit(commit, 72, "%s", d->commit);
+    if (last != d && strcmp(last->state, "running") != 0)
+        str_fit(failed, 72, "%s", last->commit);
+    *ended_s = (last->ended_ms + 999) / 1000;
     deployments_release(&list);
     return code;
 }

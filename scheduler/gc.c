@@ -1,5 +1,6 @@
 #include "scheduler/gc.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -353,6 +354,8 @@ int gc_remove(const struct gc_item *item, struct journal *journal, struct aws_er
     static const char *const actions[GC_KINDS] = {
         "TerminateInstances",           "DeregisterImage",           "DeleteSnapshot", "DeleteVolume",
         "DeleteLaunchTemplateVersions", "DeleteLaunchConfiguration", "DeleteSchedule"};
+    assert(item->kind < GC_KINDS);
+    *error = (struct aws_error){.http_status = 0};
     if (journal_intent(journal, "clean-up", actions[item->kind], item->id, err))
         return JOURNAL_STOPPED;
     int failed = remove_it(item, error);

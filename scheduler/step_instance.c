@@ -110,7 +110,8 @@ static enum step_result adopt(struct pipeline *p, const struct kept_bake *kept, 
         return STEP_AGAIN;
     }
     str_fit(launched, sizeof(launched), "%lld", (long long)kept->launched_ms);
-    str_fit(before, sizeof(before), "%lld", (long long)(kept->freed_ms - kept->launched_ms) / 1000);
+    long long before_s = (kept->freed_ms - kept->launched_ms) / 1000;
+    str_fit(before, sizeof(before), "%lld", before_s);
     struct journal_fact facts[] = {{"bake.kept", "used"},
                                    {"bake.before_s", before},
                                    {"bake.instance", kept->instance},
@@ -234,9 +235,10 @@ static enum step_result give_up(struct pipeline *p, const char *why, struct err 
     if (failed && asked_to_leave(&error))
         return STEP_STOP;
     int64_t ran_s = (pipeline_now_ms(p) - fact_i64(p, "bake.launched_ms")) / 1000;
-    struct journal_fact wasted[] = {
-        {"bake.wasted", arena_textf(&p->calls, "%lld", (long long)fact_i64(p, "bake.wasted") + 1)},
-        {"bake.wasted_s", arena_textf(&p->calls, "%lld", (long long)(fact_i64(p, "bake.wasted_s") + ran_s))}};
+    long long count = fact_i64(p, "bake.wasted") + 1;
+    long long seconds = fact_i64(p, "bake.wasted_s") + ran_s;
+    struct journal_fact wasted[] = {{"bake.wasted", arena_textf(&p->calls, "%lld", count)},
+                                    {"bake.wasted_s", arena_textf(&p->calls, "%lld", seconds)}};
     if (journal_outcome(p->journal, NAME, "TerminateInstances", !failed, failed ? error.code : "", wasted, 2, err) ||
         forget_instance(p, err))
         return STEP_STOP;

@@ -70,7 +70,7 @@ static int commit_sample(struct rehearse *r, int64_t number, char commit[GIT_COM
     char date[64];
     str_fit(source, sizeof(source), "%s/sample", r->folder);
     str_fit(version, sizeof(version), "%lld", (long long)number);
-    str_fit(date, sizeof(date), "@%lld +0000", (long long)(1767225600 + number * 60));
+    str_fit(date, sizeof(date), "@%lld +0000", (long long)1767225600 + (long long)number * 60);
     int code = number == 1 ? sample_app_unpack(source, err) : 0;
     if (!code && number == 1)
         code = shell("cd \"$1\" && git init --quiet .", source, "", "", err);
@@ -150,11 +150,11 @@ static int open_rest(struct rehearse *r, const struct session *session, struct e
 
 static void hear(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
 {
-    const struct session *session = context;
+    const struct rehearse *r = context;
     char at[INSTANT_TEXT_SIZE];
     (void)kind;
     (void)detail;
-    session_note(session, "%s %s", calendar_text(at_ms / 1000, at), text);
+    session_note(r->session, "%s %s", calendar_text(at_ms / 1000, at), text);
 }
 
 static int open_world(struct rehearse *r, const struct session *session, struct err *err)
@@ -174,7 +174,7 @@ static int open_world(struct rehearse *r, const struct session *session, struct 
                                   .real_jobs = r->real,
                                   .check = r->options.check,
                                   .event = session->live && !session->quiet ? hear : NULL,
-                                  .event_context = (void *)(uintptr_t)session};
+                                  .event_context = r};
     int code = rehearsal_open(&r->rehearsal, &o, err);
     if (!code)
         r->rehearsal.jobs.artifact_name = model_artifact(r->config);
@@ -254,7 +254,7 @@ int rehearse_run(struct rehearse *r, const struct rehearse_options *options, con
 {
     struct ledger *ledger = NULL;
     char path[128];
-    *r = (struct rehearse){.options = *options};
+    *r = (struct rehearse){.options = *options, .session = session};
     str_init(&r->orphan_names, 4096);
     r->items = mem_zero((size_t)options->deployments + 1, sizeof(*r->items));
     int code = make_folder(r, err);

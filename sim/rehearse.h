@@ -30,6 +30,7 @@ struct rehearsed {
 
 struct rehearse {
     struct rehearse_options options;
+    const struct session *session;
     struct config *config;
     struct calibration calibration;
     struct fault_set *faults;

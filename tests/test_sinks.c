@@ -116,9 +116,14 @@ static const char *const *variables;
 
 static char *lookup(const char *name)
 {
+    static char answers[32][64];
+    static size_t next;
     for (size_t i = 0; variables[i]; i += 2)
-        if (strcmp(variables[i], name) == 0)
-            return (char *)(uintptr_t)variables[i + 1];
+        if (strcmp(variables[i], name) == 0) {
+            char *answer = answers[next++ % 32];
+            str_fit(answer, 64, "%s", variables[i + 1]);
+            return answer;
+        }
     return NULL;
 }
 
