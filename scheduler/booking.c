@@ -126,7 +126,7 @@ static int book_runner(const struct books *b, struct err *err)
 
 static int book_all(struct books *b, struct err *err)
 {
-    struct statement s;
+    struct statement s = {.makespan_s = 0};
     struct journal *j = NULL;
     struct journal_clock clock = {b->w->transport->now_ms, b->w->transport->self};
     int code = journal_open(&j, b->w->state, NULL, b->d->run, clock, err);

@@ -184,7 +184,7 @@ static const struct deployment *chosen(const struct deployments *list, int64_t t
 
 static int rollback(const struct args *args, const struct deploying *d, struct err *err)
 {
-    struct deployments list;
+    struct deployments list = {0};
     int code = deploying_adopt(d, err);
     if (!code)
         code = deployments_list(&d->site->state, d->site->environment->name, &list, err);
@@ -203,7 +203,7 @@ static int rollback(const struct args *args, const struct deploying *d, struct e
 /* --env is where the image goes; it comes from --from, or from the environment before. */
 static int promote(const struct args *args, const struct deploying *d, struct err *err)
 {
-    struct deployments list;
+    struct deployments list = {0};
     const struct config *c = d->site->config;
     const struct config_environment *to = d->site->environment;
     const struct config_environment *from = to > c->environments.items ? to - 1 : NULL;

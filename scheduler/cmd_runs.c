@@ -33,7 +33,7 @@ static int64_t now_ms(void *self)
 
 struct state_of {
     const struct config_environment *e;
-    struct deployments list;
+    struct deployments list = {0};
     struct kept_bake kept;
     char holder[128], run[80];
     int64_t expires_ms, lease_id;
@@ -129,7 +129,7 @@ static int status(struct site *site, const struct args *args, struct err *err)
 
 static int history(struct site *site, const struct args *args, struct err *err)
 {
-    struct deployments list;
+    struct deployments list = {0};
     (void)args;
     int code = deployments_list(&site->state, site->environment->name, &list, err);
     if (code)

@@ -8,7 +8,7 @@
 static int last_deployed(const struct pipeline_world *w, char commit[72], char failed[72], int64_t *ended_s,
                          struct err *err)
 {
-    struct deployments list;
+    struct deployments list = {0};
     int code = deployments_list(w->state, w->environment->name, &list, err);
     commit[0] = failed[0] = '\0';
     *ended_s = 0;

@@ -181,7 +181,7 @@ void deployments_release(struct deployments *list)
 int deployment_find(const struct state *state, const char *environment, int64_t number, struct deployment *out,
                     bool *found, struct err *err)
 {
-    struct deployments list;
+    struct deployments list = {0};
     int code = deployments_list(state, environment, &list, err);
     *found = false;
     for (size_t i = list.count; !code && i > 0 && !*found; i--)

@@ -55,7 +55,7 @@ static struct gc_item *add(struct needs *n, enum gc_kind kind, struct cloud *clo
 /* The last N completed deployments of an environment need their images and versions. */
 static int need_deployments(struct needs *n, const struct config_environment *e, struct err *err)
 {
-    struct deployments list;
+    struct deployments list = {0};
     int code = deployments_list(n->scope->state, e->name, &list, err);
     int64_t left = e->retain_images;
     for (size_t i = list.count; !code && i > 0; i--) {
@@ -111,7 +111,7 @@ static int store_failed(struct aws_error *error, const struct err *err)
 static int gather(struct needs *n, struct aws_error *error)
 {
     const struct gc_scope *s = n->scope;
-    struct err err;
+    struct err err = {.code = 0};
     int64_t version;
     if (kept_bake_get(s->state, s->environment->name, &n->kept, &version, &err))
         return store_failed(error, &err);
@@ -283,8 +283,8 @@ static int find_configurations(struct needs *n, struct aws_error *error)
 static int find_schedules(struct needs *n, struct aws_error *error)
 {
     struct schedules found;
-    struct deployments list;
-    struct err err;
+    struct deployments list = {0};
+    struct err err = {.code = 0};
     const struct config_rollout *rollout = &n->scope->environment->rollout;
     if (!rollout->dead_man || !*rollout->dead_man_role)
         return 0;

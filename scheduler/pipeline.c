@@ -289,7 +289,7 @@ enum pipeline_end pipeline_run(const struct pipeline_world *w, const struct pipe
 
 static int find_run(struct pipeline *p, const char *run, struct err *err)
 {
-    struct deployments list;
+    struct deployments list = {0};
     int code = deployments_list(p->w->state, p->env->name, &list, err);
     bool found = false;
     for (size_t i = 0; !code && i < list.count; i++)

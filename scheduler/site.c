@@ -158,7 +158,7 @@ void site_close(struct site *s)
 static void learn_durations(const struct state *state, const struct deployment *d, struct durations *out)
 {
     struct journal *j;
-    struct err err;
+    struct err err = {.code = 0};
     struct journal_clock none = {NULL, NULL};
     int64_t ends[STEPS];
     if (journal_open(&j, state, NULL, d->run, none, &err))
@@ -186,8 +186,8 @@ static void learn_durations(const struct state *state, const struct deployment *
 struct durations site_expected(const struct state *state, const char *environment)
 {
     struct durations d = durations_original();
-    struct deployments list;
-    struct err err;
+    struct deployments list = {0};
+    struct err err = {.code = 0};
     if (deployments_list(state, environment, &list, &err))
         return d;
     for (size_t i = list.count; i > 0; i--)

@@ -65,7 +65,7 @@ static int may_copy(const struct state *from, const struct state *to, const char
 
 static int copy_journals(const struct state *from, struct copy *c, const char *environment, struct err *err)
 {
-    struct deployments list;
+    struct deployments list = {0};
     int code = deployments_list(from, environment, &list, err);
     for (size_t i = 0; !code && i < list.count; i++) {
         char partition[96];

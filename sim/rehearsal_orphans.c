@@ -49,7 +49,7 @@ static bool is_kept(const struct search *s, const char *id, bool by_guard)
 {
     const struct config *c = s->r->options.config;
     struct kept_bake kept;
-    struct err err;
+    struct err err = {.code = 0};
     int64_t version;
     for (size_t i = 0; i < c->environments.count; i++)
         if (kept_bake_get(s->r->world.state, c->environments.items[i].name, &kept, &version, &err) == 0 &&
@@ -81,8 +81,8 @@ static bool is_retained(const struct search *s, const char *image)
     const struct config *c = s->r->options.config;
     for (size_t i = 0; i < c->environments.count; i++) {
         const struct config_environment *e = &c->environments.items[i];
-        struct deployments list;
-        struct err err;
+        struct deployments list = {0};
+        struct err err = {.code = 0};
         const char *images[64];
         size_t kept = 0;
         bool there = false;

@@ -161,7 +161,7 @@ static void rest(struct stage *s, int64_t seconds)
 
 enum pipeline_end stage_finish(struct stage *s, const char *commit)
 {
-    struct deployments list;
+    struct deployments list = {0};
     bool found = false;
     enum pipeline_end end = pipeline_resume(&s->rehearsal.world, &found, &s->record, &s->err);
     for (int i = 0; end == PIPELINE_BUSY && i < 100; i++) {
@@ -239,7 +239,7 @@ void stage_group(struct stage *s, char image[40], int64_t *members, int64_t *des
 
 void stage_holds(struct stage *s, int64_t completed, const char *where)
 {
-    struct deployments list;
+    struct deployments list = {0};
     struct str names;
     char image[40];
     int64_t members;

@@ -128,7 +128,7 @@ static void clear_faults(struct fault_set *set)
 /* Without faults again: what is unfinished is finished, and what was left is collected; then all must hold. */
 static void heal(struct stage *s, struct fault_set *set, const char *where)
 {
-    struct deployments list;
+    struct deployments list = {0};
     bool found = false;
     int64_t completed = 0;
     enum pipeline_end end;

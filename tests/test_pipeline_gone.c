@@ -83,7 +83,7 @@ static void open_eyes(struct eyes *e, struct stage *s)
 static void kill_a_member(struct stage *s)
 {
     struct eyes e;
-    struct group g;
+    struct group g = {.name = ""};
     struct aws_error error;
     open_eyes(&e, s);
     if (cloud_describe_group(&e.cloud, "group-test", &e.arena, &g, &error) || !g.member_count)
@@ -97,8 +97,8 @@ static void kill_a_member(struct stage *s)
 static void look_around(struct stage *s, const char *where)
 {
     struct eyes e;
-    struct group g;
-    struct instances all;
+    struct group g = {.name = ""};
+    struct instances all = {0};
     struct aws_error error;
     struct lookup any = {0};
     open_eyes(&e, s);
