@@ -33,7 +33,7 @@ static int64_t now_ms(void *self)
 
 struct state_of {
     const struct config_environment *e;
-    struct deployments list = {0};
+    struct deployments list;
     struct kept_bake kept;
     char holder[128], run[80];
     int64_t expires_ms, lease_id;
