@@ -99,7 +99,7 @@ static int run(struct session *session, void *data, struct err *err)
 
 const struct command cmd_doctor = {
     .name = "doctor",
-    .summary = "checks what a first deployment needs, each finding with its remedy",
+    .summary = "check what a first deployment needs, each finding with its remedy",
     .about =
         "Looks at credentials and clock, permissions (by EC2's dry runs), base image and instance type, metadata "
         "defaults, the group with its template and load balancer, the security group, the dead-man's role, the "

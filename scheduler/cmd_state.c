@@ -172,7 +172,7 @@ static int run_unlock(struct session *session, void *args, struct err *err)
 
 const struct command cmd_state_init = {
     .name = "state init",
-    .summary = "makes the place where journal, leases and deployments are kept",
+    .summary = "make the place where journal, leases and deployments are kept",
     .about =
         "For the backend \"file\" the file and its folder; for \"dynamodb\" the table, on demand, with point-in-time "
         "recovery and a time to live. What is there already stays.",
@@ -184,7 +184,7 @@ const struct command cmd_state_init = {
 
 const struct command cmd_state_migrate = {
     .name = "state migrate",
-    .summary = "copies the state store to another backend",
+    .summary = "copy the state store to another backend",
     .about =
         "Copies deployments, journals, kept instances and known images of every environment of the configuration. "
         "Refused while a run holds a lease, and where the other store has deployments of its own. The store that was "
@@ -197,7 +197,7 @@ const struct command cmd_state_migrate = {
 
 const struct command cmd_state_unlock = {
     .name = "state unlock",
-    .summary = "takes the lease of an environment from a runner that is gone",
+    .summary = "take the lease of an environment from a runner that is gone",
     .about = "A lease ends by itself. Where that is too long to wait, and the runner surely does nothing more, its id "
              "takes it away. A runner that lives after all notices before it next changes something.",
     .example = "  bakehour state unlock --env production --id 42",

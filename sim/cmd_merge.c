@@ -119,7 +119,7 @@ static void release_merge(void *context)
 
 const struct command cmd_merge = {
     .name = "merge",
-    .summary = "adds up the shards of a Monte Carlo simulation",
+    .summary = "add up the shards of a Monte Carlo simulation",
     .about = "Reads the files that simulate --runs N --shard i/n wrote, one for each shard, and prints what the run "
              "would have printed in one piece, to the last bit.",
     .example = "  bakehour simulate --log h.tsv --culprit 0.03 --runs 10000 --shard 1/2 >a.json\n"

@@ -262,7 +262,7 @@ static int run_optimum(struct session *session, void *context, struct err *err)
 
 const struct command cmd_optimum = {
     .name = "optimum",
-    .summary = "finds the least that a history can cost, with its certificate",
+    .summary = "find the least that a history can cost, with its certificate",
     .about =
         "Finds when a clairvoyant would have deployed: the starts with the least sum of instance hours, cost of "
         "deployments and waiting, exactly. A deployment takes all commits that are there and holds the one bake "

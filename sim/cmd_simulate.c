@@ -415,7 +415,7 @@ static void release_simulate(void *context)
 
 const struct command cmd_simulate = {
     .name = "simulate",
-    .summary = "replays a commit history under one or more policies",
+    .summary = "replay a commit history under one or more policies",
     .about = "Replays a history commit by commit under the serial model: a deployment prepares, boots a bake instance "
              "(unless one is still there), bakes, rolls out; the next starts when it has ended. Prints what was "
              "deployed, what was paid and how long commits took, month by month, beside two baselines.\n\n"

@@ -178,7 +178,7 @@ static int run_twin(struct session *session, void *context, struct err *err)
 
 const struct command cmd_twin = {
     .name = "twin",
-    .summary = "serves the modelled cloud on loopback",
+    .summary = "serve the modelled cloud on loopback",
     .about =
         "Serves the modelled cloud on loopback: EC2, Auto Scaling, Elastic Load Balancing, STS, EventBridge Scheduler "
         "and DynamoDB as AWS's own tools speak them, the instance metadata service, and OSv's REST API on each "

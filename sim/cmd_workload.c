@@ -202,7 +202,7 @@ static int run_compare(struct session *session, void *context, struct err *err)
 
 const struct command cmd_workload_fit = {
     .name = "workload fit",
-    .summary = "fits a model of arrivals to a commit history",
+    .summary = "fit a model of arrivals to a commit history",
     .about = "Finds the commits a week and their trend, the hours of the week, and the bursts, and writes them as the "
              "JSON file that --workload reads. Fit on the last two or three years (--from): rates drift.",
     .example = "  bakehour workload fit --repo . --from 2023-01-01 >workload.json\n"
@@ -214,7 +214,7 @@ const struct command cmd_workload_fit = {
 
 const struct command cmd_workload_generate = {
     .name = "workload draw",
-    .summary = "draws a commit history from a model of arrivals",
+    .summary = "draw a commit history from a model of arrivals",
     .about = "Writes a history as --log reads it: unix seconds, a line each. The same seed gives the same history.",
     .example = "  bakehour workload draw --workload workload.json --seed 7 >history.tsv",
     .options = generate_options,
