@@ -31,6 +31,7 @@ shell() {
     for file in tests/*.sh tests/cli/*.sh tests/cli/*.t data/*.sh .ci/run; do
         [ -f "$file" ] || continue
         sh -n "$file" || failed=1
+        case "$file" in *.t) [ -x "$file" ] || { echo "$file: is not executable"; failed=1; } ;; esac
     done
     return $failed
 }
