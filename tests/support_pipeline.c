@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define CONFIG                                                                                                         \
@@ -98,12 +99,30 @@ static void parse(struct stage *s, const struct stage_options *o)
         fail_msg("%s", s->err.text);
 }
 
+/* Once, when the test ends: the folders of all its runs. */
+static char all_work[64];
+
+static void remove_work(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        execlp("rm", "rm", "-rf", "--", all_work, (char *)NULL);
+        _exit(1);
+    }
+    if (child > 0)
+        waitpid(child, NULL, 0);
+}
+
 void stage_open(struct stage *s, const struct stage_options *o)
 {
     *s = (struct stage){.loud = getenv("LOUD") != NULL};
     parse(s, o);
     const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     str_fit(s->work, sizeof(s->work), "%s/pipeline.%ld", base, (long)getpid());
+    if (!*all_work) {
+        str_fit(all_work, sizeof(all_work), "%s", s->work);
+        atexit(remove_work);
+    }
     struct rehearsal_options options = {.seed = o->seed ? o->seed : 1,
                                         .config = s->config,
                                         .environment = &s->config->environments.items[0],
@@ -122,11 +141,8 @@ void stage_open(struct stage *s, const struct stage_options *o)
 
 void stage_close(struct stage *s)
 {
-    char line[128];
     rehearsal_close(&s->rehearsal);
     config_free(s->config);
-    str_fit(line, sizeof(line), "%s", s->work);
-    (void)line;
 }
 
 void stage_kill(struct stage *s, enum death death, int64_t n)
