@@ -318,7 +318,7 @@ ptrdiff_t source_peek(struct source *s, const char **bytes)
 
 ptrdiff_t source_read(struct source *s, void *to, size_t cap, struct err *err)
 {
-    assert(cap > 0);
+    assert(s && cap > 0);
     if (s->peeked_at < s->peeked_len) {
         size_t len = s->peeked_len - s->peeked_at < cap ? s->peeked_len - s->peeked_at : cap;
         memcpy(to, s->peeked + s->peeked_at, len);

@@ -163,8 +163,8 @@ static int list_row(void *context, const char *key, int64_t version, const char 
 int deployments_list(const struct state *state, const char *environment, struct deployments *out, struct err *err)
 {
     char partition[80];
-    struct listing l = {out, err};
     *out = (struct deployments){0};
+    struct listing l = {out, err};
     partition_of(environment, partition);
     int code = state_query(state, partition, "d#", list_row, &l, err);
     if (code)

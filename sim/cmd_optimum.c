@@ -1,6 +1,7 @@
 /* bakehour optimum: what the history would have cost with the best schedule, known in advance. */
 #include "sim/commands.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,7 +95,8 @@ static int64_t *pool_months(struct optimum_terms *t, int64_t hours, const struct
 {
     int first = calendar_month(commits->arrival_s[0]) - 1;
     int last = calendar_month(commits->arrival_s[commits->count - 1]) + 1;
-    t->pool_periods = (size_t)(last - first + 1);
+    assert(last >= first && t->meter.quantum_s > 0);
+    t->pool_periods = (size_t)last - (size_t)first + 1;
     t->pool_quanta = hours * SECONDS_PER_HOUR / t->meter.quantum_s;
     int64_t *from_s = mem_array(NULL, t->pool_periods, sizeof(*from_s));
     for (size_t m = 0; m < t->pool_periods; m++)

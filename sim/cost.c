@@ -58,6 +58,7 @@ static void extend_to(struct costs *c, int month)
 
 static struct cost_month *month_at(struct cursor *at, instant_t t)
 {
+    assert(at);
     if (t < at->begin || t >= at->end) {
         int month = calendar_month(t);
         extend_to(at->costs, month);

@@ -6,8 +6,7 @@
 #include "tests/fuzz.h"
 
 const char *const fuzz_seeds[] = {
-    "{\"faults\": [{\"action\": \"RunInstances\", \"nth\": 2, \"fault\": \"error\", \"code\": \"X\", \"status\": "
-    "500}]}",
+    "{\"faults\": [{\"action\": \"RunInstances\", \"nth\": 2, \"fault\": \"error\", \"status\": 500}]}",
     "[{\"action\": \"ec2:*\", \"probability\": 0.5, \"fault\": \"http\", \"body\": \"cut\", \"done\": true}]",
     "[{\"action\": \"guest:POST /file/*\", \"match\": \"a\", \"fault\": \"slow\", \"delay_ms\": 10}]",
     "[{\"action\": \"boot\", \"match\": \"ami\", \"fault\": \"storm\"}, {\"fault\": \"skew\", \"skew_s\": -5}]",

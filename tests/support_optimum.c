@@ -66,7 +66,7 @@ int128 support_bill_starts(const struct scene *s, const int64_t *start, const bo
     const struct optimum_terms *t = &s->terms;
     int128 cost = 0;
     int64_t opened[MAX_PERIODS] = {0};
-    int64_t end_of[MAX_SLOTS];
+    int64_t end_of[MAX_SLOTS] = {0};
     int64_t begin = 0;
     int64_t end = 0;
     for (size_t i = 0; i < count; i++) {

@@ -37,7 +37,7 @@ static int128 lowest(const struct lines *all, int64_t step, int64_t count, int64
 static void run(struct philox *p, bool expires)
 {
     struct lines all = {.count = 0};
-    struct line_front f;
+    struct line_front f = {0};
     int128 unit = draw(p, 0, 3);
     int64_t held = draw(p, 1, 5);
     bool also_equal = draw(p, 0, 1);
@@ -71,7 +71,7 @@ static void run(struct philox *p, bool expires)
 static void run_any_order(struct philox *p)
 {
     struct lines all = {.count = 0};
-    struct line_front f;
+    struct line_front f = {0};
     int128 unit = draw(p, 0, 3);
     int64_t count = 5;
     int64_t least = 0;
@@ -121,7 +121,7 @@ static void against_all_lines(void **state)
 static void a_line_comes_back(void **state)
 {
     (void)state;
-    struct line_front f;
+    struct line_front f = {0};
     line_front_init_expiring(&f, false);
     line_front_offer(&f, &(struct line){.intercept = 10, .count = 1, .origin = 1});
     line_front_offer(&f, &(struct line){.intercept = 16, .count = 2, .origin = 2});
@@ -144,7 +144,7 @@ static void a_line_comes_back(void **state)
 static void a_line_that_is_never_lowest(void **state)
 {
     (void)state;
-    struct line_front f;
+    struct line_front f = {0};
     line_front_init(&f, false);
     line_front_offer(&f, &(struct line){.intercept = 10, .count = 1, .origin = 1});
     line_front_offer(&f, &(struct line){.intercept = 16, .count = 2, .origin = 2});

@@ -49,7 +49,7 @@ static void objective(const struct program *m)
     for (int64_t s = 0; s < m->slots; s++)
         fprintf(m->lp, " + %lld x%lld\n", (long long)t->per_deploy * 3600, (long long)s);
     for (int64_t u = 1 - t->meter.quantum_s; !t->pool_periods && u < m->slots; u++)
-        fprintf(m->lp, " + %lld z%lld\n", (long long)quantum, (long long)(u + t->meter.quantum_s));
+        fprintf(m->lp, " + %lld z%lld\n", (long long)quantum, (long long)u + t->meter.quantum_s);
     for (size_t i = 0; i < t->pool_periods; i++)
         fprintf(m->lp, " + %lld e%zu\n", (long long)quantum, i);
     for (size_t j = 0; j < m->s->count; j++)
@@ -63,7 +63,7 @@ static void hours_and_server(const struct program *m)
     for (int64_t s = 0; s < m->slots; s++) {
         for (int64_t a = s; a < s + t->bake_s && a < m->slots; a++) {
             for (int64_t u = a - t->meter.quantum_s + 1; u <= a; u++)
-                fprintf(m->lp, " + z%lld", (long long)(u + t->meter.quantum_s));
+                fprintf(m->lp, " + z%lld", (long long)u + t->meter.quantum_s);
             fprintf(m->lp, " - x%lld >= 0\n", (long long)s);
         }
         for (int64_t a = s; a < s + t->bake_s && a < m->slots; a++)
@@ -102,7 +102,7 @@ static void pool(const struct program *m)
             int64_t at = u + m->first;
             bool after = i == 0 || t->pool_from_s[i] <= at;
             if (after && (i + 1 == t->pool_periods || at < t->pool_from_s[i + 1]))
-                fprintf(m->lp, " - z%lld", (long long)(u + t->meter.quantum_s));
+                fprintf(m->lp, " - z%lld", (long long)u + t->meter.quantum_s);
         }
         fprintf(m->lp, " >= %lld\n", -(long long)t->pool_quanta);
     }

@@ -85,6 +85,7 @@ static struct state open_server(void)
         fail_msg("%s", err.text);
     settings.writes_per_s = settings.reads_per_s = 1000;
     retry_init(&retry, &settings, 1);
+    memset(&state, 0, sizeof(state));
     str_fit(name, sizeof(name), "bakehour-test-%ld-%u", (long)getpid(), stores++);
     struct state_table table = {
         .name = name, .transport = aws_transport(server), .retry = &retry, .salt = (uint64_t)getpid() << 20 | stores};
