@@ -29,6 +29,25 @@ static void a_plain_deployment(void **state)
     stage_close(&s);
 }
 
+/* --detach: the runner leaves once only the image is awaited, tests passed and all; another one goes on from there. */
+static void leaves_while_the_image_is_made(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(&s, &(struct stage_options){0});
+    s.rehearsal.world.detach = true;
+    int64_t began = simcloud_now_ms(s.rehearsal.cloud);
+    assert_int_equal(stage_deploy(&s, commit_b), PIPELINE_STOPPED);
+    int64_t left = simcloud_now_ms(s.rehearsal.cloud) - began;
+    /* pull 15, build 165, upload 25, command line, the flush: then the image's 210 s are not waited for */
+    assert_true(left >= 205 * 1000 && left < 300 * 1000);
+    s.rehearsal.world.detach = false;
+    stage_next_runner(&s, "second/2", true);
+    assert_int_equal(stage_finish(&s, commit_b), PIPELINE_COMPLETED);
+    stage_holds(&s, 1, "detached");
+    stage_close(&s);
+}
+
 static int64_t every(void)
 {
 #if defined(__SANITIZE_ADDRESS__)
@@ -144,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_deployment),
+        cmocka_unit_test(leaves_while_the_image_is_made),
         cmocka_unit_test(the_same_again),
         cmocka_unit_test(one_paid_hour),
         cmocka_unit_test(dead_before_each_call),
