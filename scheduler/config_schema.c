@@ -106,7 +106,7 @@ static const struct config_key network_keys[] = {
     {"address", CONFIG_CHOICE, AT(config_network, address), "\"private\"",
      "By which address the runner reaches instances.", NULL, 0, 0, 0, addresses, NULL, 0, 0},
     {"open_port", CONFIG_BOOL, AT(config_network, open_port), "false",
-     "Opens the OSv port of the security group for the runner's own address while it is needed, and closes it again.",
+     "To open the OSv port for the runner's own address while it is needed; not carried out by this version: false.",
      NULL, 0, 0, 0, NULL, NULL, 0, 0},
     {"runner_cidr", CONFIG_TEXT, AT(config_network, runner_cidr), "\"\"",
      "The runner's own address for open_port: \"198.51.100.7/32\".", NULL, 0, 0, 0, NULL, NULL, 0, 0},

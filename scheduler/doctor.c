@@ -312,7 +312,7 @@ static void look_at_network(struct doctor *d)
                 found(d, FINDING_PROBLEM, "network",
                       SAY(d, "%s lets the whole world reach port %lld, where OSv takes any command", id,
                           (long long)d->config->osv.port),
-                      "remove the rule: Bakehour opens the port for the runner alone and closes it again");
+                      "remove the rule: allow the runner's own address alone");
                 return;
             }
         }
