@@ -216,9 +216,8 @@ static bool two_word_hint(const struct command *const *commands, char **argv, st
 {
     struct str list;
     str_init(&list, 1024);
-    size_t len = strlen(argv[0]);
     for (; *commands; commands++)
-        if (strncmp((*commands)->name, argv[0], len) == 0 && (*commands)->name[len] == ' ')
+        if (opt_in_group(*commands, argv[0]))
             str_addf(&list, "%s%s", list.len ? ", " : "", (*commands)->name);
     bool found = list.len > 0;
     if (found)
@@ -301,6 +300,9 @@ int opt_main(const struct command *const *commands, int argc, char **argv, struc
     }
     int words = 0;
     const struct command *command = find_command(commands, argc, argv, &words);
+    if (!command && (argc == 1 ? help : strcmp(argv[1], "--help") == 0) &&
+        opt_group_help(commands, argv[0], session, session->out))
+        return session_finish(session, 0);
     if (!command)
         return unknown_command(commands, argv, session);
     if (help) {

@@ -61,6 +61,12 @@ int opt_parse(const struct command *command, int argc, char **argv, void *args, 
 
 void opt_help(const struct command *command, const struct session *session, FILE *out);
 void opt_overview(const struct command *const *commands, const struct session *session, FILE *out);
+
+/* Whether command is one of two words of which the first is word. */
+bool opt_in_group(const struct command *command, const char *word);
+
+/* Lists the commands of two words that begin with word. Returns false, with nothing written, when there is none. */
+bool opt_group_help(const struct command *const *commands, const char *word, const struct session *session, FILE *out);
 void opt_man_page(const struct command *const *commands, FILE *out); /* the roff of COMMANDS and OPTIONS */
 void opt_bash_completion(const struct command *const *commands, FILE *out);
 

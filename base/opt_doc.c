@@ -92,16 +92,42 @@ void opt_help(const struct command *command, const struct session *s, FILE *out)
     fprintf(out, "\n%sExample%s\n%s\n", session_bold(s), session_plain(s), command->example);
 }
 
+static void summary_row(const struct command *command, const struct session *s, FILE *out)
+{
+    fprintf(out, "  %-16s ", command->name);
+    wrap(out, command->summary, 19, 19, help_width(s));
+}
+
+bool opt_in_group(const struct command *command, const char *word)
+{
+    size_t len = strlen(word);
+    return strncmp(command->name, word, len) == 0 && command->name[len] == ' ';
+}
+
+bool opt_group_help(const struct command *const *commands, const char *word, const struct session *s, FILE *out)
+{
+    bool found = false;
+    for (; *commands; commands++) {
+        if (!opt_in_group(*commands, word))
+            continue;
+        if (!found)
+            fprintf(out, "Usage: %s %s COMMAND [OPTIONS]\n\nCommands\n", s->program, word);
+        summary_row(*commands, s, out);
+        found = true;
+    }
+    if (found)
+        fprintf(out, "\n'%s %s COMMAND --help' tells more.\n", s->program, word);
+    return found;
+}
+
 void opt_overview(const struct command *const *commands, const struct session *s, FILE *out)
 {
     fprintf(out, "%s%s%s -", session_bold(s), s->program, session_plain(s));
     wrap(out, "deploy machine images from every commit, and know what each deployment costs",
          (int)strlen(s->program) + 2, 2, help_width(s));
     fprintf(out, "\nUsage: %s COMMAND [OPTIONS]\n\nCommands\n", s->program);
-    for (; *commands; commands++) {
-        fprintf(out, "  %-16s ", (*commands)->name);
-        wrap(out, (*commands)->summary, 19, 19, help_width(s));
-    }
+    for (; *commands; commands++)
+        summary_row(*commands, s, out);
     fprintf(out,
             "\nStart with your own repository; no AWS account is needed:\n"
             "  %s plan --repo .\n\n"

@@ -213,6 +213,18 @@ static void commands_of_two_words(void **state)
     refuses("prices", "\"prices\" needs a second word: prices show, prices import");
     refuses("prices shwo", "needs a second word");
     refuses("show", "unknown command \"show\"");
+    const char *const asked[] = {"prices --help", "help prices", "--help prices"};
+    for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+        r = run(asked[i]);
+        assert_int_equal(r.code, 0);
+        assert_string_equal(r.err, "");
+        assert_non_null(strstr(r.out, "Usage: bakehour prices COMMAND"));
+        assert_non_null(strstr(r.out, "  prices show "));
+        assert_null(strstr(r.out, "toy"));
+        done(&r);
+    }
+    refuses("help shwo", "unknown command \"shwo\"");
+    refuses("prices shwo --help", "needs a second word");
 }
 
 static void unknown_commands(void **state)

@@ -86,6 +86,9 @@ exit_is "an unknown command, nothing near" 2 "$BAKEHOUR" xyzzyx
 hasnt "an unknown command, nothing near: no guess" "$err" 'did you mean'
 exit_is "half a command" 2 "$BAKEHOUR" prices
 has "half a command: the whole ones" "$err" 'needs a second word: .*prices show'
+exit_is "help of a first word" 0 "$BAKEHOUR" prices --help
+has "help of a first word: its commands" "$out" '^  prices import '
+narrow "help of a first word" "$out"
 exit_is "an unknown global option" 2 "$BAKEHOUR" --quite plan
 has "an unknown global option: the nearest" "$err" 'did you mean --quiet?'
 exit_is "an option without its value" 2 "$BAKEHOUR" simulate --log
