@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/page.h"
 #include "base/str.h"
 
 #define HELP_WIDTH_MAX 100
@@ -11,33 +12,8 @@
 
 static int help_width(const struct session *s)
 {
-    int width = s->width ? s->width : 80;
+    int width = page_width(s);
     return width > HELP_WIDTH_MAX ? HELP_WIDTH_MAX : width;
-}
-
-/* Writes text wrapped to width; the first line starts at column `at`, the others at `indent`. */
-static void wrap(FILE *out, const char *text, int at, int indent, int width)
-{
-    while (*text) {
-        size_t len = strcspn(text, " \n");
-        if (at > indent && at + 1 + (int)len > width) {
-            fprintf(out, "\n%*s", indent, "");
-            at = indent;
-        } else if (at > indent) {
-            fputc(' ', out);
-            at++;
-        }
-        fprintf(out, "%.*s", (int)len, text);
-        at += (int)len;
-        text += len;
-        if (*text == '\n') {
-            fprintf(out, text[1] == '\n' ? "\n\n%*s" : "\n%*s", indent, "");
-            at = indent;
-            text += text[1] == '\n';
-        }
-        text += *text != '\0';
-    }
-    fputc('\n', out);
 }
 
 static void option_left(const struct opt *opt, struct str *to)
@@ -55,7 +31,7 @@ static void help_options(const struct opt *options, const struct session *s, FIL
     for (; options && options->name; options++) {
         if (options->kind == OPT_HEADING) {
             fprintf(out, "\n%s", session_bold(s));
-            wrap(out, options->name, 0, 0, help_width(s));
+            page_flow(out, options->name, 0, 0, help_width(s));
             fputs(session_plain(s), out);
             continue;
         }
@@ -67,7 +43,7 @@ static void help_options(const struct opt *options, const struct session *s, FIL
             fprintf(out, "\n%*s", HELP_INDENT, "");
         else
             fputs("  ", out);
-        wrap(out, options->help, HELP_INDENT, HELP_INDENT, help_width(s));
+        page_flow(out, options->help, HELP_INDENT, HELP_INDENT, help_width(s));
         str_release(&left);
     }
 }
@@ -82,10 +58,10 @@ static const struct opt *opt_help_row(void)
 void opt_help(const struct command *command, const struct session *s, FILE *out)
 {
     fprintf(out, "%s%s %s%s -", session_bold(s), s->program, command->name, session_plain(s));
-    wrap(out, command->summary, (int)(strlen(s->program) + strlen(command->name)) + 3, 2, help_width(s));
+    page_flow(out, command->summary, (int)(strlen(s->program) + strlen(command->name)) + 3, 2, help_width(s));
     fprintf(out, "\nUsage: %s %s [OPTIONS]%s%s\n\n", s->program, command->name, command->operands ? " " : "",
             command->operands ? command->operands : "");
-    wrap(out, command->about, 0, 0, help_width(s));
+    page_flow(out, command->about, 0, 0, help_width(s));
     help_options(command->options, s, out);
     help_options(opt_globals(), s, out);
     help_options(opt_help_row(), s, out);
@@ -95,7 +71,7 @@ void opt_help(const struct command *command, const struct session *s, FILE *out)
 static void summary_row(const struct command *command, const struct session *s, FILE *out)
 {
     fprintf(out, "  %-16s ", command->name);
-    wrap(out, command->summary, 19, 19, help_width(s));
+    page_flow(out, command->summary, 19, 19, help_width(s));
 }
 
 bool opt_in_group(const struct command *command, const char *word)
@@ -123,8 +99,8 @@ bool opt_group_help(const struct command *const *commands, const char *word, con
 void opt_overview(const struct command *const *commands, const struct session *s, FILE *out)
 {
     fprintf(out, "%s%s%s -", session_bold(s), s->program, session_plain(s));
-    wrap(out, "deploy machine images from every commit, and know what each deployment costs",
-         (int)strlen(s->program) + 2, 2, help_width(s));
+    page_flow(out, "deploy machine images from every commit, and know what each deployment costs",
+              (int)strlen(s->program) + 2, 2, help_width(s));
     fprintf(out, "\nUsage: %s COMMAND [OPTIONS]\n\nCommands\n", s->program);
     for (; *commands; commands++)
         summary_row(*commands, s, out);

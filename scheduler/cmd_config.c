@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/out.h"
+#include "base/page.h"
 #include "scheduler/commands.h"
 #include "scheduler/config.h"
 
@@ -187,8 +188,9 @@ static void print_keys(char *text, struct session *session)
         const char *key = strsep(&line, "\t");
         const char *type = strsep(&line, "\t");
         const char *standard = strsep(&line, "\t");
-        fprintf(session->out, "%s%s%s  %s%s%s\n    %s\n", session_bold(session), key, session_plain(session), type,
-                *standard ? ", " : "", standard, line);
+        fprintf(session->out, "%s%s%s  %s%s%s\n", session_bold(session), key, session_plain(session), type,
+                *standard ? ", " : "", standard);
+        page_say(session, 4, "    %s", line);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "base/out.h"
+#include "base/page.h"
 #include "scheduler/commands.h"
 #include "scheduler/decision.h"
 #include "scheduler/deploying.h"
@@ -98,9 +99,9 @@ static void tell_decision(const struct deploying *d, const struct decision *deci
     char at[INSTANT_TEXT_SIZE];
     if (!d->document) {
         if (decision->kind != DECIDE_DEPLOY)
-            fprintf(d->site->session->out, "%c%s\n",
-                    decision->why[0] - ('a' <= decision->why[0] && decision->why[0] <= 'z' ? 32 : 0),
-                    decision->why + 1);
+            page_say(d->site->session, 0, "%c%s",
+                     decision->why[0] - ('a' <= decision->why[0] && decision->why[0] <= 'z' ? 32 : 0),
+                     decision->why + 1);
         return;
     }
     json_text(d->document, "decision", kinds[decision->kind]);

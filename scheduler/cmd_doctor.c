@@ -1,7 +1,9 @@
 /* cmd_doctor.c - bakehour doctor: what would go wrong with a first deployment. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/out.h"
+#include "base/page.h"
 #include "scheduler/commands.h"
 #include "scheduler/doctor.h"
 #include "scheduler/pipeline_private.h"
@@ -51,14 +53,18 @@ static void print_csv(const struct doctor *d, const struct session *session)
     table_free(t);
 }
 
+#define TEXT_COLUMN 23 /* where findings and remedies stand */
+
 static void print_text(const struct doctor *d, const struct session *session)
 {
     for (size_t i = 0; i < d->count; i++) {
         const struct finding *f = &d->items[i];
-        fprintf(session->out, "%s%-8s%s %-13s %s\n", f->state == FINDING_OK ? "" : session_bold(session),
-                finding_state_name(f->state), f->state == FINDING_OK ? "" : session_plain(session), f->name, f->detail);
+        fprintf(session->out, "%s%-8s%s %-13s", f->state == FINDING_OK ? "" : session_bold(session),
+                finding_state_name(f->state), f->state == FINDING_OK ? "" : session_plain(session), f->name);
+        int at = TEXT_COLUMN + (strlen(f->name) > 13 ? (int)strlen(f->name) - 13 : 0);
+        page_flow(session->out, f->detail, at, TEXT_COLUMN, page_width(session));
         if (*f->remedy)
-            fprintf(session->out, "         %-13s %s\n", "", f->remedy);
+            page_say(session, TEXT_COLUMN, "%*s%s", TEXT_COLUMN, "", f->remedy);
     }
     fprintf(session->out, "\n%zu problems, %zu warnings for the environment %s. Nothing was changed.\n",
             doctor_count(d, FINDING_PROBLEM), doctor_count(d, FINDING_WARNING), d->environment->name);

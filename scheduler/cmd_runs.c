@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/out.h"
+#include "base/page.h"
 #include "scheduler/commands.h"
 #include "scheduler/document.h"
 #include "scheduler/report.h"
@@ -78,28 +79,31 @@ static void status_json(const struct state_of *s, cJSON *list, int64_t at_s)
         report_deployment_json(&s->list.items[s->list.count - 1], json_object(item, "last"));
 }
 
-static void status_text(const struct state_of *s, FILE *out, int64_t at_s)
+#define STATUS_INDENT 14 /* where the values stand */
+
+static void status_text(const struct session *session, const struct state_of *s, int64_t at_s)
 {
     char text[INSTANT_TEXT_SIZE];
     const struct deployment *good = deployments_last_good(&s->list, NULL);
     const struct deployment *last = s->list.count ? &s->list.items[s->list.count - 1] : NULL;
-    fprintf(out, "%s (group %s)\n", s->e->name, s->e->group);
+    page_say(session, STATUS_INDENT, "%s (group %s)", s->e->name, s->e->group);
     if (good)
-        fprintf(out, "  on          %.12s, image %s, since %s (deployment %lld)\n", good->commit, good->image,
-                calendar_text(good->ended_ms / 1000, text), (long long)good->number);
+        page_say(session, STATUS_INDENT, "  on          %.12s, image %s, since %s (deployment %lld)", good->commit,
+                 good->image, calendar_text(good->ended_ms / 1000, text), (long long)good->number);
     else
-        fprintf(out, "  on          nothing that was deployed from here\n");
+        page_say(session, STATUS_INDENT, "  on          nothing that was deployed from here");
     if (last && last != good)
-        fprintf(out, "  last        deployment %lld of %.12s: %s%s%s\n", (long long)last->number, last->commit,
-                last->state, *last->reason ? ": " : "", last->reason);
+        page_say(session, STATUS_INDENT, "  last        deployment %lld of %.12s: %s%s%s", (long long)last->number,
+                 last->commit, last->state, *last->reason ? ": " : "", last->reason);
     if (*s->run)
-        fprintf(out, "  unfinished  run %s; 'bakehour resume --env %s' goes on\n", s->run, s->e->name);
+        page_say(session, STATUS_INDENT, "  unfinished  run %s; 'bakehour resume --env %s' goes on", s->run,
+                 s->e->name);
     if (*s->holder)
-        fprintf(out, "  lease       held by %s (id %lld) until %s unless renewed\n", s->holder, (long long)s->lease_id,
-                calendar_text(s->expires_ms / 1000, text));
+        page_say(session, STATUS_INDENT, "  lease       held by %s (id %lld) until %s unless renewed", s->holder,
+                 (long long)s->lease_id, calendar_text(s->expires_ms / 1000, text));
     if (s->kept.instance[0] && s->kept.until_ms > at_s * 1000)
-        fprintf(out, "  kept        bake instance %s until %s\n", s->kept.instance,
-                calendar_text(s->kept.until_ms / 1000, text));
+        page_say(session, STATUS_INDENT, "  kept        bake instance %s until %s", s->kept.instance,
+                 calendar_text(s->kept.until_ms / 1000, text));
 }
 
 static int status(struct site *site, const struct args *args, struct err *err)
@@ -115,7 +119,7 @@ static int status(struct site *site, const struct args *args, struct err *err)
         if (!code && list)
             status_json(&s, list, site->session->now_s);
         else if (!code)
-            status_text(&s, site->session->out, site->session->now_s);
+            status_text(site->session, &s, site->session->now_s);
         deployments_release(&s.list);
     }
     if (document && !code)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/out.h"
+#include "base/page.h"
 #include "billing/money_json.h"
 
 static void print_steps(const struct pipeline_estimate *e, const struct session *session)
@@ -64,18 +65,20 @@ void report_plan(const struct pipeline_estimate *e, const struct pipeline_order 
         fprintf(out, ", %lld commits", (long long)order->commits);
     fprintf(out, "\n\n");
     print_steps(e, session);
-    fprintf(out, "\nCritical path %s; the original pipeline, step after step: %s.\n", duration_text(e->critical_s, a),
-            duration_text(e->serial_s, b));
-    fprintf(out, "Group of %lld: %lld wave%s of up to %lld instance%s.%s\n\n", (long long)e->group, (long long)e->waves,
-            e->waves == 1 ? "" : "s", (long long)e->surge, e->surge == 1 ? "" : "s",
-            e->bake_reused ? " The kept bake instance is used again." : "");
+    fputc('\n', out);
+    page_say(session, 0, "Critical path %s; the original pipeline, step after step: %s.",
+             duration_text(e->critical_s, a), duration_text(e->serial_s, b));
+    page_say(session, 0, "Group of %lld: %lld wave%s of up to %lld instance%s.%s\n", (long long)e->group,
+             (long long)e->waves, e->waves == 1 ? "" : "s", (long long)e->surge, e->surge == 1 ? "" : "s",
+             e->bake_reused ? " The kept bake instance is used again." : "");
     print_costs("Estimate", &e->costs, "Original", &e->original, session);
-    fprintf(out, "\nRests on %s.\n", e->rates.basis);
-    fprintf(out, "Storm cap: %lld failed launch%s, at most %lld instance-seconds (%lld.%02lld h), %s USD.\n",
-            (long long)e->cap_attempts, e->cap_attempts == 1 ? "" : "es", (long long)e->cap_s,
-            (long long)(e->cap_s / 3600), (long long)(e->cap_s % 3600 / 36), money_short(e->cap, money));
+    fputc('\n', out);
+    page_say(session, 0, "Rests on %s.", e->rates.basis);
+    page_say(session, 0, "Storm cap: %lld failed launch%s, at most %lld instance-seconds (%lld.%02lld h), %s USD.",
+             (long long)e->cap_attempts, e->cap_attempts == 1 ? "" : "es", (long long)e->cap_s,
+             (long long)(e->cap_s / 3600), (long long)(e->cap_s % 3600 / 36), money_short(e->cap, money));
     if (*e->worst)
-        fprintf(out, "%s\n", e->worst);
+        page_say(session, 0, "%s", e->worst);
 }
 
 static void add_costs(cJSON *to, const char *name, const struct costs *c)
@@ -125,13 +128,14 @@ void report_statement(const struct statement *s, const struct session *session)
     char b[MONEY_TEXT_SIZE];
     char c[INSTANT_TEXT_SIZE];
     char e[INSTANT_TEXT_SIZE];
-    fprintf(out, "Deployment %lld of %s: %s%s%s\n", (long long)d->number, d->environment, d->state,
-            *d->reason ? ": " : "", d->reason);
-    fprintf(out, "Commit %.12s%s%s; from start to verdict %s (critical path %s)\n\n", d->commit,
-            *d->image ? ", image " : "", d->image, duration_text(s->makespan_s, c), duration_text(s->critical_s, e));
+    page_say(session, 0, "Deployment %lld of %s: %s%s%s", (long long)d->number, d->environment, d->state,
+             *d->reason ? ": " : "", d->reason);
+    page_say(session, 0, "Commit %.12s%s%s; from start to verdict %s (critical path %s)\n", d->commit,
+             *d->image ? ", image " : "", d->image, duration_text(s->makespan_s, c), duration_text(s->critical_s, e));
     print_costs("Cost", &s->costs, NULL, NULL, session);
-    fprintf(out, "\nEstimated %s USD; the original pipeline would have cost %s USD.\n", money_short(s->estimate, a),
-            money_short(s->original, b));
+    fputc('\n', out);
+    page_say(session, 0, "Estimated %s USD; the original pipeline would have cost %s USD.", money_short(s->estimate, a),
+             money_short(s->original, b));
 }
 
 void report_statement_json(const struct statement *s, cJSON *to)

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "billing/money_json.h"
 #include "scheduler/optimum.h"
-#include "sim/page.h"
+#include "base/page.h"
 #include "sim/scenario.h"
 
 #define GRID_DEFAULT_S 60

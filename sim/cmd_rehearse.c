@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/page.h"
 #include "billing/money_json.h"
 #include "scheduler/report.h"
 #include "sim/commands.h"
@@ -93,13 +94,13 @@ static void print_text(const struct rehearse *r, struct session *session)
         fprintf(session->out, "%s", i ? "\n" : "");
         if (d->stated)
             report_statement(&d->statement, session);
-        fprintf(session->out, "Storm cap: %lld failed launches, %lld billed seconds; used: %lld.\n",
-                (long long)d->estimate.cap_attempts, (long long)d->estimate.cap_s, (long long)d->record.storm_s);
+        page_say(session, 0, "Storm cap: %lld failed launches, %lld billed seconds; used: %lld.",
+                 (long long)d->estimate.cap_attempts, (long long)d->estimate.cap_s, (long long)d->record.storm_s);
     }
-    fprintf(session->out,
-            "\nThe cloud's own meter, group and all: %s USD; on the ledger for the deployments: %s USD.\n",
-            money_short(r->bill, a), money_short(r->ledger, b));
-    fprintf(session->out, "Left over: %zu%s%s\n", r->orphans, r->orphans ? ": " : "", r->orphan_names.text);
+    fputc('\n', session->out);
+    page_say(session, 0, "The cloud's own meter, group and all: %s USD; on the ledger for the deployments: %s USD.",
+             money_short(r->bill, a), money_short(r->ledger, b));
+    page_say(session, 0, "Left over: %zu%s%s", r->orphans, r->orphans ? ": " : "", r->orphan_names.text);
 }
 
 static void print_csv(const struct rehearse *r, struct session *session)

@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "sim/des_report.h"
 #include "sim/outcome.h"
-#include "sim/page.h"
+#include "base/page.h"
 #include "sim/mc_report.h"
 #include "sim/policy_list.h"
 #include "sim/policy_save.h"

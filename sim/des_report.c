@@ -11,7 +11,7 @@
 #include "base/progress.h"
 #include "base/str.h"
 #include "billing/money_json.h"
-#include "sim/page.h"
+#include "base/page.h"
 #include "sim/sums.h"
 
 #define MILLION     1000000

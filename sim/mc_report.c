@@ -7,7 +7,7 @@
 #include "base/out.h"
 #include "base/str.h"
 #include "billing/money_json.h"
-#include "sim/page.h"
+#include "base/page.h"
 #include "sim/trouble_text.h"
 
 void mc_report_begin(struct mc_report *r, const struct policy_list *asked, const struct scenario *s,

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/out.h"
-#include "sim/page.h"
+#include "base/page.h"
 #include "sim/plan.h"
 
 #define SHORT_SPAN_S ((int64_t)14 * SECONDS_PER_DAY)

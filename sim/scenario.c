@@ -11,7 +11,7 @@
 #include "billing/resource_price.h"
 #include "sim/calibration.h"
 #include "sim/history_reverts.h"
-#include "sim/page.h"
+#include "base/page.h"
 
 #define DEFAULT_TYPE   "m5.large"
 #define DEFAULT_REGION "us-east-1"

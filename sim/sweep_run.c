@@ -7,7 +7,7 @@
 #include "base/out.h"
 #include "base/progress.h"
 #include "sim/gnuplot.h"
-#include "sim/page.h"
+#include "base/page.h"
 
 /* What a sweep's options are offsets into. */
 struct target {
