@@ -1,6 +1,6 @@
 # Bakehour. `make demo` and `make check` install what they need on Debian; `make` alone only builds.
 #
-#   make all|check|demo|bench|study|fuzz|lint|coverage|install|clean
+#   make all|check|demo|bench|study|soak|fuzz|lint|coverage|install|uninstall|dist|deb|clean
 #   PARTS='house tidy' make lint only these parts of the lint
 #   SANITIZE=address,undefined   builds with sanitizers, in a build folder of its own
 #   PREFIX=/usr/local DESTDIR=   where install puts things
@@ -52,7 +52,7 @@ MAKER_BINARIES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/make_*.c))
 CLI_TESTS := $(wildcard tests/cli/*.t)
 
 .PHONY: all tests objects check check-variant demo bench study fuzz lint coverage install uninstall clean deps-build deps-check \
-        deps-demo deps-lint deps-coverage docs
+        deps-demo deps-lint deps-coverage deps-dist docs
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -134,7 +134,7 @@ objects: $(LIB_OBJECTS) $(BUILD)/bakehour.o $(patsubst %.c,$(BUILD)/%.o,$(wildca
 
 # Everything below that needs packages goes through tests/deps.sh, then starts make again: the flags that pkg-config
 # gives are read when make starts.
-deps-build deps-check deps-demo deps-lint deps-coverage:
+deps-build deps-check deps-demo deps-lint deps-coverage deps-dist:
 	@sh tests/deps.sh $(@:deps-%=%)
 
 check: deps-check
@@ -201,6 +201,18 @@ install: all
 	install -m 644 $(wildcard data/*.csv data/*.tsv.gz data/*.json) '$(DESTDIR)$(PREFIX)/share/bakehour'
 	install -d '$(DESTDIR)$(PREFIX)/share/bakehour/ci'
 	install -m 644 data/ci/* '$(DESTDIR)$(PREFIX)/share/bakehour/ci'
+
+# A tarball with all libraries, for machines without a compiler; a Debian package.
+.PHONY: dist deb
+dist: deps-dist
+	@$(MAKE) --no-print-directory all
+	@sh data/dist.sh $(PROGRAM) $(BUILD)/bakehour.1 $(BUILD)/bakehour.bash build/dist
+
+deb: deps-dist
+	@$(MAKE) --no-print-directory all
+	@rm -rf $(BUILD)/staged
+	@$(MAKE) --no-print-directory install PREFIX=/usr DESTDIR=$(BUILD)/staged >/dev/null
+	@sh data/deb.sh $(BUILD)/staged build/dist
 
 uninstall:
 	rm -rf '$(DESTDIR)$(PREFIX)/bin/bakehour' '$(DESTDIR)$(PREFIX)/share/man/man1/bakehour.1' \

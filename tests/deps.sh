@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a target needs and that are missing, and says which. Called by the Makefile.
-# usage: tests/deps.sh build|check|bench|demo|lint|coverage
+# usage: tests/deps.sh build|check|bench|demo|lint|coverage|dist
 set -eu
 
 build="gcc libc6-dev make pkg-config libsqlite3-dev libcjson-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libexpat1-dev libmicrohttpd-dev libyajl-dev git ca-certificates"
@@ -8,9 +8,10 @@ set_name="${1:-build}"
 case "$set_name" in
 build) want="$build" ;;
 demo) want="$build gnuplot-nox fonts-dejavu-core" ;;
-check) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core coinor-cbc curl openssl awscli python3-boto3" ;;
+check) want="$build dpkg-dev libcmocka-dev perl gnuplot-nox fonts-dejavu-core coinor-cbc curl openssl awscli python3-boto3" ;;
 bench) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core libsimgrid-dev python3-simpy" ;;
 lint) want="$build libcmocka-dev clang clang-tidy clang-format cppcheck" ;;
+dist) want="$build dpkg-dev binutils" ;;
 coverage) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core coinor-cbc gcovr" ;;
 *) echo "tests/deps.sh: unknown set \"$set_name\"" >&2; exit 2 ;;
 esac

@@ -14,6 +14,7 @@
 
 #include "base/child.h"
 #include "scheduler/aws/aws.h"
+#include "scheduler/aws/http.h"
 #include "scheduler/cloud.h"
 #include "scheduler/osv.h"
 #include "tests/support_twin.h"
@@ -21,7 +22,10 @@
 static const char script[] =
     "set -e; cd \"$0\"; new() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj \"/CN=$1\" "
     "-keyout "
-    "$1.key -out $1.csr; openssl x509 -req -in $1.csr -CA $2.pem -CAkey $2.key -CAcreateserial -days 2 -out $1.pem; };"
+    "$1.key -out $1.csr; openssl x509 -req -in $1.csr -CA $2.pem -CAkey $2.key -CAcreateserial -days 2 -extfile names "
+    "-out $1.pem; };"
+    "names=IP:127.0.0.1; for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "
+    "names=$names,IP:127.100.0.$i,IP:127.101.0.$i,IP:127.102.0.$i; done; echo subjectAltName=$names >names; "
     "for ca in ca other; do openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=$ca "
     "-keyout $ca.key -out $ca.pem; done; new server ca; new client ca; new stranger other";
 
@@ -95,6 +99,45 @@ static void who_is_let_in(void **state)
     }
 }
 
+/* A server behind no OSv, such as AWS's, is held against the system's authorities, or those that a variable names. */
+static void authorities_by_variable(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *variable;
+        int bundle;
+        enum http_outcome outcome;
+    } cases[] = {
+        {"AWS_CA_BUNDLE", CA, HTTP_DONE},  {"AWS_CA_BUNDLE", OTHER, HTTP_UNSENT}, {"SSL_CERT_FILE", CA, HTTP_DONE},
+        {"CURL_CA_BUNDLE", CA, HTTP_DONE}, {"AWS_REGION", CA, HTTP_UNSENT},
+    };
+    char url[128];
+    str_fit(url, sizeof url, "https://%s:8000/os/version", address);
+    (void)unsetenv("AWS_CA_BUNDLE");
+    (void)unsetenv("CURL_CA_BUNDLE");
+    (void)unsetenv("SSL_CERT_FILE");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http *http = http_new(NULL);
+        struct http_reply reply = {0};
+        struct err err = {.text = ""};
+        const struct http_request request = {.method = "GET",
+                                             .url = url,
+                                             .client_cert_file = file[CLIENT],
+                                             .client_key_file = file[CLIENT_KEY],
+                                             .connect_ms = 5000,
+                                             .total_ms = 5000,
+                                             .reply_max = 4096,
+                                             .fresh = true};
+        (void)setenv(cases[i].variable, file[cases[i].bundle], 1);
+        enum http_outcome outcome = http_send(http, &request, &reply, &err);
+        (void)unsetenv(cases[i].variable);
+        if (outcome != cases[i].outcome)
+            fail_msg("case %zu: %s", i, err.text);
+        http_reply_release(&reply);
+        http_free(http);
+    }
+}
+
 static bool find_instance(const char *url)
 {
     struct retry_settings settings = retry_standard();
@@ -118,7 +161,7 @@ static bool find_instance(const char *url)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(who_is_let_in)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(who_is_let_in), cmocka_unit_test(authorities_by_variable)};
     int failed = 0;
     str_fit(folder, sizeof folder, "/tmp/bakehour-tls-XXXXXX");
     if (!mkdtemp(folder))

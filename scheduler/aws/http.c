@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
@@ -175,8 +176,31 @@ static int put_body(CURL *curl, struct exchange *x, struct err *err)
     return 0;
 }
 
+/* The authorities that servers are held against: AWS's own variable, then curl's and OpenSSL's, then libcurl's own
+ * place; where that is empty, since the program was built for another system, the first of the usual ones. NULL:
+ * libcurl's. */
+static const char *authorities(void)
+{
+    static const char *const names[] = {"AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"};
+    static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                         "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return value;
+    }
+    const char *built_in = curl_version_info(CURLVERSION_NOW)->cainfo;
+    if (built_in && access(built_in, R_OK) == 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (access(places[i], R_OK) == 0)
+            return places[i];
+    return NULL;
+}
+
 static void put_connection(CURL *curl, const struct http_request *r)
 {
+    const char *trusted = r->ca_file || r->direct ? r->ca_file : authorities();
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
@@ -184,8 +208,8 @@ static void put_connection(CURL *curl, const struct http_request *r)
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, r->direct ? (long)CURL_HTTP_VERSION_1_0 : (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, r->direct && r->ca_file ? 0L : 2L);
-    if (r->ca_file)
-        curl_easy_setopt(curl, CURLOPT_CAINFO, r->ca_file);
+    if (trusted)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, trusted);
     if (r->client_cert_file)
         curl_easy_setopt(curl, CURLOPT_SSLCERT, r->client_cert_file);
     if (r->client_key_file)
