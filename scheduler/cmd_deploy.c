@@ -258,7 +258,9 @@ const struct command cmd_deploy = {
         "unfinished run is finished first. The plan is shown with its price before anything changes, and the statement "
         "with what it cost when it has ended.\n\n"
         "Exit codes: 0 deployed, or nothing waits; 1 failed before the group was touched; 5 rolled back; 6 stopped by "
-        "the storm cap; 7 the rollback failed, a person is needed; 3 over a hard budget; 75 wait, or left on a signal.",
+        "the storm cap; 7 the rollback failed, a person is needed; 3 over a hard budget; 75 wait, or left in good "
+        "order: on a signal, or "
+        "with --detach while the image is made.",
     .example = "bakehour deploy --dry-run --now\nbakehour deploy --yes\n"
                "bakehour deploy --env production --commit v1.2 --yes",
     .options = deploy_options,

@@ -137,6 +137,7 @@ int site_open(struct site *s, const struct site_options *o, bool with_cloud, str
         return code;
     }
     make_world(s);
+    s->world.speed = o->speed;
     for (int step = 0; o->speed > 1 && step < STEPS; step++)
         s->world.expected.s[step] = (s->world.expected.s[step] + o->speed - 1) / o->speed;
     return 0;

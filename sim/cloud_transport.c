@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/out.h"
@@ -16,9 +18,22 @@
 #define SKEW_MAX_S  300 /* what AWS forgives */
 #define HTML_BODY   "<html><head><title>%d</title></head><body><h1>Service Unavailable</h1></body></html>"
 
+/* Rests until the machine's clock has come as far as virtual time, at t->speed. */
+static void hold_back(const struct cloud_transport *t)
+{
+    int64_t due_ns = t->paced_ns + (simcloud_now_ms(t->cloud) - t->paced_ms) * 1000000 / t->speed;
+    int64_t left_ns;
+    while ((left_ns = due_ns - clock_monotonic_ns()) > 0) {
+        struct timespec rest = {.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
+        (void)nanosleep(&rest, NULL);
+    }
+}
+
 static void pass(struct cloud_transport *t, int64_t ms)
 {
     simcloud_advance_to(t->cloud, simcloud_now_ms(t->cloud) + ms);
+    if (t->speed)
+        hold_back(t);
 }
 
 enum fate { LIVES, DIES_NOW, DEAD };
@@ -348,4 +363,11 @@ void cloud_transport_init(struct cloud_transport *t, struct simcloud *cloud, str
                                   .caller_arn = "arn:aws:iam::" SIMCLOUD_ACCOUNT ":user/twin",
                                   .call_ms = CALL_MS};
     t->transport = (struct transport){t, transport_call, transport_guest, transport_now_ms, transport_sleep_ms};
+}
+
+void cloud_transport_pace(struct cloud_transport *t, int64_t speed)
+{
+    t->speed = speed;
+    t->paced_ms = simcloud_now_ms(t->cloud);
+    t->paced_ns = clock_monotonic_ns();
 }

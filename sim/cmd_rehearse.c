@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/out.h"
 #include "base/page.h"
 #include "billing/money_json.h"
@@ -11,7 +12,6 @@
 
 struct args {
     struct rehearse_options options;
-    const char *speed;
 };
 
 static int set_gap(void *field, const char *value, struct err *err)
@@ -19,15 +19,20 @@ static int set_gap(void *field, const char *value, struct err *err)
     return duration_parse(value, field, err);
 }
 
+#define SPEED_MAX 1000000
+
 static int set_speed(void *field, const char *value, struct err *err)
 {
-    if (strcmp(value, "step") != 0)
-        return err_set(err, EXIT_INPUT,
-                       "\"%.40s\": a rehearsal runs in process, in virtual time (step); over the wire at other speeds: "
-                       "'bakehour twin --speed X' and 'bakehour deploy --endpoint-url'",
-                       value);
-    *(const char **)field = value;
-    return 0;
+    int64_t *speed = field;
+    *speed = 0;
+    if (strcmp(value, "step") == 0)
+        return 0;
+    if (num_i64(value, strlen(value), speed) == 0 && *speed >= 1 && *speed <= SPEED_MAX)
+        return 0;
+    return err_set(err, EXIT_INPUT,
+                   "\"%.40s\" is no speed: step (virtual time, as fast as it goes), or how many times as fast as the "
+                   "clock, a whole number from 1 to %d",
+                   value, SPEED_MAX);
 }
 
 #define FIELD(name) offsetof(struct args, options) + offsetof(struct rehearse_options, name)
@@ -43,8 +48,8 @@ static const struct opt options[] = {
      FIELD(faults)},
     {"calibration", OPT_VALUE, "FILE", "how long the steps take (default: the original's 17 minutes)", opt_text,
      FIELD(calibration)},
-    {"speed", OPT_VALUE, "step", "virtual time, as fast as it goes; the only one", set_speed,
-     offsetof(struct args, speed)},
+    {"speed", OPT_VALUE, "X", "step: as fast as it goes (the default); or X times the clock, to watch it", set_speed,
+     FIELD(speed)},
     {"modelled", OPT_FLAG, NULL, "runs no commands: tests and build take their time and succeed", opt_flag,
      FIELD(modelled)},
     {"What", OPT_HEADING, NULL, NULL, NULL, 0},

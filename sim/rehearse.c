@@ -178,6 +178,8 @@ static int open_world(struct rehearse *r, const struct session *session, struct 
     int code = rehearsal_open(&r->rehearsal, &o, err);
     if (!code)
         r->rehearsal.jobs.artifact_name = model_artifact(r->config);
+    if (!code)
+        cloud_transport_pace(&r->rehearsal.transport, r->options.speed);
     return code;
 }
 
@@ -231,6 +233,7 @@ static int deploy_one(struct rehearse *r, int64_t number, struct ledger *ledger,
 static void settle(struct rehearse *r)
 {
     struct transport *t = &r->rehearsal.transport.transport;
+    cloud_transport_pace(&r->rehearsal.transport, 0); /* nobody waits to see it */
     t->sleep_ms(t->self, 15 * 60 * 1000);
 }
 

@@ -15,6 +15,7 @@ struct rehearse_options {
     const char *faults, *calibration;
     int64_t deployments, group, gap_s, lag_ms;
     int64_t seed;
+    int64_t speed; /* times the machine's clock; 0: steps, as fast as it goes */
     bool modelled; /* no command is run */
     bool check;
 };

@@ -64,6 +64,16 @@ else
 fi
 
 refused "an environment that is not there" 'did you mean "production"?' rehearse --modelled --env prodution
-refused "a speed it does not have" "virtual time" rehearse --speed 60
+for speed in 0 -1 fast 1.5 1000001 ''; do
+    refused "a speed that is none: $speed" "is no speed" rehearse --speed "$speed"
+done
+# 8 min 38 s of virtual time at 600 times the clock are most of a second; the trace is that of steps.
+run rehearse --deployments 1 --modelled --json --speed step
+steps=$out
+begin=$(date +%s%N)
+run rehearse --deployments 1 --modelled --json --speed 600
+took=$((($(date +%s%N) - begin) / 1000000))
+is "at a speed: the same deployment" "$out" "$steps"
+ok "at a speed: the clock holds it back ($took ms)" "$([ $took -ge 800 ] && echo 0 || echo 1)"
 refused "faults that are none" "none.json" rehearse --modelled --faults none.json
 done_testing

@@ -1,0 +1,136 @@
+#!/bin/sh
+# deploy over the wire, against the twin: detached, asked to stop by a signal, watched, held by a budget, with an image
+# of a guest that was shut down; and where secrets could show while it runs.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cli/tap.sh"
+: "${BAKEHOUR:?the program to test}"
+unset NO_COLOR COLUMNS BAKEHOUR_NOW AWS_PROFILE AWS_ENDPOINT_URL 2>/dev/null || true
+command -v git >/dev/null 2>&1 || { ok "# SKIP git is missing: nothing to deploy from" 0; done_testing; }
+mkdir "$tmp/site"
+cd "$tmp/site"
+AWS_ACCESS_KEY_ID=TWIN
+AWS_SECRET_ACCESS_KEY=bakehour-twin
+SINK_TOKEN=token-of-a-sink
+HOME=$tmp
+AWS_EC2_METADATA_DISABLED=true
+export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY SINK_TOKEN HOME AWS_EC2_METADATA_DISABLED
+
+configure() { # configure BUDGETS ORDER
+    cat >bakehour.json <<END
+{
+    "project": "hello",
+    "repository": {"branch": "HEAD"},
+    "build": {"test": "true", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
+    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s", "order": "$2"},
+    "smoke": [{"path": "/health", "retry": "30s"}],
+    "sinks": [{"kind": "file", "path": "events.jsonl"}, {"kind": "slack", "url_env": "SINK_TOKEN"}],
+    "environments": [{"name": "internal", "group": "hello-internal"}],
+    "budgets": [$1]
+}
+END
+}
+commit() { # commit BODY
+    printf '#!bakehour-app\nbody=%s\n' "$1" >app.txt
+    git add app.txt .gitignore
+    git -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m "$1"
+}
+until_there() { # until_there PATTERN FILE: waits for at most 30 s; false: it did not come
+    tries=0
+    until grep -q "$1" "$2" 2>/dev/null; do
+        tries=$((tries + 1))
+        [ $tries -lt 300 ] || return 1
+        sleep 0.1
+    done
+}
+ends_in_5s() { # ends_in_5s PID: $left is its exit code, or "late"
+    tries=0
+    while kill -0 "$1" 2>/dev/null && [ $tries -lt 50 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    left=late
+    kill -0 "$1" 2>/dev/null && { kill -9 "$1"; return 0; }
+    left=0
+    wait "$1" || left=$?
+}
+git init -q .
+printf '.bakehour/\nevents.jsonl\nbakehour.json\n' >.gitignore
+configure '' flush
+commit one
+
+"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed 900 --no-throttle --group hello-internal=1 >"$tmp/twin.out" 2>"$tmp/twin.err" &
+twin=$!
+runner=
+trap 'kill $twin $runner 2>/dev/null || true; rm -rf "$tmp"' EXIT
+until_there listening "$tmp/twin.out" || true
+url=$(sed -n 's/^listening on //p' "$tmp/twin.out")
+cloud="--endpoint-url $url --speed 900"
+
+# shellcheck disable=SC2086
+{
+    # Detached.
+    run deploy --now --yes --detach $cloud
+    is "deploy --detach: exit code" "$code" 75
+    hasnt "deploy --detach: leaves before the image is done" "$err" 'image is done'
+    run status
+    has "deploy --detach: the run is unfinished" "$out" 'unfinished  run r-'
+    run resume $cloud
+    is "deploy --detach, resume: exit code" "$code" 0
+    has "deploy --detach, resume: completed" "$out" '^Deployment 1 of internal: completed$'
+
+    # A signal while the image is made.
+    n=1
+    for signal in TERM INT; do
+        n=$((n + 1))
+        commit "$signal"
+        # A shell lets what runs in the background ignore SIGINT; the program asks for it itself.
+        "$BAKEHOUR" deploy --now --yes $cloud >"$tmp/run.out" 2>"$tmp/run.err" &
+        runner=$!
+        ok "SIG$signal: it gets as far as the image" "$(until_there 'command-line is done' "$tmp/run.err" && echo 0 || echo 1)"
+        ps -ef >"$tmp/ps.$signal" 2>/dev/null || true
+        kill -s $signal $runner
+        ends_in_5s $runner
+        is "SIG$signal: leaves within 5 s: exit code" "$left" 75
+        run status
+        has "SIG$signal: the run is unfinished" "$out" 'unfinished  run r-'
+        run resume $cloud
+        is "SIG$signal, resume: exit code" "$code" 0
+        has "SIG$signal, resume: completed" "$out" "^Deployment $n of internal: completed\$"
+        run gc --dry-run $cloud
+        has "SIG$signal: nothing is left over" "$out" '^Nothing is left over.$'
+    done
+
+    # Watched.
+    "$BAKEHOUR" watch --yes --every 5s $cloud >"$tmp/watch.out" 2>"$tmp/watch.err" &
+    runner=$!
+    commit watched
+    ok "watch: deploys a new commit" \
+        "$(until_there '^Deployment 4 of internal: completed$' "$tmp/watch.out" && echo 0 || echo 1)"
+    kill $runner
+    ends_in_5s $runner
+    is "watch: leaves on SIGTERM: exit code" "$left" 0
+    runner=
+
+    # Over a hard budget: what four deployments have cost is more than a ten thousandth of a dollar.
+    configure '{"name": "tight", "limit_usd": "0.0001", "project": "hello", "hard": true}' shutdown
+    commit dear
+    run deploy --now --yes $cloud
+    is "over a hard budget: exit code" "$code" 3
+    has "over a hard budget: which one" "$err" 'budget "tight": .* reach the limit of '
+    run history --csv
+    is "over a hard budget: nothing was begun" "$(printf '%s\n' "$out" | grep -c ',deploy,')" 4
+    run deploy --now --yes --override 'a person said so' $cloud
+    is "--override: exit code" "$code" 0
+    has "--override: completed" "$out" '^Deployment 5 of internal: completed$'
+    run show --journal
+    has "order shutdown: the guest is shut down before its image is made" "$out" 'POST /os/shutdown'
+    is "--override: its reason is booked" "$(grep -c -a 'a person said so' .bakehour/ledger.db)" 1
+}
+
+# Secrets.
+has "ps shows the run" "$(cat "$tmp/ps.TERM")" ' deploy --now --yes '
+leaks=$(grep -rl -e bakehour-twin -e token-of-a-sink .bakehour events.jsonl "$tmp"/run.* "$tmp"/watch.* "$tmp"/ps.* |
+    tr '\n' ' ')
+is "no secret in arguments, store, ledger, events or output" "$leaks" ""
+done_testing
