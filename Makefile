@@ -199,8 +199,8 @@ install: all
 	install -m 644 $(BUILD)/bakehour.1 '$(DESTDIR)$(PREFIX)/share/man/man1/bakehour.1'
 	install -m 644 $(BUILD)/bakehour.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bakehour'
 	install -m 644 $(wildcard data/*.csv data/*.tsv.gz data/*.json) '$(DESTDIR)$(PREFIX)/share/bakehour'
-	install -d '$(DESTDIR)$(PREFIX)/share/bakehour/ci'
-	install -m 644 data/ci/* '$(DESTDIR)$(PREFIX)/share/bakehour/ci'
+	find data/ci -type f -exec sh -c 'for f; do m=644; [ ! -x "$$f" ] || m=755; install -D -m $$m "$$f" "$$0/$${f#data/}"; done' \
+	    '$(DESTDIR)$(PREFIX)/share/bakehour' {} +
 
 # A tarball with all libraries, for machines without a compiler; a Debian package.
 .PHONY: dist deb

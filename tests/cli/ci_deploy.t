@@ -1,0 +1,284 @@
+#!/bin/sh
+# data/ci for deployments: each step's script, taken out of its file and run as its CI system runs it, on a fresh
+# checkout each time, against the twin: AWS by the job's own OIDC token, state in DynamoDB, nothing kept on the disk.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cli/tap.sh"
+: "${BAKEHOUR:?the program to test}"
+for tool in git bash curl python3; do
+    command -v $tool >/dev/null 2>&1 || { echo "1..0 # SKIP there is no $tool here"; exit 0; }
+done
+python3 -c 'import yaml' 2>/dev/null || { echo "1..0 # SKIP there is no python3-yaml here"; exit 0; }
+unset NO_COLOR COLUMNS BAKEHOUR_NOW AWS_PROFILE AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN \
+    AWS_REGION AWS_DEFAULT_REGION GITHUB_STEP_SUMMARY GITHUB_OUTPUT CI GITLAB_CI BUILDKITE JENKINS_URL 2>/dev/null || true
+ci=$root/data/ci
+mkdir "$tmp/bin" "$tmp/origin"
+ln -s "$BAKEHOUR" "$tmp/bin/bakehour"
+HOME=$tmp
+AWS_EC2_METADATA_DISABLED=true
+export HOME AWS_EC2_METADATA_DISABLED
+
+# The files are YAML; a step's script and environment come out with what a job would put in for ${{ }}.
+cat >"$tmp/step.py" <<'END'
+import json, re, sys, yaml
+kind, path = sys.argv[1:3]
+given = json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
+documents = list(yaml.safe_load_all(open(path)))
+def filled(text, pattern):
+    return re.sub(pattern, lambda m: given[m.group(1)], str(text))
+if kind == "action":
+    action = documents[0]
+    for name, entry in action["inputs"].items():
+        given.setdefault("inputs." + name, str(entry["default"]))
+    for n, step in enumerate(action["runs"]["steps"]):
+        assert step["shell"] == "bash"
+        assert "${{" not in step["run"], "an input in the text of a script"
+        with open("step%d.env" % n, "w") as out:
+            for name, value in step.get("env", {}).items():
+                out.write("%s=%s\n" % (name, filled(value, r"\$\{\{ ([a-z0-9_.-]+) \}\}")))
+        open("step%d.sh" % n, "w").write(step["run"])
+elif kind == "gitlab":
+    spec, jobs = documents
+    for name, entry in spec["spec"]["inputs"].items():
+        given.setdefault(name, str((entry or {}).get("default", "")))
+    text = filled(yaml.dump(jobs), r"\$\[\[ inputs\.([a-z0-9_]+) \]\]")
+    (name, job), = yaml.safe_load(text).items()
+    open("gitlab.env", "w").write("".join("%s=%s\n" % (k, v or "") for k, v in job["variables"].items()))
+    open("gitlab.sh", "w").write("\n".join(job["script"]))
+    print(name, job["resource_group"], *job["id_tokens"])
+elif kind == "buildkite":
+    (step,) = documents[0]["steps"]
+    open("buildkite.env", "w").write("".join("%s=%s\n" % pair for pair in step["env"].items()))
+    open("buildkite.sh", "w").write("\n".join(step["commands"]).replace("$$", "$"))
+    print(*[entry["exit_status"] for entry in step["soft_fail"]])
+elif kind == "workflow":
+    workflow = documents[0]
+    print(json.dumps([workflow["permissions"], workflow["concurrency"], sorted(workflow[True])]))
+END
+
+# What is deployed.
+cd "$tmp/origin"
+git init -q .
+cat >bakehour.json <<'END'
+{
+    "project": "hello",
+    "repository": {"branch": "HEAD"},
+    "build": {"test": "true", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
+    "state": {"backend": "dynamodb", "table": "bakehour"},
+    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
+    "smoke": [{"path": "/health", "retry": "30s"}],
+    "environments": [{"name": "internal", "group": "hello-internal"}]
+}
+END
+commit() { # commit BODY
+    printf '#!bakehour-app\nbody=%s\n' "$1" >"$tmp/origin/app.txt"
+    git -C "$tmp/origin" add -A
+    git -C "$tmp/origin" -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m "$1"
+}
+checkout() { # a fresh machine: nothing but the repository
+    rm -rf "$tmp/job"
+    git clone -q "$tmp/origin" "$tmp/job"
+    rm -rf "$tmp/job.tmp.$1"
+    mkdir "$tmp/job.tmp.$1"
+    cd "$tmp/job"
+}
+commit one
+speed=400
+"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed $speed --no-throttle --group hello-internal=1 >"$tmp/twin.out" 2>"$tmp/twin.err" &
+twin=$!
+trap 'kill $twin 2>/dev/null || true; rm -rf "$tmp"' EXIT
+tries=0
+until grep -q listening "$tmp/twin.out" 2>/dev/null || [ $tries -ge 100 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+AWS_ENDPOINT_URL=$(sed -n 's/^listening on //p' "$tmp/twin.out")
+export AWS_ENDPOINT_URL
+role=arn:aws:iam::123456789012:role/deployer
+(cd "$tmp/origin" && AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin "$BAKEHOUR" state init >/dev/null)
+
+# ---- GitHub Actions ----
+
+# A runner: fresh checkout, "bash --noprofile --norc -eo pipefail FILE", outputs, summary and path by files.
+github() { # github NAME OPTIONS: runs the action; $status, and the files output, summary and log in $tmp
+    checkout "$1"
+    : >"$tmp/output"
+    : >"$tmp/summary"
+    : >"$tmp/path"
+    (cd "$tmp" && python3 step.py action "$ci/action.yml" '{"github.action_path": "'"$ci"'",
+        "inputs.options": "'"$2"' --speed '$speed'", "inputs.environment": "internal", "inputs.role": "'$role'", "inputs.region": "us-east-1",
+        "inputs.archive": "'"${archive:-}"'", "inputs.archive-sha256": "'"${sha256:-}"'"}')
+    path=${machine_path:-$tmp/bin:$PATH}
+    for n in 0 1; do
+        path=$(cat "$tmp/path"):$path
+        set -- env PATH="${path#:}" GITHUB_ACTIONS=true GITHUB_OUTPUT="$tmp/output" GITHUB_STEP_SUMMARY="$tmp/summary" \
+            GITHUB_PATH="$tmp/path" RUNNER_TEMP="$tmp/job.tmp.$1" ACTIONS_ID_TOKEN_REQUEST_TOKEN=BEARER \
+            ACTIONS_ID_TOKEN_REQUEST_URL="$AWS_ENDPOINT_URL/_twin/oidc?v=1"
+        while IFS= read -r line; do
+            set -- "$@" "$line"
+        done <"$tmp/step$n.env"
+        status=0
+        "$@" bash --noprofile --norc -eo pipefail "$tmp/step$n.sh" >"$tmp/log" 2>&1 || status=$?
+        [ $status -eq 0 ] || break
+    done
+    cd "$tmp"
+}
+value() { # value NAME: an output
+    sed -n "s/^$1=//p" "$tmp/output"
+}
+said=$(cd "$tmp" && python3 step.py workflow "$ci/github-deploy.yml")
+is "github: the workflow may ask for a token, runs one at a time, on pushes and by the clock" "$said" \
+    '[{"contents": "read", "id-token": "write"}, {"group": "bakehour-internal", "cancel-in-progress": false}, ["push", "schedule", "workflow_dispatch"]]'
+
+github first "--yes --detach"
+is "github: the first job leaves while the image is made: green" "$status" 0
+is "github: its outcome" "$(value outcome) $(value exit-code)" "waiting 75"
+has "github: in good order" "$(cat "$tmp/log")" 'left in good order'
+tries=0
+until [ "$(value outcome)" = done ] || [ $tries -ge 20 ]; do
+    sleep 0.5
+    github "later$tries" "--yes --detach"
+    tries=$((tries + 1))
+done
+is "github: a later job, on another machine, ends it" "$(value outcome) $(value exit-code)" "done 0"
+has "github: the summary has the statement" "$(cat "$tmp/summary")" '^Deployment 1 of internal: completed$'
+has "github: the summary has its heading" "$(cat "$tmp/summary")" '^### bakehour deploy: done$'
+github nothing "--yes --detach"
+has "github: then nothing waits" "$(cat "$tmp/log")" '^Nothing waits to be deployed$'
+
+# Cancelled: SIGINT to the step's shell, SIGTERM 7.5 s later, then everything is killed. It has left long before.
+commit two
+checkout cancelled
+(cd "$tmp" && python3 step.py action "$ci/action.yml" '{"github.action_path": "'"$ci"'", "inputs.options": "--yes --speed '$speed'",
+    "inputs.environment": "internal", "inputs.role": "'$role'", "inputs.region": "us-east-1"}')
+: >"$tmp/output"
+set -- env PATH="$tmp/bin:$PATH" GITHUB_ACTIONS=true GITHUB_OUTPUT="$tmp/output" ACTIONS_ID_TOKEN_REQUEST_TOKEN=BEARER \
+    ACTIONS_ID_TOKEN_REQUEST_URL="$AWS_ENDPOINT_URL/_twin/oidc?v=1"
+while IFS= read -r line; do
+    set -- "$@" "$line"
+done <"$tmp/step1.env"
+# Python starts it, since a shell lets what it starts in the background ignore SIGINT, which GitHub's runner does not.
+cat >"$tmp/cancel.py" <<'END'
+import os, signal, subprocess, sys, time
+log = open(sys.argv[1], "w")
+job = subprocess.Popen(sys.argv[2:], stdout=log, stderr=subprocess.STDOUT)
+deadline = time.time() + 60
+while "command-line is done" not in open(sys.argv[1]).read() and time.time() < deadline:
+    time.sleep(0.05)
+began = time.time()
+os.kill(job.pid, signal.SIGINT)
+for patience, then in ((7.5, signal.SIGTERM), (2.5, signal.SIGKILL)):
+    try:
+        job.wait(patience)
+        break
+    except subprocess.TimeoutExpired:
+        os.kill(job.pid, then)
+print("left" if time.time() - began < 5 else "late", job.wait())
+END
+said=$(python3 "$tmp/cancel.py" "$tmp/log" "$@" bash --noprofile --norc -eo pipefail "$tmp/step1.sh")
+cd "$tmp"
+is "github: a cancelled job leaves within 5 s" "$said" "left 0"
+is "github: a cancelled job: its outcome" "$(value outcome)" waiting
+github after "--yes"
+is "github: the next job goes on" "$(value outcome)" "done"
+has "github: with the same deployment" "$(cat "$tmp/summary")" '^Deployment 2 of internal: completed$'
+
+# A tarball instead of a program on the machine.
+mkdir "$tmp/pack" "$tmp/pack/top" "$tmp/pack/top/bin"
+cp "$BAKEHOUR" "$tmp/pack/top/bin/bakehour"
+tar -czf "$tmp/pack.tar.gz" -C "$tmp/pack" top
+machine_path=$PATH
+archive=$tmp/pack.tar.gz
+sha256=$(sha256sum "$archive" | cut -d ' ' -f 1)
+github packed "--yes --detach"
+is "github: from a tarball" "$status $(value outcome)" "0 done"
+sha256=$(printf '%064d' 0)
+github forged "--yes --detach"
+is "github: a tarball that is another fails" "$status" 1
+has "github: a tarball that is another: said" "$(cat "$tmp/log")" 'has SHA-256 .*, not 0000'
+sha256=
+github unchecked "--yes --detach"
+is "github: a tarball without a digest fails" "$status" 2
+archive=
+machine_path=
+
+# ---- GitLab ----
+
+new_token() { # tokens end by the twin's time
+    token=$(curl -s -H 'Authorization: bearer x' "$AWS_ENDPOINT_URL/_twin/oidc" | python3 -c 'import json, sys; print(json.load(sys.stdin)["value"])')
+}
+new_token
+said=$(cd "$tmp" && python3 step.py gitlab "$ci/templates/deploy.yml" '{"environment": "internal", "role": "'$role'",
+    "options": "--yes --speed '$speed'"}')
+is "gitlab: the job, its resource group, its token" "$said" "bakehour-internal bakehour-internal BAKEHOUR_ID_TOKEN"
+gitlab() { # gitlab NAME: "sh" with the job's variables, and the token
+    checkout "$1"
+    new_token
+    set -- env PATH="$tmp/bin:$PATH" GITLAB_CI=true BAKEHOUR_ID_TOKEN="$token"
+    while IFS= read -r line; do
+        set -- "$@" "$line"
+    done <"$tmp/gitlab.env"
+    status=0
+    "$@" sh "$tmp/gitlab.sh" >"$tmp/log" 2>&1 || status=$?
+    cd "$tmp"
+}
+commit three
+gitlab deploys
+is "gitlab: deploys" "$status" 0
+has "gitlab: the statement" "$(cat "$tmp/log")" '^Deployment 3 of internal: completed$'
+is "gitlab: the token's file is gone" "$(grep -rl "$token" /tmp/tmp.* 2>/dev/null | head -n 1)" ""
+sed -i 's/^BAKEHOUR_OPTIONS=.*/BAKEHOUR_OPTIONS=--yes --no-such-option/' "$tmp/gitlab.env"
+gitlab fails
+is "gitlab: bad usage fails the job" "$status" 2
+
+# ---- Jenkins: the step's shell script; Groovy itself is not run here ----
+
+awk "/script: '''/ { on = 1; next } /^ *'''/ { on = 0 } on" "$ci/vars/bakehour.groovy" >"$tmp/jenkins.sh"
+jenkins() { # jenkins NAME COMMAND OPTIONS: as `sh -xe` runs it
+    checkout "$1"
+    status=0
+    env PATH="$tmp/bin:$PATH" JENKINS_URL=http://localhost/ AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin \
+        BAKEHOUR_COMMAND="$2" BAKEHOUR_OPTIONS="$3" BAKEHOUR_ENVIRONMENT=internal sh -xe "$tmp/jenkins.sh" >"$tmp/log" 2>&1 ||
+        status=$?
+    cd "$tmp"
+}
+commit four
+jenkins deploys deploy "--yes --speed $speed"
+is "jenkins: deploys" "$status" 0
+has "jenkins: the statement" "$(cat "$tmp/log")" '^Deployment 4 of internal: completed$'
+commit five
+jenkins waits deploy "--yes --detach --speed $speed"
+is "jenkins: the exit code comes through" "$status" 75
+jenkins goes-on resume "--speed $speed"
+is "jenkins: resume" "$status" 0
+is "jenkins: brackets match" "$(tr -cd '({[' <"$ci/vars/bakehour.groovy" | wc -c)" "$(tr -cd ')}]' <"$ci/vars/bakehour.groovy" | wc -c)"
+
+# ---- Buildkite ----
+
+said=$(cd "$tmp" && python3 step.py buildkite "$ci/buildkite.yml")
+is "buildkite: waiting is no failure" "$said" 75
+new_token
+printf '#!/bin/sh\n[ "$*" = "oidc request-token --audience sts.amazonaws.com" ] && printf %%s "%s"\n' "$token" >"$tmp/bin/buildkite-agent"
+chmod +x "$tmp/bin/buildkite-agent"
+sed -i "s/^BAKEHOUR_OPTIONS=.*/BAKEHOUR_OPTIONS=--yes --speed $speed/; s/111122223333/123456789012/" "$tmp/buildkite.env"
+commit six
+checkout buildkite
+set -- env PATH="$tmp/bin:$PATH" BUILDKITE=true
+while IFS= read -r line; do
+    set -- "$@" "$line"
+done <"$tmp/buildkite.env"
+status=0
+"$@" bash -e "$tmp/buildkite.sh" >"$tmp/log" 2>&1 || status=$?
+cd "$tmp"
+is "buildkite: deploys" "$status" 0
+has "buildkite: the statement" "$(cat "$tmp/log")" '^Deployment 6 of internal: completed$'
+
+# Each decision had one deployment, and nothing is left.
+cd "$tmp/origin"
+AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin
+export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+run history --csv
+is "six commits, six completed deployments" "$(printf '%s\n' "$out" | grep -c ',completed,deploy,')" 6
+run gc --dry-run
+has "nothing is left over" "$out" '^Nothing is left over.$'
+done_testing
