@@ -53,6 +53,7 @@ static int find(struct pipeline *p, struct gc_list *list, struct err *err)
                              .environment = p->env,
                              .state = p->w->state,
                              .alive_run = current,
+                             .working_run = p->lease.held ? "" : current,
                              .now_ms = pipeline_now_ms(p)};
     return gc_find(&scope, &p->arena, list, &error) ? cloud_err(err, EXIT_FAILED, "gc", &error) : 0;
 }

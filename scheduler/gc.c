@@ -9,11 +9,17 @@
 #include "scheduler/deadman.h"
 
 static const char *const kind_names[GC_KINDS] = {
-    "instance", "image", "snapshot", "volume", "template version", "launch configuration", "schedule"};
+    "instance", "image", "snapshot", "volume", "template version", "launch configuration", "schedule", "open port"};
 
 const char *gc_kind_name(enum gc_kind kind)
 {
     return kind_names[kind];
+}
+
+const char *gc_port_text(char to[GC_PORT_TEXT_SIZE], const char *run, const char *project, const char *environment)
+{
+    str_fit(to, GC_PORT_TEXT_SIZE, "bakehour %.79s %.60s/%.60s", run, project, environment);
+    return to;
 }
 
 /* What is needed, gathered before anything is judged. */
@@ -303,6 +309,48 @@ static int find_schedules(struct needs *n, struct aws_error *error)
     return 0;
 }
 
+/* Is it the rule of a run of this environment that is not at work? */
+static bool left_open(const struct needs *n, const struct rule *rule)
+{
+    static const char begin[] = "bakehour ";
+    char text[GC_PORT_TEXT_SIZE];
+    char run[80];
+    const struct gc_scope *s = n->scope;
+    if (strncmp(rule->description, begin, strlen(begin)) != 0 || strcmp(rule->protocol, "tcp") != 0 ||
+        rule->from_port != rule->to_port)
+        return false;
+    const char *at = rule->description + strlen(begin);
+    size_t len = strcspn(at, " ");
+    if (len == 0 || len >= sizeof(run))
+        return false;
+    str_fit(run, sizeof(run), "%.*s", (int)len, at);
+    bool ours = strcmp(rule->description, gc_port_text(text, run, s->config->project, s->environment->name)) == 0;
+    return ours && strcmp(run, s->working_run) != 0;
+}
+
+static int find_ports(struct needs *n, struct aws_error *error)
+{
+    struct security_groups found;
+    const struct config_network *network = &n->scope->config->network;
+    struct lookup lookup = {.ids = &network->security_group, .id_count = 1};
+    if (!network->open_port || !*network->security_group)
+        return 0;
+    if (cloud_describe_security_groups(n->scope->bake, &lookup, n->arena, &found, error))
+        return retry_not_found(error) ? 0 : -1;
+    for (size_t i = 0; i < found.count; i++)
+        for (size_t j = 0; j < found.items[i].rule_count; j++) {
+            const struct rule *rule = &found.items[i].rules[j];
+            if (!left_open(n, rule))
+                continue;
+            const char *id = arena_textf(n->arena, "%s %s:%d", found.items[i].id, rule->cidr, rule->from_port);
+            struct gc_item *item = add(n, GC_PORT, n->scope->bake, id, "the run that opened it is over");
+            item->parent = found.items[i].id;
+            item->cidr = rule->cidr;
+            item->port = rule->from_port;
+        }
+    return 0;
+}
+
 int gc_find(const struct gc_scope *scope, struct arena *arena, struct gc_list *out, struct aws_error *error)
 {
     struct needs n = {.scope = scope, .arena = arena, .out = out};
@@ -312,7 +360,7 @@ int gc_find(const struct gc_scope *scope, struct arena *arena, struct gc_list *o
                  (apart && find_instances(&n, scope->bake, error)) || find_versions(&n, error) ||
                  find_configurations(&n, error) || find_images(&n, scope->site, error) ||
                  (apart && find_images(&n, scope->bake, error)) || find_volumes(&n, scope->site, error) ||
-                 (apart && find_volumes(&n, scope->bake, error)) || find_schedules(&n, error);
+                 (apart && find_volumes(&n, scope->bake, error)) || find_schedules(&n, error) || find_ports(&n, error);
     free(n.images);
     free(n.versions);
     if (failed) {
@@ -343,6 +391,8 @@ static int remove_it(const struct gc_item *item, struct aws_error *error)
         return cloud_delete_launch_config(item->cloud, item->id, error);
     case GC_SCHEDULE:
         return cloud_delete_schedule(item->cloud, NULL, item->id, error);
+    case GC_PORT:
+        return cloud_close_port(item->cloud, item->parent, item->port, item->cidr, error);
     case GC_KINDS:
         break;
     }
@@ -353,7 +403,7 @@ int gc_remove(const struct gc_item *item, struct journal *journal, struct aws_er
 {
     static const char *const actions[GC_KINDS] = {
         "TerminateInstances",           "DeregisterImage",           "DeleteSnapshot", "DeleteVolume",
-        "DeleteLaunchTemplateVersions", "DeleteLaunchConfiguration", "DeleteSchedule"};
+        "DeleteLaunchTemplateVersions", "DeleteLaunchConfiguration", "DeleteSchedule", "RevokeSecurityGroupIngress"};
     assert(item->kind < GC_KINDS);
     *error = (struct aws_error){.http_status = 0};
     if (journal_intent(journal, "clean-up", actions[item->kind], item->id, err))

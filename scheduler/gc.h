@@ -10,6 +10,8 @@
  *   snapshot   goes, when no image has it         volume   goes, when nothing is attached to it
  *   template version, launch configuration  goes, unless the group or a deployment that is kept names it
  *   schedule   goes, when its instance is gone
+ *   port       a rule of network.security_group whose description says that a run of this environment opened it
+ *              (gc_port_text) goes, unless that run is at work; a rule that somebody else made stays
  *
  * Ownership: lists live in the caller's arena. Errors: those of the calls; a dry run makes describe calls only.
  */
@@ -22,13 +24,25 @@
 #include "scheduler/journal.h"
 #include "scheduler/state.h"
 
-enum gc_kind { GC_INSTANCE, GC_IMAGE, GC_SNAPSHOT, GC_VOLUME, GC_VERSION, GC_CONFIGURATION, GC_SCHEDULE, GC_KINDS };
+enum gc_kind {
+    GC_INSTANCE,
+    GC_IMAGE,
+    GC_SNAPSHOT,
+    GC_VOLUME,
+    GC_VERSION,
+    GC_CONFIGURATION,
+    GC_SCHEDULE,
+    GC_PORT,
+    GC_KINDS
+};
 
 struct gc_item {
     enum gc_kind kind;
     const char *id;
     const char *why;
-    const char *parent;  /* a version's template */
+    const char *parent; /* a version's template, a port's security group */
+    const char *cidr;   /* of GC_PORT */
+    int port;
     struct image image;  /* of GC_IMAGE */
     struct cloud *cloud; /* where it is */
 };
@@ -43,11 +57,16 @@ struct gc_scope {
     const struct config *config;
     const struct config_environment *environment;
     const struct state *state;
-    const char *alive_run; /* what carries this run is left alone; "": none */
+    const char *alive_run;   /* what carries this run is left alone; "": none */
+    const char *working_run; /* whose port stays open; "": none, as whoever holds the lease knows */
     int64_t now_ms;
 };
 
 const char *gc_kind_name(enum gc_kind kind);
+
+#define GC_PORT_TEXT_SIZE 256 /* EC2 takes 255 characters */
+/* The description of the rule that a run opens: "bakehour RUN PROJECT/ENVIRONMENT". */
+const char *gc_port_text(char to[GC_PORT_TEXT_SIZE], const char *run, const char *project, const char *environment);
 
 int gc_find(const struct gc_scope *scope, struct arena *arena, struct gc_list *out, struct aws_error *error) MUST_USE;
 /* One of them, between an intent and an outcome. 0, JOURNAL_STOPPED, or -1 with the error of the call (journalled). */

@@ -33,6 +33,7 @@ struct pipeline {
     int64_t job_since_ms[JOB_KINDS];
     int64_t trouble_ms[STEPS]; /* since when a step's calls fail for transient reasons; 0: they do not */
     bool stopping;             /* asked to stop */
+    bool port_open;            /* by this process: gc may have closed what an earlier one opened */
 };
 
 typedef enum step_result step_poll(struct pipeline *p, int64_t *again_ms, struct err *err);

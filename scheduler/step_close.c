@@ -160,6 +160,7 @@ enum step_result poll_collect(struct pipeline *p, int64_t *again_ms, struct err 
                              .environment = p->env,
                              .state = p->w->state,
                              .alive_run = "",
+                             .working_run = "",
                              .now_ms = pipeline_now_ms(p)};
     if (gc_find(&scope, &p->calls, &list, &error)) {
         if (asked_to_leave(&error))

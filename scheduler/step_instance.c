@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "scheduler/deadman.h"
+#include "scheduler/gc.h"
 #include "scheduler/pipeline_private.h"
 #include "scheduler/step_guest.h"
 
@@ -334,11 +335,41 @@ static enum step_result bring_up(struct pipeline *p, int64_t *again_ms, struct e
     return step_done(p, STEP_INSTANCE, NULL, NULL, err);
 }
 
+/* The port of OSv's REST API, for the runner's own address; closed with what else the run leaves (gc.h). Opened by each
+ * process that goes on with the run, before it first reaches the instance. */
+static enum step_result open_port(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    static const char action[] = "AuthorizeSecurityGroupIngress";
+    char text[GC_PORT_TEXT_SIZE];
+    struct aws_error error;
+    const struct config_network *network = &p->config->network;
+    if (p->port_open || !network->open_port || !*network->security_group)
+        return STEP_DONE;
+    gc_port_text(text, p->record.run, p->config->project, p->env->name);
+    if (journal_intent(p->journal, NAME, action, text, err))
+        return STEP_STOP;
+    if (cloud_open_port(&p->cloud, network->security_group, (int)p->config->osv.port, network->runner_cidr, text,
+                        &error)) {
+        enum step_result result = call_failed(p, STEP_INSTANCE, action, &error, again_ms, err);
+        if (result != STEP_STOP && journal_outcome(p->journal, NAME, action, false, error.code, NULL, 0, err))
+            return STEP_STOP;
+        return result;
+    }
+    if (journal_outcome(p->journal, NAME, action, true, network->runner_cidr, NULL, 0, err))
+        return STEP_STOP;
+    p->port_open = true;
+    p->trouble_ms[STEP_INSTANCE] = 0;
+    return STEP_DONE;
+}
+
 enum step_result poll_instance(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     bool tried = false;
-    if (!bake_needed(p) || fact(p, "bake.ready"))
+    if (!bake_needed(p))
         return STEP_DONE;
+    enum step_result opened = fact(p, "bake.instance") ? open_port(p, again_ms, err) : STEP_DONE;
+    if (opened != STEP_DONE || fact(p, "bake.ready"))
+        return opened;
     if (fact(p, "bake.instance") && instance_keep_guard(p, err))
         return STEP_STOP;
     if (fact(p, "bake.instance"))
