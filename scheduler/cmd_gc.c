@@ -144,8 +144,9 @@ const struct command cmd_gc = {
     .name = "gc",
     .summary = "remove what runs have left over, found by its tags",
     .about = "Instances, images, snapshots, volumes, template versions, launch configurations and schedules that carry "
-             "this project's and environment's tags and that no group, no kept deployment and no run needs. What does "
-             "not carry our tags is never touched.",
+             "this project's and environment's tags and that no group, no kept deployment and no run needs; and, with "
+             "network.open_port, the rules by which its runs opened the OSv port. What does not carry our tags (a "
+             "rule: our description) is never touched.",
     .example = "bakehour gc --dry-run\nbakehour gc --env production",
     .options = options,
     .args_size = sizeof(struct args),

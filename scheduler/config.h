@@ -69,8 +69,8 @@ struct config_image {
 };
 
 struct config_network {
-    const char *subnet, *security_group, *address, *runner_cidr;
-    bool open_port;
+    const char *subnet, *security_group, *address, *runner_cidr, *runner_cidr_env;
+    bool open_port, runner_cidr_wide;
 };
 
 struct config_osv {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "scheduler/port.h"
 
 /* The node at a path such as "environments.0.policy.trigger"; the nearest one that is there. */
 static const cJSON *node_at(const struct config *c, const char *path)
@@ -179,6 +180,20 @@ static void check_sink(struct config *c, struct diag *diag, size_t i)
         bad(c, diag, at, "\"url\" begins with https:// or http://");
 }
 
+static void check_network(struct config *c, struct diag *diag)
+{
+    const struct config_network *n = &c->network;
+    const char *fault = n->runner_cidr && *n->runner_cidr ? port_cidr_fault(n->runner_cidr, n->runner_cidr_wide) : NULL;
+    if (fault)
+        bad(c, diag, "network.runner_cidr", "%s", fault);
+    if (!n->open_port)
+        return;
+    if (n->security_group && !*n->security_group)
+        bad(c, diag, "network.open_port", "\"open_port\" needs \"security_group\": the group whose port it is");
+    if (n->runner_cidr && !*n->runner_cidr && n->runner_cidr_env && !*n->runner_cidr_env)
+        bad(c, diag, "network.open_port", "\"open_port\" needs \"runner_cidr\" or \"runner_cidr_env\": for whom");
+}
+
 void config_check(struct config *c, struct diag *diag)
 {
     if (c->project && *c->project && !plain_name(c->project))
@@ -192,9 +207,5 @@ void config_check(struct config *c, struct diag *diag)
         check_sink(c, diag, i);
     if (c->osv.tls && c->osv.ca_file && !*c->osv.ca_file)
         bad(c, diag, "osv", "\"tls\" needs \"ca_file\": who signed the instance's certificate");
-    if (c->network.open_port)
-        bad(c, diag, "network",
-            "\"open_port\" is not carried out by this version: leave it false, and allow the runner's own address in "
-            "the "
-            "security group");
+    check_network(c, diag);
 }

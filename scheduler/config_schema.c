@@ -106,10 +106,17 @@ static const struct config_key network_keys[] = {
     {"address", CONFIG_CHOICE, AT(config_network, address), "\"private\"",
      "By which address the runner reaches instances.", NULL, 0, 0, 0, addresses, NULL, 0, 0},
     {"open_port", CONFIG_BOOL, AT(config_network, open_port), "false",
-     "To open the OSv port for the runner's own address while it is needed; not carried out by this version: false.",
+     "Whether to open the OSv port of security_group for the runner's own address while a run works, and close it "
+     "again.",
      NULL, 0, 0, 0, NULL, NULL, 0, 0},
     {"runner_cidr", CONFIG_TEXT, AT(config_network, runner_cidr), "\"\"",
-     "The runner's own address for open_port: \"198.51.100.7/32\".", NULL, 0, 0, 0, NULL, NULL, 0, 0},
+     "open_port: the runner's own address, \"198.51.100.7/32\".", NULL, 0, 0, 0, NULL, NULL, 0, 0},
+    {"runner_cidr_env", CONFIG_TEXT, AT(config_network, runner_cidr_env), "\"\"",
+     "open_port: the environment variable that holds it, where each runner has another.", NULL, 0, 0, 0, NULL, NULL, 0,
+     0},
+    {"runner_cidr_wide", CONFIG_BOOL, AT(config_network, runner_cidr_wide), "false",
+     "open_port: whether the address may be a range, such as that of a company's network; never everybody.", NULL, 0, 0,
+     0, NULL, NULL, 0, 0},
     {0},
 };
 

@@ -101,9 +101,12 @@ static void try_instance_calls(struct doctor *d, struct cloud *dry, struct str *
     if (strcmp(d->config->image.reset, "files") != 0 &&
         cloud_replace_root(dry, none[0], NULL, NULL, "bakehour-doctor", &tag, 1, d->arena, &task, &e))
         judge_dry_run("CreateReplaceRootVolumeTask", &e, denied, allowed);
-    if (d->config->network.open_port && *group &&
-        cloud_open_port(dry, group, (int)d->config->osv.port, "192.0.2.1/32", "doctor", &e))
+    if (!d->config->network.open_port || !*group)
+        return;
+    if (cloud_open_port(dry, group, (int)d->config->osv.port, "192.0.2.1/32", "doctor", &e))
         judge_dry_run("AuthorizeSecurityGroupIngress", &e, denied, allowed);
+    if (cloud_close_port(dry, group, (int)d->config->osv.port, "192.0.2.1/32", &e))
+        judge_dry_run("RevokeSecurityGroupIngress", &e, denied, allowed);
 }
 
 static void look_at_permissions(struct doctor *d)

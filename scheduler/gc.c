@@ -309,46 +309,101 @@ static int find_schedules(struct needs *n, struct aws_error *error)
     return 0;
 }
 
-/* Is it the rule of a run of this environment that is not at work? */
-static bool left_open(const struct needs *n, const struct rule *rule)
+/* The run and the environment in a rule's description; false: it is no rule of a run of this project. */
+static bool read_port_text(const struct needs *n, const struct rule *rule, const char **run, const char **environment)
 {
     static const char begin[] = "bakehour ";
     char text[GC_PORT_TEXT_SIZE];
-    char run[80];
-    const struct gc_scope *s = n->scope;
-    if (strncmp(rule->description, begin, strlen(begin)) != 0 || strcmp(rule->protocol, "tcp") != 0 ||
-        rule->from_port != rule->to_port)
+    if (strncmp(rule->description, begin, strlen(begin)) != 0)
         return false;
     const char *at = rule->description + strlen(begin);
     size_t len = strcspn(at, " ");
-    if (len == 0 || len >= sizeof(run))
+    const char *slash = strchr(at, '/');
+    if (!at[len] || !slash)
         return false;
-    str_fit(run, sizeof(run), "%.*s", (int)len, at);
-    bool ours = strcmp(rule->description, gc_port_text(text, run, s->config->project, s->environment->name)) == 0;
-    return ours && strcmp(run, s->working_run) != 0;
+    *run = arena_dup_n(n->arena, at, len);
+    *environment = slash + 1;
+    return strcmp(rule->description, gc_port_text(text, *run, n->scope->config->project, *environment)) == 0;
+}
+
+static void add_port(struct needs *n, const char *cidr, bool open, const char *why)
+{
+    const struct gc_scope *s = n->scope;
+    int port = (int)s->config->osv.port;
+    const char *group = s->config->network.security_group;
+    struct gc_item *item = add(n, GC_PORT, s->bake, arena_textf(n->arena, "%s %s:%d", group, cidr, port), why);
+    item->port = (struct gc_port){{group, arena_dup(n->arena, cidr), port}, open, s->state, s->environment->name};
+}
+
+/* A rule that a run opened: does this environment close it? */
+static bool to_close(const struct needs *n, const struct port_claims *claims, const struct rule *rule)
+{
+    const struct gc_scope *s = n->scope;
+    const char *run = "";
+    const char *environment = "";
+    int port = (int)s->config->osv.port;
+    if (strcmp(rule->protocol, "tcp") != 0 || rule->from_port != port || rule->to_port != port ||
+        !read_port_text(n, rule, &run, &environment))
+        return false;
+    bool ours = strcmp(environment, s->environment->name) == 0 && strcmp(run, s->working_run) != 0;
+    for (size_t i = 0; i < claims->count; i++) {
+        const struct port_claim *c = &claims->items[i];
+        bool mine = strcmp(c->environment, s->environment->name) == 0;
+        if (strcmp(c->cidr, rule->cidr) != 0)
+            continue;
+        if (mine ? *s->working_run && strcmp(c->run, s->working_run) == 0 : c->counts)
+            return false;
+        ours = ours || mine;
+    }
+    return ours;
+}
+
+/* Claims of this environment on what it does not close: only they go. */
+static void find_claims(struct needs *n, const struct port_claims *claims, size_t first)
+{
+    const struct gc_scope *s = n->scope;
+    for (size_t i = 0; i < claims->count; i++) {
+        const struct port_claim *c = &claims->items[i];
+        bool listed = strcmp(c->environment, s->environment->name) != 0 ||
+                      (*s->working_run && strcmp(c->run, s->working_run) == 0);
+        for (size_t j = first; j < n->out->count && !listed; j++)
+            listed = strcmp(n->out->items[j].port.is.cidr, c->cidr) == 0;
+        if (!listed)
+            add_port(n, c->cidr, false, "its run is over; the rule is not, as others need it");
+    }
 }
 
 static int find_ports(struct needs *n, struct aws_error *error)
 {
     struct security_groups found;
-    const struct config_network *network = &n->scope->config->network;
+    struct port_claims claims;
+    struct err err = {.code = 0};
+    const struct gc_scope *s = n->scope;
+    const struct config_network *network = &s->config->network;
     struct lookup lookup = {.ids = &network->security_group, .id_count = 1};
+    size_t first = n->out->count;
     if (!network->open_port || !*network->security_group)
         return 0;
-    if (cloud_describe_security_groups(n->scope->bake, &lookup, n->arena, &found, error))
-        return retry_not_found(error) ? 0 : -1;
+    if (port_claims(s->state, network->security_group, (int)s->config->osv.port, s->now_ms, n->arena, &claims, &err))
+        return store_failed(error, &err);
+    if (cloud_describe_security_groups(s->bake, &lookup, n->arena, &found, error)) {
+        if (!retry_not_found(error))
+            return -1;
+        found.count = 0;
+    }
     for (size_t i = 0; i < found.count; i++)
-        for (size_t j = 0; j < found.items[i].rule_count; j++) {
-            const struct rule *rule = &found.items[i].rules[j];
-            if (!left_open(n, rule))
-                continue;
-            const char *id = arena_textf(n->arena, "%s %s:%d", found.items[i].id, rule->cidr, rule->from_port);
-            struct gc_item *item = add(n, GC_PORT, n->scope->bake, id, "the run that opened it is over");
-            item->parent = found.items[i].id;
-            item->cidr = rule->cidr;
-            item->port = rule->from_port;
-        }
+        for (size_t j = 0; j < found.items[i].rule_count; j++)
+            if (to_close(n, &claims, &found.items[i].rules[j]))
+                add_port(n, found.items[i].rules[j].cidr, true, "the run that opened it is over");
+    find_claims(n, &claims, first);
     return 0;
+}
+
+int gc_find_ports(const struct gc_scope *scope, struct arena *arena, struct gc_list *out, struct aws_error *error)
+{
+    struct needs n = {.scope = scope, .arena = arena, .out = out};
+    *out = (struct gc_list){0};
+    return find_ports(&n, error);
 }
 
 int gc_find(const struct gc_scope *scope, struct arena *arena, struct gc_list *out, struct aws_error *error)
@@ -392,20 +447,19 @@ static int remove_it(const struct gc_item *item, struct aws_error *error)
     case GC_SCHEDULE:
         return cloud_delete_schedule(item->cloud, NULL, item->id, error);
     case GC_PORT:
-        return cloud_close_port(item->cloud, item->parent, item->port, item->cidr, error);
+        return cloud_close_port(item->cloud, item->port.is.group, item->port.is.port, item->port.is.cidr, error);
     case GC_KINDS:
         break;
     }
     return 0;
 }
 
-int gc_remove(const struct gc_item *item, struct journal *journal, struct aws_error *error, struct err *err)
+static int remove_journalled(const struct gc_item *item, struct journal *journal, struct aws_error *error,
+                             struct err *err)
 {
     static const char *const actions[GC_KINDS] = {
         "TerminateInstances",           "DeregisterImage",           "DeleteSnapshot", "DeleteVolume",
         "DeleteLaunchTemplateVersions", "DeleteLaunchConfiguration", "DeleteSchedule", "RevokeSecurityGroupIngress"};
-    assert(item->kind < GC_KINDS);
-    *error = (struct aws_error){.http_status = 0};
     if (journal_intent(journal, "clean-up", actions[item->kind], item->id, err))
         return JOURNAL_STOPPED;
     int failed = remove_it(item, error);
@@ -414,4 +468,25 @@ int gc_remove(const struct gc_item *item, struct journal *journal, struct aws_er
     if (journal_outcome(journal, "clean-up", actions[item->kind], !failed, failed ? error->code : "", NULL, 0, err))
         return JOURNAL_STOPPED;
     return failed ? -1 : 0;
+}
+
+/* The claim goes first: where another environment's run came meanwhile, the rule stays open for it. */
+static int remove_port(const struct gc_item *item, struct journal *journal, struct aws_error *error, struct err *err)
+{
+    const struct gc_port *p = &item->port;
+    bool last = false;
+    if (port_leave(p->state, &p->is, p->environment, journal_now_ms(journal), &last, err))
+        return JOURNAL_STOPPED;
+    int code = last && p->open ? remove_journalled(item, journal, error, err) : 0;
+    if (code)
+        return code; /* the claim says that it is being closed, until somebody else looks again */
+    return last && port_closed(p->state, &p->is, p->environment, err) ? JOURNAL_STOPPED : 0;
+}
+
+int gc_remove(const struct gc_item *item, struct journal *journal, struct aws_error *error, struct err *err)
+{
+    assert(item->kind < GC_KINDS);
+    *error = (struct aws_error){.http_status = 0};
+    return item->kind == GC_PORT ? remove_port(item, journal, error, err)
+                                 : remove_journalled(item, journal, error, err);
 }

@@ -11,7 +11,8 @@
  *   template version, launch configuration  goes, unless the group or a deployment that is kept names it
  *   schedule   goes, when its instance is gone
  *   port       a rule of network.security_group whose description says that a run of this environment opened it
- *              (gc_port_text) goes, unless that run is at work; a rule that somebody else made stays
+ *              (gc_port_text) goes, unless that run is at work or another environment's claims it (port.h); a rule
+ *              that somebody else made stays
  *
  * Ownership: lists live in the caller's arena. Errors: those of the calls; a dry run makes describe calls only.
  */
@@ -22,6 +23,7 @@
 #include "scheduler/config.h"
 #include "scheduler/deployment.h"
 #include "scheduler/journal.h"
+#include "scheduler/port.h"
 #include "scheduler/state.h"
 
 enum gc_kind {
@@ -40,10 +42,14 @@ struct gc_item {
     enum gc_kind kind;
     const char *id;
     const char *why;
-    const char *parent; /* a version's template, a port's security group */
-    const char *cidr;   /* of GC_PORT */
-    int port;
-    struct image image;  /* of GC_IMAGE */
+    const char *parent; /* a version's template */
+    struct image image; /* of GC_IMAGE */
+    struct gc_port {
+        struct port is;
+        bool open; /* a rule is there, and ours to close; else only the claim goes */
+        const struct state *state;
+        const char *environment;
+    } port;
     struct cloud *cloud; /* where it is */
 };
 
@@ -69,6 +75,9 @@ const char *gc_kind_name(enum gc_kind kind);
 const char *gc_port_text(char to[GC_PORT_TEXT_SIZE], const char *run, const char *project, const char *environment);
 
 int gc_find(const struct gc_scope *scope, struct arena *arena, struct gc_list *out, struct aws_error *error) MUST_USE;
+/* Only the ports: what a run that leaves before its end closes. */
+int gc_find_ports(const struct gc_scope *scope, struct arena *arena, struct gc_list *out,
+                  struct aws_error *error) MUST_USE;
 /* One of them, between an intent and an outcome. 0, JOURNAL_STOPPED, or -1 with the error of the call (journalled). */
 int gc_remove(const struct gc_item *item, struct journal *journal, struct aws_error *error, struct err *err) MUST_USE;
 

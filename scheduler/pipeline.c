@@ -127,7 +127,7 @@ static enum pipeline_end drive(struct pipeline *p, struct err *err)
         if (result == STEP_AGAIN)
             continue;
         if (result == STEP_WAIT && may_leave(p))
-            return PIPELINE_STOPPED;
+            return close_ports(p, err) ? PIPELINE_LOST : PIPELINE_STOPPED;
         if (result == STEP_STOP ||
             pipeline_rest(p, again_ms == INT64_MAX ? pipeline_now_ms(p) + 1000 : again_ms, err)) {
             stop_jobs(p);

@@ -33,7 +33,7 @@ struct pipeline {
     int64_t job_since_ms[JOB_KINDS];
     int64_t trouble_ms[STEPS]; /* since when a step's calls fail for transient reasons; 0: they do not */
     bool stopping;             /* asked to stop */
-    bool port_open;            /* by this process: gc may have closed what an earlier one opened */
+    int64_t port_open_ms;      /* since when, by this process: gc may have closed what an earlier one opened; 0: not */
 };
 
 typedef enum step_result step_poll(struct pipeline *p, int64_t *again_ms, struct err *err);
@@ -47,6 +47,8 @@ step_poll poll_closing, poll_settle, poll_collect; /* step_close.c */
 const char *instance_guard(struct pipeline *p);    /* step_instance.c: the dead-man's name, in p->calls */
 int instance_move_guard(struct pipeline *p, int64_t at_ms, struct err *err) MUST_USE;
 int instance_keep_guard(struct pipeline *p, struct err *err) MUST_USE;
+int close_ports(struct pipeline *p,
+                struct err *err) MUST_USE;    /* step_close.c: the run opens them again when it goes on */
 bool source_needed(const struct pipeline *p); /* step_source.c */
 bool bake_needed(const struct pipeline *p);   /* step_image.c: no image yet */
 void stop_jobs(struct pipeline *p);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "scheduler/aws/aws.h"
+#include "scheduler/port.h"
 #include "scheduler/state_dynamodb.h"
 
 static volatile sig_atomic_t stop_asked;
@@ -95,6 +96,26 @@ static void hear_event(void *context, int64_t at_ms, const char *kind, const cha
     sinks_tell(s->sinks, at_ms, kind, text, detail);
 }
 
+/* The runner's own address, where the configuration names the variable that holds it. */
+static int take_runner_cidr(struct site *s, struct err *err)
+{
+    struct config_network *n = &s->config->network;
+    const char *value = n->open_port && *n->runner_cidr_env ? getenv(n->runner_cidr_env) : NULL;
+    if (!n->open_port || !*n->runner_cidr_env)
+        return 0;
+    if (!value || !*value)
+        return *n->runner_cidr ? 0
+                               : err_set(err, EXIT_INPUT,
+                                         "%s (network.runner_cidr_env) is not set: for whom the OSv "
+                                         "port is opened",
+                                         n->runner_cidr_env);
+    const char *fault = port_cidr_fault(value, n->runner_cidr_wide);
+    if (fault)
+        return err_set(err, EXIT_INPUT, "%s (network.runner_cidr_env): %s", n->runner_cidr_env, fault);
+    n->runner_cidr = arena_dup(&s->config->arena, value);
+    return 0;
+}
+
 static void make_world(struct site *s)
 {
     s->world = (struct pipeline_world){.config = s->config,
@@ -130,8 +151,10 @@ int site_open(struct site *s, const struct site_options *o, bool with_cloud, str
         lease_holder(s->holder);
         jobs_open(&s->jobs, &s->jobs_self);
         s->sinks = sinks_open(s->config, s->environment->name, &ci, session, NULL, NULL);
-        code = open_cloud(s, o, err);
+        code = take_runner_cidr(s, err);
     }
+    if (!code && with_cloud)
+        code = open_cloud(s, o, err);
     if (code) {
         site_close(s);
         return code;

@@ -145,6 +145,36 @@ static int collect_each(struct pipeline *p, const struct gc_list *list, size_t *
     return 0;
 }
 
+static struct gc_scope scope_of(struct pipeline *p)
+{
+    bool apart = p->w->site_transport || strcmp(p->env->region, p->config->region) != 0;
+    return (struct gc_scope){.bake = apart ? &p->cloud : &p->site,
+                             .site = &p->site,
+                             .config = p->config,
+                             .environment = p->env,
+                             .state = p->w->state,
+                             .alive_run = "",
+                             .working_run = "",
+                             .now_ms = pipeline_now_ms(p)};
+}
+
+/* Best effort but for the journal: what stays open is found by gc. */
+int close_ports(struct pipeline *p, struct err *err)
+{
+    struct gc_list list;
+    struct aws_error error;
+    size_t failed;
+    struct gc_scope scope = scope_of(p);
+    p->port_open_ms = 0;
+    if (gc_find_ports(&scope, &p->calls, &list, &error)) {
+        pipeline_say(p, "step", "the OSv port may still be open: %s %s", error.code, error.message);
+        return 0;
+    }
+    int code = collect_each(p, &list, &failed, err);
+    free(list.items);
+    return code;
+}
+
 /* What cannot be removed after some tries is left to the next run's clean-up, or to gc. */
 enum step_result poll_collect(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
@@ -153,15 +183,7 @@ enum step_result poll_collect(struct pipeline *p, int64_t *again_ms, struct err 
     char tries[24];
     size_t failed = 0;
     int64_t tried = fact_i64(p, "closing.tries");
-    bool apart = p->w->site_transport || strcmp(p->env->region, p->config->region) != 0;
-    struct gc_scope scope = {.bake = apart ? &p->cloud : &p->site,
-                             .site = &p->site,
-                             .config = p->config,
-                             .environment = p->env,
-                             .state = p->w->state,
-                             .alive_run = "",
-                             .working_run = "",
-                             .now_ms = pipeline_now_ms(p)};
+    struct gc_scope scope = scope_of(p);
     if (gc_find(&scope, &p->calls, &list, &error)) {
         if (asked_to_leave(&error))
             return STEP_STOP;

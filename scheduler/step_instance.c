@@ -9,11 +9,14 @@
 #include "scheduler/deadman.h"
 #include "scheduler/gc.h"
 #include "scheduler/pipeline_private.h"
+#include "scheduler/port.h"
 #include "scheduler/step_guest.h"
 
 #define ATTEMPTS_MAX  3
 #define FILES_RESET_S 4  /* deleting and verifying what was uploaded */
 #define ROOT_RESET_S  60 /* a fresh root volume, before the guest boots */
+#define PORT_WAIT_MS  2000
+#define PORT_TRUST_MS 30000 /* a guest that is silent for longer has lost its rule, perhaps */
 #define NAME          "instance"
 #define GUARD_MS      (60 * 60 * 1000LL) /* the dead-man ends it so long after the runner's last sign of life */
 
@@ -326,6 +329,8 @@ static enum step_result bring_up(struct pipeline *p, int64_t *again_ms, struct e
         return make_clean(p, address, again_ms, err);
     if (!guest_answers(p, address, err)) {
         now = pipeline_now_ms(p);
+        if (now - p->port_open_ms > PORT_TRUST_MS)
+            p->port_open_ms = 0;
         *again_ms = look_again_ms(now, since, reused ? 0 : p->w->expected.s[STEP_INSTANCE] * 1000);
         return p->stopping ? STEP_STOP : STEP_WAIT;
     }
@@ -335,29 +340,35 @@ static enum step_result bring_up(struct pipeline *p, int64_t *again_ms, struct e
     return step_done(p, STEP_INSTANCE, NULL, NULL, err);
 }
 
-/* The port of OSv's REST API, for the runner's own address; closed with what else the run leaves (gc.h). Opened by each
- * process that goes on with the run, before it first reaches the instance. */
+/* The port of OSv's REST API, for the runner's own address; closed with what else the run leaves (gc.h). Claimed and
+ * opened by each process that goes on with the run, before it first reaches the instance, and again after a guest did
+ * not answer: whoever shares the group from another store knows nothing of our claim. */
 static enum step_result open_port(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     static const char action[] = "AuthorizeSecurityGroupIngress";
     char text[GC_PORT_TEXT_SIZE];
     struct aws_error error;
     const struct config_network *network = &p->config->network;
-    if (p->port_open || !network->open_port || !*network->security_group)
+    struct port port = {network->security_group, network->runner_cidr, (int)p->config->osv.port};
+    if (p->port_open_ms || !network->open_port || !*network->security_group)
         return STEP_DONE;
+    int code = port_claim(p->w->state, &port, p->env->name, p->record.run, pipeline_now_ms(p), err);
+    if (code == PORT_CLOSING) {
+        *again_ms = pipeline_now_ms(p) + PORT_WAIT_MS;
+        return STEP_WAIT;
+    }
     gc_port_text(text, p->record.run, p->config->project, p->env->name);
-    if (journal_intent(p->journal, NAME, action, text, err))
+    if (code || journal_intent(p->journal, NAME, action, text, err))
         return STEP_STOP;
-    if (cloud_open_port(&p->cloud, network->security_group, (int)p->config->osv.port, network->runner_cidr, text,
-                        &error)) {
+    if (cloud_open_port(&p->cloud, port.group, port.port, port.cidr, text, &error)) {
         enum step_result result = call_failed(p, STEP_INSTANCE, action, &error, again_ms, err);
         if (result != STEP_STOP && journal_outcome(p->journal, NAME, action, false, error.code, NULL, 0, err))
             return STEP_STOP;
         return result;
     }
-    if (journal_outcome(p->journal, NAME, action, true, network->runner_cidr, NULL, 0, err))
+    if (journal_outcome(p->journal, NAME, action, true, port.cidr, NULL, 0, err))
         return STEP_STOP;
-    p->port_open = true;
+    p->port_open_ms = pipeline_now_ms(p);
     p->trouble_ms[STEP_INSTANCE] = 0;
     return STEP_DONE;
 }

@@ -14,6 +14,7 @@ static enum step_result guest_failed(struct pipeline *p, enum step s, int64_t *a
     struct err noted = *err;
     if (p->stopping)
         return STEP_STOP;
+    p->port_open_ms = 0;
     str_fit(key, sizeof(key), "%s.tries", step_name(s));
     int64_t tried = fact_i64(p, key) + 1;
     str_fit(tries, sizeof(tries), "%lld", (long long)tried);

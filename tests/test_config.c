@@ -133,6 +133,14 @@ static void each_bad_place_is_named(void **state)
     reports("", ", \"image\": {}", "t:6:3: \"image\" stands here a second time\n");
     reports("", ", \"sinks\": [{\"kind\": \"slack\", \"url\": \"https://hooks.example/secret\"}]",
             "t:6:13: a Slack webhook's address is a secret: name the environment variable in \"url_env\"\n");
+    reports("", ", \"network\": {\"open_port\": true}",
+            "t:6:28: \"open_port\" needs \"security_group\": the group whose port it is\n"
+            "t:6:28: \"open_port\" needs \"runner_cidr\" or \"runner_cidr_env\": for whom\n");
+    reports("", ", \"network\": {\"runner_cidr\": \"0.0.0.0/0\", \"runner_cidr_wide\": true}",
+            "t:6:30: the OSv port has no authentication of its own: it is never opened for everybody\n");
+    reports("", ", \"network\": {\"runner_cidr\": \"10.0.0.0/8\"}",
+            "t:6:30: more than one address: the OSv port opens for the runner's own, /32 or /128; a wider range needs "
+            "\"runner_cidr_wide\": true\n");
     reports("", ", \"smoke\": [{\"body\": \"(\"}]", "t:6:22: \"body\" is no POSIX extended regular expression\n");
     reports("", ", \"smoke\": [{\"within\": \"soon\"}]",
             "t:6:24: \"within\" must be a time such as \"250ms\" or \"5s\", up to 600 s\n");

@@ -128,26 +128,30 @@ static void closed_after_a_failure(void **state)
     fault_set_free(set);
 }
 
-/* With the store or with tags alone, wherever it died. */
+/* Wherever it died, at each call and each write of the store: resumed, or from tags alone. */
 static void closed_after_a_death(void **state)
 {
     (void)state;
-    for (int64_t n = 3;; n += 7) {
-        struct stage s;
-        set_stage(&s, &(struct stage_options){0});
-        stage_kill(&s, n % 2 ? DEATH_IN_CALL : DEATH_BEFORE_CALL, n);
-        enum pipeline_end end = stage_deploy(&s, commit);
-        bool died = end != PIPELINE_COMPLETED;
-        if (died) {
-            stage_next_runner(&s, "second/2", n % 3 != 0);
-            assert_int_equal(stage_finish(&s, commit), PIPELINE_COMPLETED);
+    for (int death = DEATH_BEFORE_CALL; death <= DEATH_AFTER_WRITE; death++)
+        for (int64_t n = 1;; n++) {
+            struct stage s;
+            bool died = true;
+            for (int with_store = 0; with_store < 2 && died; with_store++) {
+                set_stage(&s, &(struct stage_options){0});
+                stage_kill(&s, (enum death)death, n);
+                (void)!stage_deploy(&s, commit);
+                died = stage_dead(&s);
+                if (died) {
+                    stage_next_runner(&s, "second/2", with_store);
+                    assert_int_equal(stage_finish(&s, commit), PIPELINE_COMPLETED);
+                }
+                holds_rules(&s, 0);
+                stage_holds(&s, 1, "port after a death");
+                stage_close(&s);
+            }
+            if (!died)
+                break;
         }
-        holds_rules(&s, 0);
-        stage_holds(&s, 1, "port after a death");
-        stage_close(&s);
-        if (!died)
-            return;
-    }
 }
 
 /* A runner that never returned: gc, which holds the lease, closes it; a dry run leaves a run at work alone. */
@@ -184,8 +188,19 @@ static void gc_closes_it(void **state)
     assert_int_equal(gc_find(&scope, &e.arena, &list, &error), 0);
     assert_int_equal(list.count, 1);
     assert_int_equal(list.items[0].kind, GC_PORT);
-    assert_int_equal(
-        cloud_close_port(list.items[0].cloud, list.items[0].parent, list.items[0].port, list.items[0].cidr, &error), 0);
+    /* A machine that has the rule's own words alone sees the same. */
+    struct state empty;
+    struct gc_list by_words;
+    state_open_memory(&empty);
+    scope.state = &empty;
+    assert_int_equal(gc_find_ports(&scope, &e.arena, &by_words, &error), 0);
+    assert_int_equal(by_words.count, 1);
+    assert_true(by_words.items[0].port.open);
+    free(by_words.items);
+    state_close(&empty);
+    const struct gc_port *port = &list.items[0].port;
+    assert_true(port->open);
+    assert_int_equal(cloud_close_port(&e.cloud, port->is.group, port->is.port, port->is.cidr, &error), 0);
     free(list.items);
     holds_rules(&s, 0);
     /* The run goes on after gc: its next process opens the port again, and closes it. */
@@ -198,13 +213,145 @@ static void gc_closes_it(void **state)
     stage_close(&s);
 }
 
+/* ---- two environments behind one rule ---- */
+
+static const char other_run[] = "r-20260101T000000-0ther0";
+
+static struct port the_port(void)
+{
+    return (struct port){group_id, runner, 8000};
+}
+
+/* Another environment's run begins: its record is the unfinished one of "staging". */
+static void other_begins(struct stage *s, struct lease *lease)
+{
+    struct err err = {0};
+    struct deployment d = {.number = 0};
+    int64_t now_ms = simcloud_now_ms(s->rehearsal.cloud);
+    str_fit(d.run, sizeof(d.run), "%s", other_run);
+    str_fit(d.kind, sizeof(d.kind), "deploy");
+    str_fit(d.state, sizeof(d.state), "running");
+    str_fit(d.environment, sizeof(d.environment), "staging");
+    assert_int_equal(lease_take(lease, &s->inner, "staging", "other/1", now_ms, 3600000, &err), 0);
+    assert_int_equal(deployment_begin(&s->inner, lease, &d, now_ms, &err), 0);
+    struct port port = the_port();
+    assert_int_equal(port_claim(&s->inner, &port, "staging", other_run, now_ms, &err), 0);
+}
+
+/* It ends as a run does: what gc finds for it goes. How many rules were to be closed. */
+static size_t other_ends(struct stage *s, struct lease *lease)
+{
+    struct eyes e;
+    struct gc_list list;
+    struct aws_error error;
+    struct err err = {0};
+    struct journal *journal;
+    struct config_environment staging = s->config->environments.items[0];
+    size_t closed = 0;
+    staging.name = "staging";
+    open_eyes(&e, s);
+    struct gc_scope scope = {.bake = &e.cloud,
+                             .site = &e.cloud,
+                             .config = s->config,
+                             .environment = &staging,
+                             .state = &s->inner,
+                             .alive_run = "",
+                             .working_run = "",
+                             .now_ms = simcloud_now_ms(s->rehearsal.cloud)};
+    struct journal_clock clock = {e.transport.transport.now_ms, e.transport.transport.self};
+    assert_int_equal(journal_open(&journal, &s->inner, lease, other_run, clock, &err), 0);
+    assert_int_equal(gc_find_ports(&scope, &e.arena, &list, &error), 0);
+    for (size_t i = 0; i < list.count; i++) {
+        assert_int_equal(list.items[i].kind, GC_PORT);
+        closed += list.items[i].port.open;
+        assert_int_equal(gc_remove(&list.items[i], journal, &error, &err), 0);
+    }
+    free(list.items);
+    journal_free(journal);
+    arena_release(&e.arena);
+    return closed;
+}
+
+static struct lease other_lease;
+static int64_t open_after_other;
+
+static void hear_other_begin(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
+{
+    hear(context, at_ms, kind, text, detail);
+    if (strcmp(text, "upload is done") == 0)
+        other_begins(heard_stage, &other_lease);
+}
+
+static void hear_other_end(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
+{
+    int64_t others;
+    hear(context, at_ms, kind, text, detail);
+    if (strcmp(text, "upload is done") != 0)
+        return;
+    assert_int_equal(other_ends(heard_stage, &other_lease), 0);
+    count_rules(heard_stage, &open_after_other, &others);
+}
+
+/* We opened it, the other one joined: our end leaves it open, and the other's closes it, though its words name us. */
+static void our_end_does_not_cut_the_other(void **state)
+{
+    (void)state;
+    struct stage s;
+    set_stage(&s, &(struct stage_options){0});
+    s.rehearsal.world.event = hear_other_begin;
+    assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
+    holds_rules(&s, 1);
+    assert_int_equal(other_ends(&s, &other_lease), 1);
+    holds_rules(&s, 0);
+    stage_close(&s);
+}
+
+/* The other one opened it, and ends in the middle of ours. */
+static void the_others_end_does_not_cut_us(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct eyes e;
+    struct aws_error error;
+    char text[GC_PORT_TEXT_SIZE];
+    set_stage(&s, &(struct stage_options){0});
+    other_begins(&s, &other_lease);
+    open_eyes(&e, &s);
+    gc_port_text(text, other_run, s.config->project, "staging");
+    assert_int_equal(cloud_open_port(&e.cloud, group_id, 8000, runner, text, &error), 0);
+    arena_release(&e.arena);
+    s.rehearsal.world.event = hear_other_end;
+    open_after_other = -1;
+    assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
+    assert_int_equal(open_after_other, 1);
+    holds_rules(&s, 0);
+    stage_close(&s);
+}
+
+/* Left while the image is made: the port is closed meanwhile, and opened again only where a guest is still needed. */
+static void closed_while_detached(void **state)
+{
+    (void)state;
+    struct stage s;
+    set_stage(&s, &(struct stage_options){0});
+    s.rehearsal.world.detach = true;
+    assert_int_equal(stage_deploy(&s, commit), PIPELINE_STOPPED);
+    assert_int_equal(open_at_upload, 1);
+    holds_rules(&s, 0);
+    s.rehearsal.world.detach = false;
+    assert_int_equal(stage_finish(&s, commit), PIPELINE_COMPLETED);
+    holds_rules(&s, 0);
+    stage_holds(&s, 1, "detached");
+    stage_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(open_for_the_upload_only),
-        cmocka_unit_test(closed_after_a_failure),
-        cmocka_unit_test(closed_after_a_death),
-        cmocka_unit_test(gc_closes_it),
+        cmocka_unit_test(open_for_the_upload_only),       cmocka_unit_test(closed_after_a_failure),
+        cmocka_unit_test(closed_after_a_death),           cmocka_unit_test(gc_closes_it),
+        cmocka_unit_test(our_end_does_not_cut_the_other), cmocka_unit_test(the_others_end_does_not_cut_us),
+        cmocka_unit_test(closed_while_detached),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
