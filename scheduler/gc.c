@@ -376,7 +376,7 @@ static void find_claims(struct needs *n, const struct port_claims *claims, size_
 static int find_ports(struct needs *n, struct aws_error *error)
 {
     struct security_groups found;
-    struct port_claims claims;
+    struct port_claims claims = {0};
     struct err err = {.code = 0};
     const struct gc_scope *s = n->scope;
     const struct config_network *network = &s->config->network;

@@ -51,7 +51,7 @@ static void close_for(const struct state *state, const char *environment)
 static size_t claims(const struct state *state, size_t *counting)
 {
     struct arena arena;
-    struct port_claims list;
+    struct port_claims list = {0};
     struct err err = {0};
     arena_init(&arena);
     assert_int_equal(port_claims(state, port.group, port.port, NOW, &arena, &list, &err), 0);
