@@ -92,7 +92,11 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
     out->bake_reused = deploys && s->kept.instance[0] && s->now_ms < s->kept.until_ms &&
                        strcmp(s->kept.image, s->w->config->image.base) == 0;
     out->skipped = !deploys ? DEPLOY_SKIPS : out->bake_reused ? 1U << STEP_INSTANCE : 0;
-    out->critical_s = graph_critical_path(d, out->skipped, out->waves, out->ends, &out->path);
+    const struct graph_run run = {.skipped = out->skipped,
+                                  .waves = out->waves,
+                                  .canary_s = rollout_canary_s(s->w->environment, out->group, d->s[STEP_INSTANCE]),
+                                  .copy_s = pipeline_apart(s->w) ? d->s[STEP_IMAGE] : 0};
+    out->critical_s = graph_critical_path(d, &run, out->ends, &out->path);
     out->serial_s = graph_serial(d, ORIGINAL_WAVES);
     struct used *u = &out->used;
     u->bakes = deploys;

@@ -42,14 +42,16 @@ struct durations durations_original(void)
                                [STEP_CLEANUP] = 20}};
 }
 
-static int64_t takes(const struct durations *d, unsigned skipped, int64_t waves, enum step s)
+static int64_t takes(const struct durations *d, const struct graph_run *run, enum step s)
 {
-    if (skipped & BIT(s))
+    if (run->skipped & BIT(s))
         return 0;
-    return s == STEP_ROLLOUT ? d->s[s] * waves : d->s[s];
+    if (s == STEP_ROLLOUT)
+        return run->canary_s + d->s[s] * run->waves;
+    return s == STEP_REGISTER ? run->copy_s + d->s[s] : d->s[s];
 }
 
-int64_t graph_critical_path(const struct durations *d, unsigned skipped, int64_t waves, int64_t ends[STEPS],
+int64_t graph_critical_path(const struct durations *d, const struct graph_run *run, int64_t ends[STEPS],
                             unsigned *on_path)
 {
     enum step before[STEPS];
@@ -62,7 +64,7 @@ int64_t graph_critical_path(const struct durations *d, unsigned skipped, int64_t
                 begin = ends[j];
                 before[s] = (enum step)j;
             }
-        ends[s] = begin + takes(d, skipped, waves, s);
+        ends[s] = begin + takes(d, run, s);
     }
     *on_path = BIT(STEP_ROLLOUT);
     for (enum step s = STEP_ROLLOUT; before[s] != s; s = before[s])
@@ -73,7 +75,8 @@ int64_t graph_critical_path(const struct durations *d, unsigned skipped, int64_t
 int64_t graph_serial(const struct durations *d, int64_t waves)
 {
     int64_t sum = 0;
+    const struct graph_run original = {.waves = waves};
     for (int s = 0; s < STEPS; s++)
-        sum += takes(d, 0, waves, (enum step)s);
+        sum += takes(d, &original, (enum step)s);
     return sum;
 }

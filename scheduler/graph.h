@@ -47,9 +47,17 @@ struct durations {
  */
 struct durations durations_original(void);
 
-/* When each step ends, counted from the start, and the end of the rollout: the longest path. skipped: bits of steps
- * that take no time (a bake that is found, an instance that is there). on_path gets a bit for each step of the path. */
-int64_t graph_critical_path(const struct durations *d, unsigned skipped, int64_t waves, int64_t ends[STEPS],
+/* What sets one run apart from another. */
+struct graph_run {
+    unsigned skipped; /* bits of steps that take no time: a bake that is found, an instance that is there */
+    int64_t waves;
+    int64_t canary_s; /* one that is proven and let go before the first wave (engines refresh and step); 0: none */
+    int64_t copy_s;   /* the image's way to another region or account, before it is registered there; 0: none */
+};
+
+/* When each step ends, counted from the start, and the end of the rollout: the longest path. on_path gets a bit for
+ * each step of the path. */
+int64_t graph_critical_path(const struct durations *d, const struct graph_run *run, int64_t ends[STEPS],
                             unsigned *on_path);
 /* One after the other, clean-up too: what the original took. */
 int64_t graph_serial(const struct durations *d, int64_t waves);

@@ -9,6 +9,11 @@
 #define TROUBLE_LOOK_MS 15000
 #define EXPIRES_MS      (6 * 3600 * 1000LL)
 
+bool pipeline_apart(const struct pipeline_world *w)
+{
+    return strcmp(w->environment->region, w->config->region) != 0;
+}
+
 int64_t pipeline_now_ms(const struct pipeline *p)
 {
     return p->w->transport->now_ms(p->w->transport->self);

@@ -9,6 +9,8 @@
 #include "scheduler/rollout_private.h"
 #include "scheduler/smoke.h"
 
+#define KNOCK_MS  1000
+#define YOUNG_MS  15000  /* beyond its expected boot */
 #define UNSEEN_MS 120000 /* reads may lag behind a launch for so long */
 
 int64_t fleet_count(const struct rollout *r, enum fresh_state state)
@@ -328,6 +330,12 @@ static enum roll look_later(struct rollout *r, struct fresh *f, const char *why)
     return rollout_wait(r, at_ms < limit_ms ? at_ms : limit_ms);
 }
 
+/* Around its expected first answer one that does not answer is asked again soon, not waited for. */
+static int64_t patience_ms(const struct rollout *r, const struct fresh *f)
+{
+    return r->now_ms - f->at_ms < r->o->boot_s * 1000 + YOUNG_MS ? KNOCK_MS : 0;
+}
+
 static enum roll test(struct rollout *r, struct fresh *f)
 {
     struct osv osv = osv_of(r, f->instance);
@@ -337,7 +345,7 @@ static enum roll test(struct rollout *r, struct fresh *f)
     if (by_balancer(r)) {
         result = ask_balancer(r, f);
     } else {
-        result = *osv.address ? smoke_look(&osv, &r->o->environment->smoke, r->err) : SMOKE_NOT_YET;
+        result = *osv.address ? smoke_look(&osv, &r->o->environment->smoke, patience_ms(r, f), r->err) : SMOKE_NOT_YET;
         if (result == SMOKE_GOOD) {
             digest = true;
             result = check_digest(r, &osv);

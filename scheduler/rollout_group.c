@@ -104,8 +104,20 @@ static enum roll start_refresh(struct rollout *r)
         return ROLL_STOP;
     if (cloud_start_refresh(r->o->cloud, &order, &r->arena, &id, &error))
         return rollout_failed(r, "StartInstanceRefresh", true, &error);
-    const struct journal_fact facts[] = {{"rollout.refresh", id}, {"rollout.waves", "1"}};
-    return rollout_did(r, "StartInstanceRefresh", id, facts, 2);
+    int64_t size = rollout_refresh_size(r->o->environment, r->desired);
+    const struct journal_fact facts[] = {{"rollout.refresh", id},
+                                         {"rollout.refresh_ms", rollout_number(r, r->now_ms)},
+                                         {"rollout.waves", rollout_number(r, (r->desired + size - 1) / size)}};
+    return rollout_did(r, "StartInstanceRefresh", id, facts, 3);
+}
+
+/* Each five seconds, for the storm's sake, and at its expected end. */
+static int64_t look_at_refresh_ms(const struct rollout *r)
+{
+    int64_t since_ms = rollout_fact(r, "rollout.refresh_ms", r->now_ms);
+    int64_t expected_ms = rollout_fact(r, "rollout.waves", 1) * r->o->wave_s * 1000;
+    int64_t at_ms = look_again_ms(r->now_ms, since_ms, expected_ms);
+    return at_ms < r->now_ms + LOOK_MS ? at_ms : r->now_ms + LOOK_MS;
 }
 
 enum roll refresh_step(struct rollout *r)
@@ -131,7 +143,7 @@ enum roll refresh_step(struct rollout *r)
     if (strcmp(status, "Successful") == 0)
         return ROLL_NEXT;
     if (strcmp(status, "Pending") == 0 || strcmp(status, "InProgress") == 0 || strcmp(status, "Baking") == 0)
-        return rollout_wait(r, r->now_ms + LOOK_MS);
+        return rollout_wait(r, look_at_refresh_ms(r));
     if (strcmp(status, "RollbackInProgress") == 0 || strcmp(status, "Cancelling") == 0)
         return rollout_wait(r, r->now_ms + LOOK_MS);
     err_set(r->err, EXIT_FAILED, "the instance refresh ended as %s: %s", status, found.items[0].reason);

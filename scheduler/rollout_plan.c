@@ -7,6 +7,19 @@
 #include "billing/meter.h"
 #include "scheduler/rollout_private.h"
 
+int64_t rollout_canary_s(const struct config_environment *e, int64_t group, int64_t boot_s)
+{
+    bool alone = strcmp(e->rollout.canary, "alone") == 0 && group > 1 && e->rollout.surge != 1;
+    return strcmp(e->rollout.engine, "attach") == 0 && !alone ? 0 : boot_s;
+}
+
+int64_t rollout_refresh_size(const struct config_environment *e, int64_t group)
+{
+    int64_t share = e->rollout.min_healthy_percent == 100 ? 10 : 100 - e->rollout.min_healthy_percent;
+    int64_t size = group * share / 100;
+    return size > 0 ? size : 1;
+}
+
 static int64_t surge_of(const struct rollout_order *o, const struct group *g, int64_t *raised_max)
 {
     int64_t surge = o->environment->rollout.surge;
@@ -74,11 +87,13 @@ int rollout_plan(const struct rollout_order *order, struct rollout_plan *out, st
     p.surge = surge_of(order, &group, &p.raised_max);
     p.cap_attempts = rollout_allowed(order);
     p.cap_instance_s = p.cap_attempts * each_s;
+    if (strcmp(order->environment->rollout.engine, "refresh") == 0) {
+        p.surge = rollout_refresh_size(order->environment, group.desired);
+        p.raised_max = 0; /* AWS's refresh goes above the maximum by itself */
+    }
     if (p.cap_attempts > 0 && p.surge > p.cap_attempts)
         p.surge = p.cap_attempts;
     p.waves = p.surge > 0 ? (group.desired + p.surge - 1) / p.surge : 0;
-    if (strcmp(order->environment->rollout.canary, "alone") == 0 && group.desired > 1)
-        p.waves = 1 + (group.desired - 1 + p.surge - 1) / p.surge;
     put_worst(order, &p);
     arena_release(&arena);
     *out = p;

@@ -69,8 +69,10 @@ static enum smoke_result judge(const struct osv *osv, const struct config_smoke 
     return SMOKE_GOOD;
 }
 
-static enum smoke_result look_once(const struct osv *osv, const struct config_smoke *test, struct err *err)
+static enum smoke_result look_once(const struct osv *osv, const struct config_smoke *test, int64_t most_ms,
+                                   struct err *err)
 {
+    int64_t limit_ms = most_ms && most_ms < test->within_ms ? most_ms : test->within_ms;
     struct guest_request request = {
         .address = osv->address,
         .port = (uint16_t)test->port,
@@ -81,8 +83,8 @@ static enum smoke_result look_once(const struct osv *osv, const struct config_sm
         .method = "GET",
         .target = test->path,
         .reply_max = BODY_MAX,
-        .connect_ms = test->within_ms < 3000 ? test->within_ms : 3000,
-        .total_ms = test->within_ms,
+        .connect_ms = limit_ms < 3000 ? limit_ms : 3000,
+        .total_ms = limit_ms,
     };
     struct guest_reply reply = {0};
     struct err why = {0};
@@ -93,18 +95,22 @@ static enum smoke_result look_once(const struct osv *osv, const struct config_sm
         result = judge(osv, test, &reply, err);
     else
         err_set(err, EXIT_FAILED, "%s:%" PRId64 "%s does not answer within %" PRId64 " ms%s%s", osv->address,
-                test->port, test->path, test->within_ms, *why.text ? ": " : "", why.text);
+                test->port, test->path, limit_ms, *why.text ? ": " : "", why.text);
     str_release(&reply.body);
     return result == SMOKE_GOOD ? look_at_osv(osv, test, err) : result;
 }
 
-enum smoke_result smoke_look(const struct osv *osv, const struct config_smokes *smokes, struct err *err)
+enum smoke_result smoke_look(const struct osv *osv, const struct config_smokes *smokes, int64_t most_ms,
+                             struct err *err)
 {
     char version[96];
+    struct osv quick = *osv;
+    if (most_ms)
+        quick.connect_ms = quick.call_ms = most_ms;
     if (smokes->count == 0)
-        return osv_version(osv, version, err) ? SMOKE_NOT_YET : SMOKE_GOOD;
+        return osv_version(&quick, version, err) ? SMOKE_NOT_YET : SMOKE_GOOD;
     for (size_t i = 0; i < smokes->count; i++) {
-        enum smoke_result result = look_once(osv, &smokes->items[i], err);
+        enum smoke_result result = look_once(&quick, &smokes->items[i], most_ms, err);
         if (result != SMOKE_GOOD)
             return result;
     }

@@ -14,8 +14,10 @@
 enum smoke_result { SMOKE_GOOD, SMOKE_NOT_YET, SMOKE_BAD };
 
 /* Every test of the list, in order, until one is not good; err then says why. An empty list asks OSv for its version:
- * something that answers. */
-enum smoke_result smoke_look(const struct osv *osv, const struct config_smokes *smokes, struct err *err) MUST_USE;
+ * something that answers. most_ms: no request is waited for longer, whatever its test allows (while a guest boots it
+ * takes connections and answers none); 0: as the test has it. */
+enum smoke_result smoke_look(const struct osv *osv, const struct config_smokes *smokes, int64_t most_ms,
+                             struct err *err) MUST_USE;
 
 /* Is the body what the pattern asks for? EXIT_INPUT for a pattern that is none. */
 int smoke_pattern(const char *pattern, const char *body, bool *matches, struct err *err) MUST_USE;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/rollout.h"
+
 #define ORIGINAL_WAVES 2
 
 /* Never below zero: AWS's clock and ours may differ. */
@@ -84,7 +86,11 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
     s.original = theirs.total;
     int64_t verdict_ms = journal_fact_i64(j, "verdict_ms", record->ended_ms ? record->ended_ms : journal_now_ms(j));
     s.makespan_s = (verdict_ms - record->started_ms + 999) / 1000;
-    s.critical_s = graph_critical_path(&w->expected, statement_skipped(j, record), waves ? waves : 1, ends, &path);
+    const struct graph_run run = {.skipped = statement_skipped(j, record),
+                                  .waves = waves ? waves : 1,
+                                  .canary_s = rollout_canary_s(w->environment, group, w->expected.s[STEP_INSTANCE]),
+                                  .copy_s = journal_fact(j, "image.copy") ? w->expected.s[STEP_IMAGE] : 0};
+    s.critical_s = graph_critical_path(&w->expected, &run, ends, &path);
     *out = s;
     return 0;
 }

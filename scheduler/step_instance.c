@@ -177,7 +177,7 @@ static int64_t launch_due_ms(struct pipeline *p)
     unsigned path;
     struct durations d = p->w->expected;
     d.s[STEP_INSTANCE] = 0;
-    graph_critical_path(&d, 0, 1, ends, &path);
+    graph_critical_path(&d, &(struct graph_run){.waves = 1}, ends, &path);
     if (!worth_prelaunch(p))
         return INT64_MAX;
     int64_t slack_s = 5; /* for a look between the two */

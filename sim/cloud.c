@@ -46,7 +46,20 @@ struct simcloud_times simcloud_times_of(const struct calibration *c)
     }
     if (c->image_s > 0)
         times.image_ms = c->image_s * 1000;
+    if (c->cleanup_s > 0)
+        times.terminate_ms = c->cleanup_s * 1000;
+    times.register_ms = c->register_s * 1000;
+    times.cmdline_ms = c->command_line_s * 1000;
+    int64_t entry_ms = c->wave_s * 1000 - times.pending_ms - times.boot_ms;
+    times.enter_ms = c->wave_s > 0 && entry_ms > 0 ? entry_ms : 0;
     return times;
+}
+
+int64_t simcloud_takes_ms(const struct simcloud *cloud, const struct aws_request *request)
+{
+    bool registers = strcmp(request->action, "CreateLaunchTemplateVersion") == 0 ||
+                     strcmp(request->action, "CreateLaunchConfiguration") == 0;
+    return registers ? cloud->options.times.register_ms : 0;
 }
 
 struct simcloud *simcloud_new(const struct simcloud_options *options)
@@ -177,14 +190,42 @@ static int make(struct simcloud *cloud, const struct simcloud_caller *owner, str
     return code ? EXIT_INPUT : 0;
 }
 
+static void describe_launch(struct aws_request *request, const char *name, bool configuration)
+{
+    if (configuration) {
+        aws_request_init(request, AWS_AUTOSCALING, "CreateLaunchConfiguration");
+        aws_param(request, "LaunchConfigurationName", name);
+        aws_param(request, "ImageId", SIMCLOUD_BASE_IMAGE);
+        aws_param(request, "InstanceType", "t2.micro");
+        return;
+    }
+    aws_request_init(request, AWS_EC2, "CreateLaunchTemplate");
+    aws_param(request, "LaunchTemplateName", name);
+    aws_param(request, "LaunchTemplateData.ImageId", SIMCLOUD_BASE_IMAGE);
+    aws_param(request, "LaunchTemplateData.InstanceType", "t2.micro");
+}
+
+static void name_launch(struct aws_request *request, const char *name, bool configuration)
+{
+    if (configuration) {
+        aws_param(request, "LaunchConfigurationName", name);
+        return;
+    }
+    aws_param(request, "LaunchTemplate.LaunchTemplateName", name);
+    aws_param(request, "LaunchTemplate.Version", "1");
+}
+
 int simcloud_add_group(struct simcloud *cloud, const struct simcloud_caller *owner, const char *name, int64_t count,
                        struct err *err)
 {
+    return simcloud_add_group_by(cloud, owner, name, count, false, err);
+}
+
+int simcloud_add_group_by(struct simcloud *cloud, const struct simcloud_caller *owner, const char *name, int64_t count,
+                          bool configuration, struct err *err)
+{
     struct aws_request request;
-    aws_request_init(&request, AWS_EC2, "CreateLaunchTemplate");
-    aws_param(&request, "LaunchTemplateName", name);
-    aws_param(&request, "LaunchTemplateData.ImageId", SIMCLOUD_BASE_IMAGE);
-    aws_param(&request, "LaunchTemplateData.InstanceType", "t2.micro");
+    describe_launch(&request, name, configuration);
     int64_t boot_ms = cloud->options.times.boot_ms;
     cloud->at_once = true;
     cloud->options.times.boot_ms = 0;
@@ -192,8 +233,7 @@ int simcloud_add_group(struct simcloud *cloud, const struct simcloud_caller *own
     if (!code) {
         aws_request_init(&request, AWS_AUTOSCALING, "CreateAutoScalingGroup");
         aws_param(&request, "AutoScalingGroupName", name);
-        aws_param(&request, "LaunchTemplate.LaunchTemplateName", name);
-        aws_param(&request, "LaunchTemplate.Version", "1");
+        name_launch(&request, name, configuration);
         aws_param(&request, "MinSize", "0");
         aws_param_i64(&request, "MaxSize", 2 * count + 4);
         aws_param_i64(&request, "DesiredCapacity", count);

@@ -94,6 +94,11 @@ struct simcloud_times {
     int64_t retry_ms;       /* after a launch that was refused */
     int64_t forget_ms;      /* a terminated instance is still described for so long */
     int64_t spread_percent; /* each of the first seven is drawn from +-this, evenly */
+    /* What a calibration adds; else 0. A member is in service so long after it was attached, or, launched by the group,
+     * after it should have booted, less react_ms (0: as soon as it runs). */
+    int64_t enter_ms;
+    int64_t register_ms; /* a new template version or launch configuration is answered so late */
+    int64_t cmdline_ms;  /* as a guest's new command line is (struct guest_settings) */
 };
 
 struct simcloud_options {
@@ -122,8 +127,12 @@ struct simcloud_caller {
 
 /* The defaults: seed 1, 2026-01-01, the public timings (17 s to running), no lag, no throttling, no spread. */
 struct simcloud_options simcloud_options_default(void);
-/* Times as a calibration has them: launch, boot, image, wave. */
+/* Times as a calibration has them: launch and boot, command line, image, register, wave, clean-up (the end of an
+ * instance). A wave is a boot and the entry into service, and where the group launches, its reaction before both: what
+ * a calibration says of the whole, less the others, is the entry's. The upload is a rate, and the caller's. */
 struct simcloud_times simcloud_times_of(const struct calibration *calibration);
+/* How long after its effect this call is answered, beyond the way there and back. */
+int64_t simcloud_takes_ms(const struct simcloud *cloud, const struct aws_request *request);
 
 struct simcloud *simcloud_new(const struct simcloud_options *options);
 void simcloud_free(struct simcloud *cloud);
@@ -142,6 +151,9 @@ void simcloud_advance_to(struct simcloud *cloud, int64_t ms); /* never backwards
  * t2.micro (max: twice as many and 4 more), there from the beginning. */
 int simcloud_add_group(struct simcloud *cloud, const struct simcloud_caller *owner, const char *name, int64_t count,
                        struct err *err) MUST_USE;
+/* The same behind a launch configuration NAME, where configuration says so. */
+int simcloud_add_group_by(struct simcloud *cloud, const struct simcloud_caller *owner, const char *name, int64_t count,
+                          bool configuration, struct err *err) MUST_USE;
 
 /* Calls the hook guest_changed for each instance that runs: for sockets and processes, after simcloud_load. */
 void simcloud_tell_running(struct simcloud *cloud);

@@ -58,6 +58,7 @@ static const struct sc_field instance_fields[] = {
     FIELD(sc_instance, TEXT, launch_config),
     FIELD(sc_instance, TEXT, activity),
     FIELD(sc_instance, INT, lifecycle),
+    FIELD(sc_instance, I64, joined_ms),
     FIELD(sc_instance, I64, in_service_ms),
     FIELD(sc_instance, I64, noticed_ms),
     FIELD(sc_instance, BOOL, rebooting),

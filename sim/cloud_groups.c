@@ -82,6 +82,20 @@ void sc_member_in_service(struct simcloud *cloud, struct sc_group *g, struct sc_
     sc_group_soon(cloud, g);
 }
 
+void sc_member_enter(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i)
+{
+    const struct simcloud_times *times = &cloud->options.times;
+    int64_t takes_ms = cloud->at_once ? 0 : times->enter_ms;
+    int64_t booted_ms = i->running_ms + i->boot_lasts;
+    int64_t due_ms = i->joined_ms + takes_ms;
+    if (i->joined_ms <= booted_ms) /* its own launch, which began with its reaction: that is part of the wave */
+        due_ms = booted_ms + (takes_ms > times->react_ms ? takes_ms - times->react_ms : 0);
+    if (takes_ms > 0 && cloud->now_ms < due_ms)
+        sc_group_look_at(cloud, g, due_ms);
+    else
+        sc_member_in_service(cloud, g, i);
+}
+
 void sc_member_unregister(struct simcloud *cloud, const struct sc_group *g, const struct sc_instance *i)
 {
     for (size_t n = 0; n < g->target_groups.count; n++) {
@@ -285,6 +299,7 @@ static void tag_member(struct simcloud *cloud, const struct sc_group *g, struct 
 void sc_member_join(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i)
 {
     i->group = g->o.name;
+    i->joined_ms = cloud->now_ms;
     i->in_service_ms = -1;
     i->unhealthy = i->unhealthy_by_user = i->unhealthy_by_elb = i->replacing = false;
     i->protected_in = g->protect_new;
@@ -402,7 +417,7 @@ static void each_member(struct simcloud *cloud, struct sc_group *g)
             continue;
         }
         if (i->lifecycle == MEMBER_PENDING && i->o.state == INSTANCE_RUNS)
-            sc_member_in_service(cloud, g, i);
+            sc_member_enter(cloud, g, i);
         check_health(cloud, g, i);
         replace_unhealthy(cloud, g, i);
     }

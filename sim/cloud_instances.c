@@ -76,6 +76,7 @@ void sc_guest_changed(void *context, struct guest *guest, int64_t now_ms)
 struct guest *sc_make_guest(struct simcloud *cloud, struct sc_instance *i, struct guest_disk *disk, int64_t more_ms)
 {
     struct guest_settings settings = cloud->options.guest;
+    settings.cmdline_ms = cloud->options.times.cmdline_ms;
     settings.boot_ms = i->boot_lasts = sc_draw_ms(cloud, &i->o, cloud->options.times.boot_ms) + more_ms;
     return guest_new(&settings, disk, sc_guest_changed, i);
 }

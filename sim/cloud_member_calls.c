@@ -52,7 +52,7 @@ static void attach_one(struct sc_call *c, struct sc_group *g, struct sc_instance
                     "instances, increasing the capacity from %lld to %lld.",
                     sc_at(cloud), (long long)capacity, (long long)capacity + 1));
     i->activity = a->o.id;
-    sc_member_in_service(cloud, g, i);
+    sc_member_enter(cloud, g, i);
 }
 
 static int attach(struct sc_call *c)
@@ -230,6 +230,7 @@ static int exit_standby(struct sc_call *c)
                             sc_pathf(c, "Moving EC2 instance out of Standby: %s", members[i]->o.id), cause);
         members[i]->activity = a->o.id;
         sc_member_step(c->cloud, members[i], MEMBER_PENDING);
+        members[i]->joined_ms = c->cloud->now_ms;
         g->desired++;
         sc_put_activity(c, sc_node(c, set, "member"), a);
     }

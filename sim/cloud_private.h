@@ -144,6 +144,7 @@ struct sc_instance {
     /* of its group */
     const char *group, *template_id, *template_name, *template_version, *launch_config, *activity;
     int lifecycle;
+    int64_t joined_ms;     /* when it became a member, or left standby */
     int64_t in_service_ms; /* -1: not yet */
     int64_t noticed_ms;    /* unhealthy: from when on the group knows */
     bool rebooting;        /* the cloud itself has its guest off for a moment */
@@ -609,6 +610,8 @@ const struct sc_spec *sc_group_spec(const struct simcloud *cloud, const struct s
                                     const struct sc_version **version, const struct sc_launch_config **config);
 void sc_member_join(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i);
 void sc_member_in_service(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i);
+/* In service when its entry is over: now, or at a look that is set. */
+void sc_member_enter(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i);
 void sc_member_register(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i);
 /* Terminating or Detaching: drained first where it serves. */
 struct sc_activity *sc_member_leave(struct simcloud *cloud, struct sc_group *g, struct sc_instance *i, int lifecycle,

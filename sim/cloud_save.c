@@ -507,6 +507,7 @@ static int load_guest(void *context, sqlite3_stmt *row)
     if (!i)
         return damaged(l, "a guest's instance");
     struct guest_settings settings = l->cloud->options.guest;
+    settings.cmdline_ms = l->cloud->options.times.cmdline_ms;
     settings.boot_ms = i->boot_lasts;
     i->guest =
         guest_decode(&settings, sqlite3_column_blob(row, 1), (size_t)sqlite3_column_bytes(row, 1), sc_guest_changed, i);

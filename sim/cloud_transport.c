@@ -119,6 +119,7 @@ static int transport_call(void *self, const struct aws_request *request, struct 
         if (v.kind == FAULT_DUPLICATE)
             deliver_unheard(t, request);
         code = deliver(t, request, reply, error);
+        pass(t, code ? 0 : simcloud_takes_ms(t->cloud, request));
     } else {
         code = suffer(t, &v, request, error);
     }

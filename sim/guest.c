@@ -40,8 +40,7 @@ void guest_touched(struct guest *g, int64_t now_ms)
 
 struct guest_settings guest_settings_default(void)
 {
-    return (struct guest_settings){
-        .boot_ms = 8000, .reboot_ms = 4600, .flush_ms = 5000, .bytes_per_s = 8388608 * 10 / 63};
+    return (struct guest_settings){.boot_ms = 8000, .reboot_ms = 4600, .flush_ms = 5000, .ns_per_byte = 751};
 }
 
 struct guest *guest_new(const struct guest_settings *settings, struct guest_disk *disk, guest_changed *changed,
@@ -49,7 +48,7 @@ struct guest *guest_new(const struct guest_settings *settings, struct guest_disk
 {
     struct guest *g = mem_zero(1, sizeof *g);
     g->settings = *settings;
-    assert(g->settings.flush_ms > 0 && g->settings.bytes_per_s > 0);
+    assert(g->settings.flush_ms > 0 && g->settings.ns_per_byte > 0);
     g->disk = disk;
     g->cmdline = mem_dup(disk->cmdline);
     g->hostname = mem_dup("osv.local");

@@ -61,7 +61,8 @@ struct guest_settings {
     int64_t boot_ms;     /* power-on to the first answer */
     int64_t reboot_ms;   /* silence at /os/reboot */
     int64_t flush_ms;    /* between two flushes of the file system */
-    int64_t bytes_per_s; /* how fast an upload is taken */
+    int64_t ns_per_byte; /* how fast an upload is taken */
+    int64_t cmdline_ms;  /* a new command line is acknowledged so late; it is in place at once */
     bool real_app;       /* the application is a real process: guest_app_is() says what became of it */
 };
 

@@ -356,7 +356,7 @@ void guest_api_uploaded(struct guest_conn *c, int64_t now_ms)
     struct guest *g = c->guest;
     struct str path;
     bool is = file_path(c, &path);
-    int64_t took_ms = (int64_t)(c->body.len * 1000 / (uint64_t)g->settings.bytes_per_s);
+    int64_t took_ms = (int64_t)c->body.len * g->settings.ns_per_byte / 1000000;
     int64_t due_ms = c->began_ms + took_ms > now_ms ? c->began_ms + took_ms : now_ms;
     if (!is || live_find(g, path.text).folder) {
         static const char message[] = "Failed renaming Is a directory";
@@ -384,7 +384,7 @@ static void set_cmdline(struct guest_conn *c, int64_t now_ms)
     } else {
         free(g->cmdline);
         g->cmdline = mem_dup(line.text);
-        reply_text(c, g->cmdline, now_ms);
+        reply_text(c, g->cmdline, now_ms + g->settings.cmdline_ms);
     }
     str_release(&line);
 }

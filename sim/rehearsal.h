@@ -28,7 +28,7 @@ struct rehearsal_options {
     const struct calibration *calibration;
     struct fault_set *faults; /* NULL: none */
     int64_t group;            /* instances of each environment's group; 0: two */
-    int64_t artifact_bytes;   /* of a typical artifact: gives the upload its time; 0: 64 */
+    int64_t artifact_bytes;   /* of a typical artifact: gives the upload its time; 0: the modelled one's 61 */
     int64_t lag_ms;           /* reads lag writes by up to so much */
     const char *work;         /* the folder for checkouts */
     bool real_jobs, check;

@@ -223,7 +223,13 @@ static void open_eyes(struct eyes *e, struct stage *s)
 static const char *template_image(struct eyes *e, const struct group *g)
 {
     struct template_versions v;
+    struct launch_configs configs;
     struct aws_error error;
+    if (*g->launch_config) {
+        if (cloud_describe_launch_configs(&e->cloud, &g->launch_config, 1, &e->arena, &configs, &error))
+            fail_msg("%s %s", error.code, error.message);
+        return configs.count ? configs.items[0].spec.image : "";
+    }
     if (cloud_describe_template_versions(&e->cloud, g->template_id, g->template_version, &e->arena, &v, &error))
         fail_msg("%s %s", error.code, error.message);
     return v.count ? v.items[0].spec.image : "";

@@ -23,19 +23,21 @@ static void the_critical_path(void **state)
     int64_t ends[STEPS];
     unsigned path;
     /* pull 15 + build 165 + upload 25 + command line 5 + image 210 + register 10 + wave 150 */
-    assert_int_equal(graph_critical_path(&d, 0, 1, ends, &path), 580);
+    assert_int_equal(graph_critical_path(&d, &(struct graph_run){.skipped = 0, .waves = 1}, ends, &path), 580);
     assert_int_equal(ends[STEP_TEST], 195);
     assert_int_equal(ends[STEP_UPLOAD], 205);
     assert_false(path & (1U << STEP_TEST));
     assert_true(path & (1U << STEP_BUILD));
-    assert_int_equal(graph_critical_path(&d, 0, 2, ends, &path), 730);
+    assert_int_equal(graph_critical_path(&d, &(struct graph_run){.skipped = 0, .waves = 2}, ends, &path), 730);
     d.s[STEP_TEST] = 600; /* then the tests are what everything waits for */
-    assert_int_equal(graph_critical_path(&d, 0, 1, ends, &path), 15 + 600 + 10 + 150);
+    assert_int_equal(graph_critical_path(&d, &(struct graph_run){.skipped = 0, .waves = 1}, ends, &path),
+                     15 + 600 + 10 + 150);
     assert_true(path & (1U << STEP_TEST));
     assert_false(path & (1U << STEP_IMAGE));
     unsigned bake = 1U << STEP_INSTANCE | 1U << STEP_UPLOAD | 1U << STEP_COMMAND_LINE | 1U << STEP_IMAGE;
     d = durations_original(); /* a bake that is found */
-    assert_int_equal(graph_critical_path(&d, bake, 1, ends, &path), 15 + 180 + 10 + 150);
+    assert_int_equal(graph_critical_path(&d, &(struct graph_run){.skipped = bake, .waves = 1}, ends, &path),
+                     15 + 180 + 10 + 150);
 }
 
 static struct rates rates_of(enum regime regime)

@@ -221,7 +221,7 @@ static void smoke_tests_tell_bad_from_not_yet(void **state)
     GUEST_SCRIPT(&f, steps);
     struct osv osv = osv_at(&f);
     for (size_t i = 0; i < sizeof want / sizeof *want; i++)
-        assert_int_equal(smoke_look(&osv, i < 7 ? &smokes : &none, &err), want[i]);
+        assert_int_equal(smoke_look(&osv, i < 7 ? &smokes : &none, 0, &err), want[i]);
     bool matches;
     assert_int_equal(smoke_pattern("a(", "a", &matches, &err), EXIT_INPUT);
     fake_done(&f);

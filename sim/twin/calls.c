@@ -169,6 +169,16 @@ static void refuse(struct twin *t, enum aws_service service, const struct aws_re
              answer->status, error->code, error->message);
 }
 
+/* Done now, and answered when it takes its time: on a stepped clock that is now, too. */
+static void perform_in_time(struct twin *t, const struct simcloud_caller *caller, const struct aws_request *request,
+                            struct twin_response *out)
+{
+    int64_t takes_ms = perform(t, caller, request, &out->answer) ? 0 : simcloud_takes_ms(t->cloud, request);
+    out->delay_ms += takes_ms;
+    if (twin_is_stepped(t) && takes_ms)
+        twin_advance(t, twin_now_ms(t) + takes_ms);
+}
+
 static void answer_call(struct twin *t, const struct sigv4_request *http, const struct aws_request *request,
                         const struct simcloud_caller *caller, struct twin_response *out)
 {
@@ -176,7 +186,7 @@ static void answer_call(struct twin *t, const struct sigv4_request *http, const 
     struct fault_verdict v = fault_of_call(t->faults, request, twin_now_ms(t));
     out->delay_ms = v.delay_ms;
     if (v.kind == FAULT_NONE || v.kind == FAULT_SLOW)
-        (void)perform(t, caller, request, &out->answer);
+        perform_in_time(t, caller, request, out);
     else
         suffer(t, &v, caller, request, out);
 }
