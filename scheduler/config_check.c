@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "billing/budget_config.h"
 #include "scheduler/port.h"
 
 /* The node at a path such as "environments.0.policy.trigger"; the nearest one that is there. */
@@ -180,6 +181,31 @@ static void check_sink(struct config *c, struct diag *diag, size_t i)
         bad(c, diag, at, "\"url\" begins with https:// or http://");
 }
 
+struct budget_places {
+    const struct config *config;
+    struct diag *diag;
+};
+
+static void report_budget(void *context, const cJSON *node, bool of_key, const char *text)
+{
+    const struct budget_places *b = context;
+    size_t line = 0;
+    size_t column = 0;
+    config_position(b->config, node, of_key, &line, &column);
+    diag_at(b->diag, b->config->file, line, column, "%s", text);
+}
+
+/* Read again by whoever needs them: a bad one is told before anything else is done. */
+static void check_budgets(struct config *c, struct diag *diag)
+{
+    struct budget_limits limits = {0};
+    struct budget_places places = {c, diag};
+    struct err err;
+    if (budget_config_parse(&limits, c->budgets, report_budget, &places, &err) == 0 && limits.count && !*c->ledger)
+        bad(c, diag, "ledger", "\"budgets\" need a \"ledger\": without it nobody knows what was spent");
+    budget_limits_release(&limits);
+}
+
 static void check_network(struct config *c, struct diag *diag)
 {
     const struct config_network *n = &c->network;
@@ -208,4 +234,5 @@ void config_check(struct config *c, struct diag *diag)
     if (c->osv.tls && c->osv.ca_file && !*c->osv.ca_file)
         bad(c, diag, "osv", "\"tls\" needs \"ca_file\": who signed the instance's certificate");
     check_network(c, diag);
+    check_budgets(c, diag);
 }

@@ -104,20 +104,6 @@ int deploying_adopt(const struct deploying *d, struct err *err)
     return end_code(d, end, &record, err);
 }
 
-struct reporting {
-    const struct config *config;
-    struct diag diag;
-};
-
-static void report_budget(void *context, const cJSON *node, bool of_key, const char *text)
-{
-    struct reporting *r = context;
-    size_t line = 0;
-    size_t column = 0;
-    config_position(r->config, node, of_key, &line, &column);
-    diag_at(&r->diag, r->config->file, line, column, "%s", text);
-}
-
 static int guard(const struct deploying *d, const struct budget_limits *limits, const struct pipeline_estimate *e,
                  struct err *err)
 {
@@ -150,10 +136,9 @@ static int guard(const struct deploying *d, const struct budget_limits *limits, 
 static int check_budgets(const struct deploying *d, const struct pipeline_estimate *e, struct err *err)
 {
     struct budget_limits limits = {0};
-    struct reporting r = {d->site->config, {.out = d->site->session->err, .most = 20}};
     if (!d->site->config->budgets || !has_ledger(d))
         return 0;
-    int code = budget_config_parse(&limits, d->site->config->budgets, report_budget, &r, err);
+    int code = budget_config_parse(&limits, d->site->config->budgets, NULL, NULL, err);
     if (!code && limits.count)
         code = guard(d, &limits, e, err);
     budget_limits_release(&limits);
