@@ -137,7 +137,7 @@ static void each_bad_place_is_named(void **state)
             "t:7:40: \"limit_usd\" must be above zero: a text such as \"12.50\" with at most 10 decimals, or a whole "
             "number\nt:7:44: a budget has no key \"hrd\"; did you mean \"hard\"?\n");
     reports("", ", \"budgets\": [{\"name\": \"x\", \"limit_usd\": 5}], \"ledger\": \"\"",
-            "t:6:58: \"budgets\" need a \"ledger\": without it nobody knows what was spent\n");
+            "t:6:57: \"budgets\" need a \"ledger\": without it nobody knows what was spent\n");
     reports("", ", \"network\": {\"open_port\": true}",
             "t:6:28: \"open_port\" needs \"security_group\": the group whose port it is\n"
             "t:6:28: \"open_port\" needs \"runner_cidr\" or \"runner_cidr_env\": for whom\n");

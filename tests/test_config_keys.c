@@ -299,7 +299,7 @@ static const struct key_case {
     {"smoke.tls", "true", NULL, NULL, NULL},
     {"smoke.status", "204", NULL, NULL, NULL},
     {"smoke.body", "\"nothing like it\"", NULL, NULL, NULL},
-    {"smoke.within", "\"1s\"", NULL, NULL, NULL},
+    {"smoke.within", "\"1ms\"", NULL, NULL, NULL},
     {"smoke.retry", "\"7s\"", "smoke.status=204", NULL, NULL},
     {"smoke.uptime", "\"10m\"", NULL, NULL, NULL},
     {"smoke.version", "\"v9\"", NULL, NULL, NULL},
