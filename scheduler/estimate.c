@@ -95,7 +95,16 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
     const struct graph_run run = {.skipped = out->skipped,
                                   .waves = out->waves,
                                   .canary_s = rollout_canary_s(s->w->environment, out->group, d->s[STEP_INSTANCE]),
+                                  .boots_late =
+                                      !instance_prelaunches(s->w, order->commits, BUILD_FAILS_PERCENT, s->now_ms),
                                   .copy_s = pipeline_apart(s->w) ? d->s[STEP_IMAGE] : 0};
+    struct reset_prices prices;
+    out->boots_late = run.boots_late;
+    if (out->bake_reused && instance_price_resets(s->w, &s->kept, s->now_ms, &prices) == 0) {
+        out->reset = prices.choice;
+        out->reset_files = prices.files;
+        out->reset_root = prices.root;
+    }
     out->critical_s = graph_critical_path(d, &run, out->ends, &out->path);
     out->serial_s = graph_serial(d, ORIGINAL_WAVES);
     struct used *u = &out->used;

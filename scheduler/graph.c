@@ -51,6 +51,11 @@ static int64_t takes(const struct durations *d, const struct graph_run *run, enu
     return s == STEP_REGISTER ? run->copy_s + d->s[s] : d->s[s];
 }
 
+static unsigned needs_of(const struct graph_run *run, enum step s)
+{
+    return s == STEP_INSTANCE && run->boots_late ? BIT(STEP_BUILD) : steps[s].needs;
+}
+
 int64_t graph_critical_path(const struct durations *d, const struct graph_run *run, int64_t ends[STEPS],
                             unsigned *on_path)
 {
@@ -60,7 +65,7 @@ int64_t graph_critical_path(const struct durations *d, const struct graph_run *r
         int64_t begin = 0;
         before[s] = s;
         for (int j = 0; j < i; j++)
-            if ((steps[s].needs & BIT(j)) && ends[j] >= begin) {
+            if ((needs_of(run, s) & BIT(j)) && ends[j] >= begin) {
                 begin = ends[j];
                 before[s] = (enum step)j;
             }

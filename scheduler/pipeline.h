@@ -91,6 +91,9 @@ struct pipeline_estimate {
     money_t cap;
     char worst[512]; /* what a dead runner could cost at worst, in words */
     bool bake_reused;
+    const char *reset; /* how the kept instance would be made clean, "files" or "root-volume"; NULL: none is used */
+    money_t reset_files, reset_root; /* what the bake costs on it either way */
+    bool boots_late;                 /* a boot beside the build is not worth its risk */
 };
 
 int pipeline_estimate(const struct pipeline_world *w, const struct pipeline_order *order, struct pipeline_estimate *out,

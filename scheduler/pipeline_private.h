@@ -47,6 +47,16 @@ step_poll poll_closing, poll_settle, poll_collect; /* step_close.c */
 const char *instance_guard(struct pipeline *p);    /* step_instance.c: the dead-man's name, in p->calls */
 int instance_move_guard(struct pipeline *p, int64_t at_ms, struct err *err) MUST_USE;
 int instance_keep_guard(struct pipeline *p, struct err *err) MUST_USE;
+/* What a bake costs on the kept instance, made clean either way; not 0 where no price is known. */
+struct reset_prices {
+    money_t files, root;
+    const char *choice; /* "files", "root-volume" */
+};
+int instance_price_resets(const struct pipeline_world *w, const struct kept_bake *kept, int64_t now_ms,
+                          struct reset_prices *out) MUST_USE;
+#define BUILD_FAILS_PERCENT 5 /* until somebody knows better */
+/* Is it worth booting the bake instance beside the build? */
+bool instance_prelaunches(const struct pipeline_world *w, int64_t commits, int64_t fails_percent, int64_t now_ms);
 int close_ports(struct pipeline *p,
                 struct err *err) MUST_USE;    /* step_close.c: the run opens them again when it goes on */
 bool source_needed(const struct pipeline *p); /* step_source.c */

@@ -59,6 +59,7 @@ void report_plan(const struct pipeline_estimate *e, const struct pipeline_order 
     char a[INSTANT_TEXT_SIZE];
     char b[INSTANT_TEXT_SIZE];
     char money[MONEY_TEXT_SIZE];
+    char other[MONEY_TEXT_SIZE];
     fprintf(out, "%s of %.12s to %s", strcmp(order->kind, "deploy") == 0 ? "Deployment" : order->kind, order->commit,
             environment);
     if (order->commits > 1)
@@ -71,6 +72,12 @@ void report_plan(const struct pipeline_estimate *e, const struct pipeline_order 
     page_say(session, 0, "Group of %lld: %lld wave%s of up to %lld instance%s.%s\n", (long long)e->group,
              (long long)e->waves, e->waves == 1 ? "" : "s", (long long)e->surge, e->surge == 1 ? "" : "s",
              e->bake_reused ? " The kept bake instance is used again." : "");
+    if (e->reset)
+        page_say(session, 0, "It is made clean by %s: the bake is %s USD by files, %s USD by a fresh root volume.\n",
+                 strcmp(e->reset, "files") == 0 ? "deleting files" : "a fresh root volume",
+                 money_short(e->reset_files, money), money_short(e->reset_root, other));
+    else if (e->boots_late && !(e->skipped & (1U << STEP_INSTANCE)))
+        page_say(session, 0, "The bake instance boots after the build: before, it is not worth the risk.\n");
     print_costs("Estimate", &e->costs, "Original", &e->original, session);
     fputc('\n', out);
     page_say(session, 0, "Rests on %s.", e->rates.basis);
@@ -109,6 +116,13 @@ void report_plan_json(const struct pipeline_estimate *e, cJSON *to)
     json_i64(to, "waves", e->waves);
     json_i64(to, "surge", e->surge);
     json_bool(to, "bake_reused", e->bake_reused);
+    if (e->reset) {
+        cJSON *reset = json_object(to, "reset");
+        json_text(reset, "choice", e->reset);
+        json_money(reset, "files_usd", e->reset_files);
+        json_money(reset, "root_volume_usd", e->reset_root);
+    }
+    json_bool(to, "boots_after_build", e->boots_late);
     add_costs(to, "estimate", &e->costs);
     add_costs(to, "original", &e->original);
     json_money(to, "estimate_usd", e->costs.total);

@@ -89,6 +89,8 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
     const struct graph_run run = {.skipped = statement_skipped(j, record),
                                   .waves = waves ? waves : 1,
                                   .canary_s = rollout_canary_s(w->environment, group, w->expected.s[STEP_INSTANCE]),
+                                  .boots_late = value(j, "bake.launched_ms") >= value(j, "build.ended_ms") &&
+                                                value(j, "build.ended_ms") && !journal_fact(j, "bake.reused"),
                                   .copy_s = journal_fact(j, "image.copy") ? w->expected.s[STEP_IMAGE] : 0};
     s.critical_s = graph_critical_path(&w->expected, &run, ends, &path);
     *out = s;

@@ -74,30 +74,46 @@ static int forget_instance(struct pipeline *p, struct err *err)
                               fact(p, "bake.reused") ? 1 : 0, err);
 }
 
-/* Which way of cleaning costs less: both are instance seconds, at the same rate, and lead time. */
-static const char *choose_reset(struct pipeline *p, const struct kept_bake *kept)
+/* Both are instance seconds, at the same rate, beyond those it has run. */
+int instance_price_resets(const struct pipeline_world *w, const struct kept_bake *kept, int64_t now_ms,
+                          struct reset_prices *out)
 {
-    const char *wanted = p->config->image.reset;
     struct rates rates;
-    struct costs files = {.total = 0};
-    struct costs root = {.total = 0};
+    struct costs files;
+    struct costs root;
     struct err err;
-    char a[MONEY_TEXT_SIZE];
-    char b[MONEY_TEXT_SIZE];
-    if (strcmp(wanted, "auto") != 0)
-        return wanted;
-    int64_t ran_s = (pipeline_now_ms(p) - kept->launched_ms) / 1000;
-    int64_t work_s = p->w->expected.s[STEP_UPLOAD] + p->w->expected.s[STEP_COMMAND_LINE] + p->w->expected.s[STEP_IMAGE];
+    const int64_t *s = w->expected.s;
+    int64_t ran_s = (now_ms - kept->launched_ms) / 1000;
+    int64_t work_s = s[STEP_UPLOAD] + s[STEP_COMMAND_LINE] + s[STEP_IMAGE];
     struct used by_files = {.bakes = true, .bake_before_s = ran_s, .bake_s = ran_s + work_s + FILES_RESET_S};
     struct used by_root = by_files;
-    by_root.bake_s += ROOT_RESET_S - FILES_RESET_S + p->w->expected.s[STEP_INSTANCE];
-    if (rates_make(&rates, p->config, p->env, "", p->w->catalog, pipeline_now_ms(p) / 1000, &err) == 0 &&
-        (costs_make(&files, &rates, &by_files, &err) || costs_make(&root, &rates, &by_root, &err)))
-        return "root-volume";
-    const char *choice = files.total <= root.total && *kept->files ? "files" : "root-volume";
+    by_root.bake_s += ROOT_RESET_S - FILES_RESET_S + s[STEP_INSTANCE];
+    int code = rates_make(&rates, w->config, w->environment, "", w->catalog, now_ms / 1000, &err);
+    if (!code)
+        code = costs_make(&files, &rates, &by_files, &err);
+    if (!code)
+        code = costs_make(&root, &rates, &by_root, &err);
+    if (code)
+        return code;
+    bool by_itself = strcmp(w->config->image.reset, "auto") == 0;
+    out->files = files.total;
+    out->root = root.total;
+    out->choice = !by_itself                                  ? w->config->image.reset
+                  : files.total <= root.total && *kept->files ? "files"
+                                                              : "root-volume";
+    return 0;
+}
+
+static const char *choose_reset(struct pipeline *p, const struct kept_bake *kept)
+{
+    struct reset_prices prices;
+    char a[MONEY_TEXT_SIZE];
+    char b[MONEY_TEXT_SIZE];
+    if (instance_price_resets(p->w, kept, pipeline_now_ms(p), &prices))
+        return strcmp(p->config->image.reset, "auto") != 0 ? p->config->image.reset : "root-volume";
     pipeline_say(p, "reset", "the kept instance %s is made clean by %s: %s USD by files, %s by a fresh root volume",
-                 kept->instance, choice, money_short(files.total, a), money_short(root.total, b));
-    return choice;
+                 kept->instance, prices.choice, money_short(prices.files, a), money_short(prices.root, b));
+    return prices.choice;
 }
 
 static enum step_result adopt(struct pipeline *p, const struct kept_bake *kept, int64_t *again_ms, struct err *err)
@@ -149,25 +165,24 @@ static enum step_result try_kept(struct pipeline *p, bool *tried, int64_t *again
     return STEP_AGAIN;
 }
 
-/* How much a boot beside the build is worth against what a failing build would waste. */
-static bool worth_prelaunch(struct pipeline *p)
+/* A boot beside the build saves its seconds for every commit that waits, and wastes a bake where the build fails. */
+bool instance_prelaunches(const struct pipeline_world *w, int64_t commits, int64_t fails_percent, int64_t now_ms)
 {
-    const char *wanted = p->config->image.prelaunch;
+    const char *wanted = w->config->image.prelaunch;
     struct rates rates;
     struct costs waste;
     struct err err;
     if (strcmp(wanted, "auto") != 0)
         return strcmp(wanted, "always") == 0;
-    if (!p->env->policy.delay_price)
+    if (!w->environment->policy.delay_price)
         return true; /* nobody said what waiting costs: lead time first */
-    int64_t boot_s = p->w->expected.s[STEP_INSTANCE];
+    int64_t boot_s = w->expected.s[STEP_INSTANCE];
     struct used wasted = {.bakes = true, .bake_s = boot_s};
-    if (rates_make(&rates, p->config, p->env, "", p->w->catalog, pipeline_now_ms(p) / 1000, &err) ||
+    if (rates_make(&rates, w->config, w->environment, "", w->catalog, now_ms / 1000, &err) ||
         costs_make(&waste, &rates, &wasted, &err))
         return true;
-    int64_t commits = p->record.commits > 0 ? p->record.commits : 1;
-    int128 saved = (int128)p->env->policy.delay_price * commits * boot_s / 3600;
-    return saved * 100 >= (int128)waste.total * journal_fact_i64(p->journal, "expect.build_fails_percent", 5);
+    int128 saved = (int128)w->environment->policy.delay_price * (commits > 0 ? commits : 1) * boot_s / 3600;
+    return saved * 100 >= (int128)waste.total * fails_percent;
 }
 
 /* When to launch so that it answers as the build ends. */
@@ -178,7 +193,8 @@ static int64_t launch_due_ms(struct pipeline *p)
     struct durations d = p->w->expected;
     d.s[STEP_INSTANCE] = 0;
     graph_critical_path(&d, &(struct graph_run){.waves = 1}, ends, &path);
-    if (!worth_prelaunch(p))
+    int64_t fails_percent = journal_fact_i64(p->journal, "expect.build_fails_percent", BUILD_FAILS_PERCENT);
+    if (!instance_prelaunches(p->w, p->record.commits, fails_percent, pipeline_now_ms(p)))
         return INT64_MAX;
     int64_t slack_s = 5; /* for a look between the two */
     return p->record.started_ms + (ends[STEP_BUILD] - p->w->expected.s[STEP_INSTANCE] - slack_s) * 1000;

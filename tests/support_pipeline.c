@@ -16,7 +16,7 @@
 #define CONFIG                                                                                                         \
     "{\"project\": \"hello\", \"build\": {\"test\": [\"a\", \"b\"], \"build\": [\"a\", \"b\"], \"artifact\": "         \
     "\"app.jar\"}, \"image\": {\"base\": \"" SIMCLOUD_BASE_IMAGE "\", \"command_line\": \"/java.so -jar "              \
-    "{artifact}\"}, \"smoke\": [{\"path\": \"/health\"}], \"environments\": [{\"name\": \"test\", \"group\": "         \
+    "{artifact}\"%s}, \"smoke\": [{\"path\": \"/health\"}], \"environments\": [{\"name\": \"test\", \"group\": "       \
     "\"group-test\"%s}]%s}"
 
 /* ---- the store that counts ---- */
@@ -91,12 +91,14 @@ static void parse(struct stage *s, const struct stage_options *o)
 {
     struct str text;
     str_init(&text, 0);
-    str_addf(&text, CONFIG, o->environment ? o->environment : "", o->more ? o->more : "");
+    str_addf(&text, CONFIG, o->image ? o->image : "", o->environment ? o->environment : "", o->more ? o->more : "");
     if (config_parse(&s->config, "test", text.text, text.len, stderr, &s->err))
         fail_msg("%s", s->err.text);
     str_release(&text);
     if (calibration_steps_builtin(&s->calibration, &s->err))
         fail_msg("%s", s->err.text);
+    if (o->quick_command_line)
+        s->calibration.command_line_s = 0;
 }
 
 /* Once, when the test ends: the folders of all its runs. */

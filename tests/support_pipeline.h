@@ -29,9 +29,11 @@ struct stage {
 struct stage_options {
     const char *more;        /* keys for the end of the configuration: ", \"policy\": {...}" */
     const char *environment; /* keys for the environment */
+    const char *image;       /* keys for the image */
     struct fault_set *faults;
     uint32_t seed;
     int64_t group, lag_ms;
+    bool quick_command_line; /* it takes no time */
 };
 
 void stage_open(struct stage *s, const struct stage_options *options);
