@@ -1,6 +1,7 @@
 #include "scheduler/ci.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -26,25 +27,42 @@ static const char *value(char *(*get)(const char *), const char *name)
     return text ? text : "";
 }
 
+/* "https://user:token@host/path" without what stands before the @; "" where it does not fit. */
+static void put_address(char *to, size_t size, const char *text)
+{
+    const char *scheme = strstr(text, "://");
+    const char *host = scheme ? scheme + 3 : text;
+    size_t until = scheme ? strcspn(host, "/?#") : 0;
+    const char *after = host;
+    for (size_t i = 0; i < until; i++)
+        if (host[i] == '@')
+            after = host + i + 1;
+    size_t before = (size_t)(host - text);
+    if (before + strlen(after) >= size)
+        to[0] = '\0';
+    else
+        str_fit(to, size, "%.*s%s", (int)before, text, after);
+}
+
 struct ci_context ci_read(char *(*get)(const char *name))
 {
-    struct ci_context c = {.system = "", .commit = "", .branch = "", .repository = "", .job = "", .actor = ""};
+    struct ci_context c = {.system = "", .commit = "", .branch = "", .job = "", .actor = ""};
     for (size_t i = 0; i < sizeof(systems) / sizeof(*systems); i++) {
         if (!*value(get, systems[i].mark))
             continue;
         c.system = systems[i].system;
         c.commit = value(get, systems[i].commit);
         c.branch = value(get, systems[i].branch);
-        c.repository = value(get, systems[i].repository);
+        put_address(c.repository, sizeof(c.repository), value(get, systems[i].repository));
         c.job = value(get, systems[i].job);
         c.actor = value(get, systems[i].actor);
         struct str url;
-        str_init(&url, sizeof(c.url) - 1);
+        str_init(&url, 2048);
         if (systems[i].url)
             str_add(&url, value(get, systems[i].url));
         else if (i == 0)
             str_addf(&url, "%s/%s/actions/runs/%s", value(get, "GITHUB_SERVER_URL"), c.repository, c.job);
-        str_fit(c.url, sizeof(c.url), "%s", url.full ? "" : url.text);
+        put_address(c.url, sizeof(c.url), url.full ? "" : url.text);
         str_release(&url);
         break;
     }

@@ -9,8 +9,9 @@
 
 struct ci_context {
     const char *system; /* "github", "gitlab", "jenkins", "buildkite", "snap", or "" */
-    const char *commit, *branch, *repository, *job, *actor;
-    char url[512]; /* of the job; "" where it is not known */
+    const char *commit, *branch, *job, *actor;
+    char repository[256]; /* a name or an address, without the user and password that it may hold */
+    char url[512];        /* of the job, the same; "" where it is not known */
 };
 
 /* get: getenv, or a test's own. */

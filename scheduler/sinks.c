@@ -2,20 +2,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/out.h"
 #include "billing/calendar.h"
 #include "scheduler/document.h"
 
-#define POST_MS      3000L
-#define FAILURES_MAX 3
-#define BULK_MAX     ((size_t)512 << 10) /* Loggly takes 5 MB */
+#define POST_MS        3000L
+#define STOP_MS        1000L
+#define FAILURES_MAX   3
+#define LINE_MAX_BYTES ((size_t)64 << 10)
+#define BULK_MAX       ((size_t)512 << 10) /* Loggly takes 5 MB */
 
 struct sink {
     const struct config_sink *config;
@@ -36,6 +40,22 @@ struct sinks {
     size_t count;
 };
 
+/* Asked to stop: what is being sent gets a second in all, no more. */
+struct patience {
+    const volatile sig_atomic_t *stop; /* NULL: nobody asks */
+    int64_t since_ns;
+};
+
+static int be_patient(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+    const struct patience *p = context;
+    (void)down_all;
+    (void)down;
+    (void)up_all;
+    (void)up;
+    return p->stop && *p->stop && clock_monotonic_ns() - p->since_ns > STOP_MS * 1000000LL;
+}
+
 static size_t drop(char *data, size_t size, size_t count, void *context)
 {
     (void)data;
@@ -48,7 +68,8 @@ static int curl_post(void *context, const char *url, const char *header, const c
     CURL *curl = curl_easy_init();
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
     long status = -1;
-    (void)context;
+    const volatile sig_atomic_t *const *stop = context;
+    struct patience patience = {stop ? *stop : NULL, clock_monotonic_ns()};
     if (*header)
         headers = curl_slist_append(headers, header);
     if (curl && headers) {
@@ -58,6 +79,9 @@ static int curl_post(void *context, const char *url, const char *header, const c
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)len);
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, POST_MS);
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, be_patient);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &patience);
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
         if (curl_easy_perform(curl) != CURLE_OK || curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
@@ -73,10 +97,18 @@ static bool is(const struct sink *s, const char *kind)
     return strcmp(s->config->kind, kind) == 0;
 }
 
+/* Without the line break that a file's content ends with; one in the middle could end a header: no value at all. */
 static char *from_environment(const char *name)
 {
     const char *value = *name ? getenv(name) : NULL;
-    return mem_dup(value ? value : "");
+    value = value ? value + strspn(value, " \t\r\n") : "";
+    size_t len = strlen(value);
+    while (len && strchr(" \t\r\n", value[len - 1]))
+        len--;
+    char *kept = mem_dup_n(value, len);
+    if (strpbrk(kept, "\r\n"))
+        *kept = '\0';
+    return kept;
 }
 
 static void open_sink(struct sink *s, const struct config_sink *config)
@@ -193,6 +225,20 @@ static bool wants(const struct sink *s, const char *kind)
     return is(s, "slack") ? ends || strcmp(kind, "started") == 0 : true;
 }
 
+/* Slack reads <, > and & as its own marks. */
+static void add_escaped(struct str *to, const char *text)
+{
+    for (; *text; text++)
+        if (*text == '&')
+            str_add(to, "&amp;");
+        else if (*text == '<')
+            str_add(to, "&lt;");
+        else if (*text == '>')
+            str_add(to, "&gt;");
+        else
+            str_add_char(to, *text);
+}
+
 /* What each kind of sink is sent, from the whole event. */
 static void put_body(const struct sinks *all, const struct sink *s, const char *text, const cJSON *detail,
                      const char *line, struct str *body)
@@ -201,7 +247,8 @@ static void put_body(const struct sinks *all, const struct sink *s, const char *
     if (is(s, "slack")) {
         struct str said;
         str_init(&said, 4096);
-        str_addf(&said, "%s (%s): %s", all->config->project, all->environment, text);
+        str_addf(&said, "%s (%s): ", all->config->project, all->environment);
+        add_escaped(&said, text);
         doc = document_new();
         json_text(doc, "text", said.text);
         str_release(&said);
@@ -231,8 +278,13 @@ void sinks_tell(struct sinks *all, int64_t at_ms, const char *kind, const char *
     struct str line;
     if (!all || !all->count)
         return;
-    str_init(&line, 64 << 10);
+    str_init(&line, LINE_MAX_BYTES);
     document_text(event(all, at_ms, kind, text, detail), &line);
+    if (line.full) { /* half a document is none */
+        str_release(&line);
+        str_init(&line, LINE_MAX_BYTES);
+        document_text(event(all, at_ms, kind, "(too long to be sent)", NULL), &line);
+    }
     for (size_t i = 0; i < all->count; i++) {
         struct sink *s = &all->items[i];
         struct str body;

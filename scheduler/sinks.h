@@ -23,7 +23,8 @@
 
 struct sinks;
 
-/* post: sends a body; NULL: libcurl's. Returns the HTTP status, or -1. For tests. */
+/* post: sends a body; returns the HTTP status, or -1. For tests; NULL: libcurl's, whose context is NULL or points to a
+ * pointer to a flag (const volatile sig_atomic_t **): once it is set, a POST gets a second, not three. */
 typedef int sinks_post(void *context, const char *url, const char *header, const char *body, size_t len);
 
 struct sinks *sinks_open(const struct config *c, const char *environment, const struct ci_context *ci,

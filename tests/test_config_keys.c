@@ -194,7 +194,7 @@ static void deploy(struct rehearsal *r, struct ear *e, const char *commit)
 static void listen_to(struct ear *e, struct rehearsal *r, const struct config *c)
 {
     static const struct session session = {.quiet = true};
-    static const struct ci_context none = {.system = ""};
+    static const struct ci_context none = {.system = "", .commit = "", .branch = "", .job = "", .actor = ""};
     e->inner = *r->world.transport;
     e->outer = (struct transport){e, hear_call, hear_guest, hear_now, hear_sleep};
     r->world.transport = &e->outer;

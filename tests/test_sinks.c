@@ -7,12 +7,15 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "scheduler/sinks.h"
+#include "tests/support_http.h"
 
 static struct heard {
     int posts, status;
@@ -116,12 +119,12 @@ static const char *const *variables;
 
 static char *lookup(const char *name)
 {
-    static char answers[32][64];
+    static char answers[32][128];
     static size_t next;
     for (size_t i = 0; variables[i]; i += 2)
         if (strcmp(variables[i], name) == 0) {
             char *answer = answers[next++ % 32];
-            str_fit(answer, 64, "%s", variables[i + 1]);
+            str_fit(answer, 128, "%s", variables[i + 1]);
             return answer;
         }
     return NULL;
@@ -158,12 +161,188 @@ static void ci_systems(void **state)
     assert_string_equal(c.commit, "");
 }
 
+/* Each system by its documentation's words; what is a password in an address is left out. */
+static void other_ci_systems(void **state)
+{
+    (void)state;
+    static const char *const gitlab[] = {"GITLAB_CI",
+                                         "true",
+                                         "CI_COMMIT_SHA",
+                                         "c1",
+                                         "CI_COMMIT_REF_NAME",
+                                         "main",
+                                         "CI_PROJECT_PATH",
+                                         "group/p",
+                                         "CI_JOB_ID",
+                                         "12",
+                                         "GITLAB_USER_LOGIN",
+                                         "ada",
+                                         "CI_JOB_URL",
+                                         "https://gitlab.example/group/p/-/jobs/12",
+                                         NULL};
+    static const char *const jenkins[] = {
+        "JENKINS_URL", "https://ci.example/", "GIT_COMMIT", "c2",
+        "GIT_BRANCH",  "origin/main",         "GIT_URL",    "https://bot:s3cret@git.example/p.git?x=a@b",
+        "BUILD_TAG",   "jenkins-p-3",         "BUILD_URL",  "https://u:s3cret@ci.example/job/p/3/",
+        NULL};
+    static const char *const buildkite[] = {"BUILDKITE",
+                                            "true",
+                                            "BUILDKITE_COMMIT",
+                                            "c3",
+                                            "BUILDKITE_BRANCH",
+                                            "main",
+                                            "BUILDKITE_REPO",
+                                            "git@github.com:a/b.git",
+                                            "BUILDKITE_JOB_ID",
+                                            "j",
+                                            "BUILDKITE_BUILD_URL",
+                                            "https://buildkite.com/a/b/builds/3",
+                                            NULL};
+    variables = gitlab;
+    struct ci_context c = ci_read(lookup);
+    assert_string_equal(c.system, "gitlab");
+    assert_string_equal(c.commit, "c1");
+    assert_string_equal(c.branch, "main");
+    assert_string_equal(c.repository, "group/p");
+    assert_string_equal(c.job, "12");
+    assert_string_equal(c.actor, "ada");
+    assert_string_equal(c.url, "https://gitlab.example/group/p/-/jobs/12");
+    variables = jenkins;
+    c = ci_read(lookup);
+    assert_string_equal(c.system, "jenkins");
+    assert_string_equal(c.commit, "c2");
+    assert_string_equal(c.branch, "origin/main");
+    assert_string_equal(c.repository, "https://git.example/p.git?x=a@b");
+    assert_string_equal(c.job, "jenkins-p-3");
+    assert_string_equal(c.url, "https://ci.example/job/p/3/");
+    variables = buildkite;
+    c = ci_read(lookup);
+    assert_string_equal(c.system, "buildkite");
+    assert_string_equal(c.commit, "c3");
+    assert_string_equal(c.repository, "git@github.com:a/b.git");
+    assert_string_equal(c.url, "https://buildkite.com/a/b/builds/3");
+}
+
+/* ---- over the wire ---- */
+
+static struct sinks *open_wire(struct session *session, struct config **c, const char *sink, const char *url,
+                               const volatile sig_atomic_t **stop)
+{
+    static const struct ci_context none = {.system = "", .commit = "", .branch = "", .job = "", .actor = ""};
+    setenv("T_URL", url, 1);
+    setenv("T_TOKEN", " s3cret\n", 1);
+    *session = (struct session){.out = stdout, .err = tmpfile(), .program = "bakehour"};
+    *c = with_sink(sink);
+    return sinks_open(*c, "e", &none, session, NULL, stop);
+}
+
+static int64_t close_wire(struct session *session, struct config *c, struct sinks *s, const char *said)
+{
+    char line[512] = "";
+    size_t lines = 0;
+    sinks_close(s);
+    config_free(c);
+    rewind(session->err);
+    while (fgets(line, sizeof(line), session->err)) {
+        lines++;
+        assert_null(strstr(line, "s3cret"));
+        assert_null(strstr(line, "127.0.0.1"));
+        assert_non_null(strstr(line, said));
+    }
+    fclose(session->err);
+    return (int64_t)lines;
+}
+
+static void each_kind_over_the_wire(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sink, *want;
+        int times;
+    } cases[] = {
+        {"{\"kind\": \"http\", \"url_env\": \"T_URL\", \"token_env\": \"T_TOKEN\"}",
+         "POST / HTTP/1.1\nAuthorization: Bearer s3cret\nContent-Type: application/json\n\"text\":\"a < b & c\"", 1},
+        {"{\"kind\": \"loggly\", \"url_env\": \"T_URL\"}", "POST / HTTP/1.1\n\"kind\":\"completed\"", 3},
+        {"{\"kind\": \"newrelic\", \"url_env\": \"T_URL\", \"token_env\": \"T_TOKEN\"}",
+         "Api-Key: s3cret\n{\"deployment\":{\"revision\":\"\",\"description\":\"a < b & c\"", 1},
+        {"{\"kind\": \"slack\", \"url_env\": \"T_URL\"}", "{\"text\":\"p (e): a &lt; b &amp; c\"}", 1},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct http_script server;
+        struct session session;
+        struct config *c;
+        struct http_step step = {cases[i].want, HTTP_OK("text/plain", "ok"), 0};
+        http_script_start(&server, &step, 1);
+        struct sinks *s = open_wire(&session, &c, cases[i].sink, server.url, NULL);
+        for (int n = 1; n < cases[i].times; n++)
+            sinks_tell(s, 1767225600000, "step", "a < b & c", NULL); /* gathered */
+        sinks_tell(s, 1767225600000, "completed", "a < b & c", NULL);
+        assert_int_equal(close_wire(&session, c, s, "never"), 0);
+        http_script_done(&server);
+    }
+}
+
+/* A server that does not answer costs three seconds, one second once we are asked to stop, and never the deployment. A
+ * redirect is no answer: the token goes nowhere else. */
+static void slow_and_odd_servers(void **state)
+{
+    (void)state;
+    static const char sink[] = "{\"kind\": \"http\", \"url_env\": \"T_URL\", \"token_env\": \"T_TOKEN\"}";
+    static volatile sig_atomic_t stop = 1;
+    const volatile sig_atomic_t *flag = &stop;
+    static const struct http_step steps[] = {
+        {NULL, HTTP_OK("text/plain", "late"), 2500},
+        {NULL, "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\nConnection: close\r\n\r\n", 0}};
+    struct http_script server;
+    struct session session;
+    struct config *c;
+    HTTP_SCRIPT(&server, steps);
+    struct sinks *s = open_wire(&session, &c, sink, server.url, &flag);
+    int64_t began_ns = clock_monotonic_ns();
+    sinks_tell(s, 1767225600000, "step", "x", NULL);
+    assert_true(clock_monotonic_ns() - began_ns < 2200000000);
+    stop = 0;
+    sinks_tell(s, 1767225600000, "step", "x", NULL);
+    assert_int_equal(close_wire(&session, c, s, "the sink 1 (http) failed: no answer"), 1); /* said once */
+    http_script_done(&server);
+}
+
+/* What is too long is told without its detail, as whole JSON; a token with a line break in it is none. */
+static void sizes_and_breaks(void **state)
+{
+    (void)state;
+    struct ci_context none = {.system = "", .commit = "", .branch = "", .job = "", .actor = ""};
+    struct session session = {.out = stdout, .err = tmpfile(), .program = "bakehour"};
+    struct config *c = with_sink("{\"kind\": \"http\", \"url\": \"https://x.example/\", \"token_env\": \"T_TOKEN\"}");
+    char *big = calloc(1, 100001);
+    assert_non_null(big);
+    memset(big, 'x', 100000);
+    cJSON *detail = cJSON_CreateObject();
+    cJSON_AddStringToObject(detail, "big", big);
+    setenv("T_TOKEN", "s3cret\r\nX-Other: 1", 1);
+    reset(200);
+    struct sinks *s = sinks_open(c, "e", &none, &session, hear, NULL);
+    sinks_tell(s, 1767225600000, "step", "it is done", detail);
+    assert_string_equal(heard.header, "");
+    assert_string_equal(heard.body, "{\"time\":\"2026-01-01T00:00:00Z\",\"kind\":\"step\",\"text\":\"(too long to be "
+                                    "sent)\",\"project\":\"p\",\"environment\":\"e\"}\n");
+    sinks_close(s);
+    cJSON_Delete(detail);
+    free(big);
+    config_free(c);
+    fclose(session.err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_has_its_form),
         cmocka_unit_test(failures_end_nothing),
         cmocka_unit_test(ci_systems),
+        cmocka_unit_test(other_ci_systems),
+        cmocka_unit_test(each_kind_over_the_wire),
+        cmocka_unit_test(slow_and_odd_servers),
+        cmocka_unit_test(sizes_and_breaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
