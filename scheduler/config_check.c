@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/opt.h"
 #include "billing/budget_config.h"
 #include "scheduler/port.h"
 
@@ -161,11 +162,34 @@ static void check_paths(struct config *c, struct diag *diag)
         bad(c, diag, "build.artifact", "a path inside the checkout is needed");
 }
 
+/* What pipeline_say is given, and how a deployment can end. */
+static const char *const event_kinds[] = {"started", "step",      "reset",     "rollout",     "resumed",
+                                          "verdict", "statement", "completed", "rolled-back", "capped",
+                                          "failed",  "broken",    NULL};
+
+static void check_events(struct config *c, struct diag *diag, const struct config_sink *s, size_t i)
+{
+    char at[64];
+    for (size_t j = 0; j < s->events.count; j++) {
+        const char *kind = s->events.items[j];
+        size_t k = 0;
+        while (event_kinds[k] && strcmp(event_kinds[k], kind) != 0)
+            k++;
+        if (event_kinds[k])
+            continue;
+        const char *near = opt_nearest(kind, event_kinds);
+        str_fit(at, sizeof(at), "sinks.%zu.events.%zu", i, j);
+        bad(c, diag, at, "no event is of the kind \"%.40s\"%s%s%s", kind, near ? "; did you mean \"" : "",
+            near ? near : "", near ? "\"?" : "");
+    }
+}
+
 static void check_sink(struct config *c, struct diag *diag, size_t i)
 {
     const struct config_sink *s = &c->sinks.items[i];
     char at[64];
     str_fit(at, sizeof(at), "sinks.%zu", i);
+    check_events(c, diag, s, i);
     if (!s->kind || !*s->kind)
         return;
     bool file = strcmp(s->kind, "file") == 0;

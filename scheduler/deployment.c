@@ -22,9 +22,16 @@ static money_t get_money(const cJSON *doc, const char *name)
     return money_parse(document_get(doc, name), &value) ? 0 : value;
 }
 
+static const char *estimate_key(int kind, char to[48])
+{
+    str_fit(to, 48, "estimate_%.28s_usd", cost_key((enum cost_kind)kind));
+    return to;
+}
+
 static void write_text(const struct deployment *d, struct str *to)
 {
     cJSON *doc = document_new();
+    char name[48];
     json_i64(doc, "number", d->number);
     json_text(doc, "run", d->run);
     json_text(doc, "kind", d->kind);
@@ -42,6 +49,9 @@ static void write_text(const struct deployment *d, struct str *to)
     json_i64(doc, "started_ms", d->started_ms);
     json_i64(doc, "ended_ms", d->ended_ms);
     put_money(doc, "estimate_usd", d->estimate);
+    for (int kind = 0; kind < COST_KINDS; kind++)
+        if (d->estimates.usd[kind])
+            put_money(doc, estimate_key(kind, name), d->estimates.usd[kind]);
     put_money(doc, "cost_usd", d->cost);
     put_money(doc, "original_usd", d->original);
     json_i64(doc, "makespan_s", d->makespan_s);
@@ -60,6 +70,7 @@ static void take(char *to, size_t size, const cJSON *doc, const char *name)
 static int read_text(const char *text, struct deployment *d, struct err *err)
 {
     cJSON *doc;
+    char name[48];
     int code = document_parse(&doc, "deployment", text, err);
     if (code)
         return code;
@@ -80,6 +91,10 @@ static int read_text(const char *text, struct deployment *d, struct err *err)
     d->started_ms = document_i64(doc, "started_ms");
     d->ended_ms = document_i64(doc, "ended_ms");
     d->estimate = get_money(doc, "estimate_usd");
+    for (int kind = 0; kind < COST_KINDS; kind++) {
+        d->estimates.usd[kind] = get_money(doc, estimate_key(kind, name));
+        d->estimates.total += d->estimates.usd[kind];
+    }
     d->cost = get_money(doc, "cost_usd");
     d->original = get_money(doc, "original_usd");
     d->makespan_s = document_i64(doc, "makespan_s");

@@ -16,6 +16,7 @@
 
 #include "billing/money.h"
 #include "scheduler/journal.h"
+#include "scheduler/pricing.h"
 #include "scheduler/state.h"
 
 struct deployment {
@@ -34,6 +35,7 @@ struct deployment {
     int64_t commits; /* that it brings */
     int64_t started_ms, ended_ms;
     money_t estimate, cost, original;
+    struct costs estimates; /* the estimate by resource; all 0 in records of older versions */
     int64_t makespan_s, critical_s;
     bool reused; /* a bake instance, or a bake */
     int64_t storm_s, cap_s;

@@ -26,27 +26,31 @@ static void print_steps(const struct pipeline_estimate *e, const struct session 
     table_free(t);
 }
 
-static void print_costs(const char *first, const struct costs *a, const char *second, const struct costs *b,
-                        const struct session *session)
+struct cost_column {
+    const char *title, *key;
+    const struct costs *costs;
+};
+
+static void print_costs(const struct cost_column *columns, size_t count, const struct session *session)
 {
     struct table *t = table_new();
     char text[MONEY_TEXT_SIZE];
     table_column(t, "USD", "kind", ALIGN_LEFT);
-    table_column(t, first, "first", ALIGN_RIGHT);
-    if (b)
-        table_column(t, second, "second", ALIGN_RIGHT);
+    for (size_t i = 0; i < count; i++)
+        table_column(t, columns[i].title, columns[i].key, ALIGN_RIGHT);
     for (int k = 0; k < COST_KINDS; k++) {
-        if (!a->usd[k] && (!b || !b->usd[k]))
+        bool any = false;
+        for (size_t i = 0; i < count; i++)
+            any = any || columns[i].costs->usd[k];
+        if (!any)
             continue;
         table_cell(t, "%s", cost_name((enum cost_kind)k));
-        table_cell(t, "%s", money_short(a->usd[k], text));
-        if (b)
-            table_cell(t, "%s", money_short(b->usd[k], text));
+        for (size_t i = 0; i < count; i++)
+            table_cell(t, "%s", money_short(columns[i].costs->usd[k], text));
     }
     table_cell(t, "together");
-    table_cell(t, "%s", money_short(a->total, text));
-    if (b)
-        table_cell(t, "%s", money_short(b->total, text));
+    for (size_t i = 0; i < count; i++)
+        table_cell(t, "%s", money_short(columns[i].costs->total, text));
     table_row_bold(t);
     table_print(t, session);
     table_free(t);
@@ -78,7 +82,8 @@ void report_plan(const struct pipeline_estimate *e, const struct pipeline_order 
                  money_short(e->reset_files, money), money_short(e->reset_root, other));
     else if (e->boots_late && !(e->skipped & (1U << STEP_INSTANCE)))
         page_say(session, 0, "The bake instance boots after the build: before, it is not worth the risk.\n");
-    print_costs("Estimate", &e->costs, "Original", &e->original, session);
+    const struct cost_column columns[] = {{"Estimate", "estimate", &e->costs}, {"Original", "original", &e->original}};
+    print_costs(columns, 2, session);
     fputc('\n', out);
     page_say(session, 0, "Rests on %s.", e->rates.basis);
     page_say(session, 0, "Storm cap: %lld failed launch%s, at most %lld instance-seconds (%lld.%02lld h), %s USD.",
@@ -146,15 +151,23 @@ void report_statement(const struct statement *s, const struct session *session)
              *d->reason ? ": " : "", d->reason);
     page_say(session, 0, "Commit %.12s%s%s; from start to verdict %s (critical path %s)\n", d->commit,
              *d->image ? ", image " : "", d->image, duration_text(s->makespan_s, c), duration_text(s->critical_s, e));
-    print_costs("Cost", &s->costs, NULL, NULL, session);
+    /* A record of an older version has the estimate only as a sum. */
+    struct cost_column columns[3] = {{"Cost", "cost", &s->costs}, {"Estimate", "estimate", &d->estimates}};
+    size_t count = d->estimates.total ? 2 : 1;
+    columns[count++] = (struct cost_column){"Original", "original", &s->originals};
+    print_costs(columns, count, session);
     fputc('\n', out);
     page_say(session, 0, "Estimated %s USD; the original pipeline would have cost %s USD.", money_short(s->estimate, a),
              money_short(s->original, b));
+    page_say(session, 0, "Rests on %s.", s->rates.basis);
 }
 
 void report_statement_json(const struct statement *s, cJSON *to)
 {
     add_costs(to, "cost", &s->costs);
+    if (s->record.estimates.total)
+        add_costs(to, "estimate", &s->record.estimates);
+    add_costs(to, "original", &s->originals);
     json_money(to, "cost_usd", s->costs.total);
     json_money(to, "estimate_usd", s->estimate);
     json_money(to, "original_usd", s->original);

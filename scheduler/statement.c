@@ -83,6 +83,7 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
         code = costs_make(&theirs, &s.rates, &by_original, err);
     if (code)
         return code;
+    s.originals = theirs;
     s.original = theirs.total;
     int64_t verdict_ms = journal_fact_i64(j, "verdict_ms", record->ended_ms ? record->ended_ms : journal_now_ms(j));
     s.makespan_s = (verdict_ms - record->started_ms + 999) / 1000;

@@ -13,6 +13,7 @@ struct statement {
     struct rates rates;
     struct used used;
     struct costs costs;
+    struct costs originals; /* what the original pipeline would have cost, by resource */
     money_t estimate, original;
     int64_t makespan_s, critical_s;
 };

@@ -18,7 +18,7 @@ holds "rehearse: schema" "$out" '"schema":	"bakehour.rehearse/1"'
 is "rehearse: all completed" "$(field outcome)" "completed
 completed
 completed"
-is "rehearse: one bake hour for all" "$(field bake_instance_usd)" "0.0116000000
+is "rehearse: one bake hour for all (cost, estimate, original)" "$(field bake_instance_usd | awk 'NR % 3 == 1')" "0.0116000000
 0.0000000000
 0.0000000000"
 is "rehearse: the kept instance is used again" "$(field bake_reused)" "false
@@ -46,7 +46,12 @@ is "broken: never above the printed cap" "$(field storm_cap_instance_hours)" "3
 is "broken: nothing is left over" "$(field orphans)" 0
 run rehearse --modelled --faults "$root/data/faults-broken.json"
 has "broken: the statement" "$out" '^Deployment 2 of internal: capped: 3 launches of ami-'
-has "broken: what failed launches cost" "$out" '^failed launches  0.0348$'
+has "broken: what failed launches cost" "$out" '^failed launches  0.0348 '
+has "broken: by resource, against the estimate and the original" "$out" '^USD                Cost  Estimate  Original$'
+has "broken: what the prices are" "$out" '^Rests on t2.micro in us-east-1 at 0.0116 USD an hour '
+wide=$(printf '%s\n' "$out" | awk 'length($0) > 80 { n++ } END { print n + 0 }')
+is "broken: no line is wider than a page" "$wide" 0
+hasnt "broken: no colour in a pipe" "$out" "$(printf '\033')"
 has "broken: the cap beside what was used" "$out" '^Storm cap: 3 failed launches, 10800 billed seconds; used: 10800.$'
 
 run rehearse --modelled --env production --group 4 --deployments 1 --csv
