@@ -163,7 +163,7 @@ configured '[{"name": "late", "limit_usd": 10, "forecast_percent": 124}]'
 run budget check --json
 is "124 % are at 124 %: exit code" "$code" 4
 configured '[{"name": "a"}, {"limit_usd": 1}, {"name": "b", "limit_usd": "-1"}, {"name": "c", "limit_usd": 1, "hrad": true}, 7]'
-refused "bad budgets" "5 bad places in \"budgets\"" budget check
+refused "bad budgets" "5 bad places" budget check
 has "bad budgets: each by its place" "$err" '^bakehour.json:3:33: a budget needs a limit'
 has "bad budgets: the nearest key" "$err" 'no key "hrad"; did you mean "hard"?'
 configured '[]'
