@@ -169,6 +169,7 @@ struct image {
     const char *id, *name, *owner, *architecture, *state_reason, *root_device;
     enum image_state state;
     int64_t created_ms;
+    bool encrypted;               /* any of its snapshots */
     bool ena;                     /* runs on Nitro types */
     const char *imds;             /* "v2.0": instances from it ask for metadata tokens */
     const char *const *snapshots; /* ids */

@@ -34,6 +34,10 @@ static void read_image(struct arena *arena, const struct node *item, struct imag
         .imds = take_text(arena, item, "imdsSupport"),
     };
     out->snapshots = take_texts(arena, item, "blockDeviceMapping", "item", "ebs/snapshotId", &out->snapshot_count);
+    size_t disks = 0;
+    const char *const *encrypted = take_texts(arena, item, "blockDeviceMapping", "item", "ebs/encrypted", &disks);
+    for (size_t i = 0; i < disks; i++)
+        out->encrypted = out->encrypted || strcmp(encrypted[i], "true") == 0;
     out->tags = take_tags(arena, item, "tagSet", "item", "key", "value", &out->tag_count);
 }
 

@@ -110,7 +110,7 @@ struct config_storm {
 };
 
 struct config_environment {
-    const char *name, *group, *template_kind, *template_name, *instance_type, *region, *profile;
+    const char *name, *group, *template_kind, *template_name, *instance_type, *region, *profile, *kms_key;
     struct config_pairs variables;
     struct config_smokes smoke;
     struct config_policy policy;
@@ -135,7 +135,7 @@ struct config_state {
 
 struct config_prices {
     const char *catalog, *regime, *os;
-    money_t instance_per_hour, runner_per_minute, snapshot_per_gb_month;
+    money_t instance_per_hour, runner_per_minute, snapshot_per_gb_month, transfer_per_gb;
     int64_t image_gb, retained_days;
 };
 

@@ -97,7 +97,7 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
                                   .canary_s = rollout_canary_s(s->w->environment, out->group, d->s[STEP_INSTANCE]),
                                   .boots_late =
                                       !instance_prelaunches(s->w, order->commits, BUILD_FAILS_PERCENT, s->now_ms),
-                                  .copy_s = pipeline_apart(s->w) ? d->s[STEP_IMAGE] : 0};
+                                  .copy_s = pipeline_copies(s->w) ? d->s[STEP_IMAGE] : 0};
     struct reset_prices prices;
     out->boots_late = run.boots_late;
     if (out->bake_reused && instance_price_resets(s->w, &s->kept, s->now_ms, &prices) == 0) {
@@ -110,6 +110,8 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
     struct used *u = &out->used;
     u->bakes = deploys;
     u->makes_image = deploys;
+    u->copies_image = pipeline_copies(s->w);
+    u->crosses = pipeline_apart(s->w);
     u->instances = out->group;
     u->beside_s = out->group * d->s[STEP_ROLLOUT];
     u->runner_s = out->critical_s + d->s[STEP_CLEANUP];

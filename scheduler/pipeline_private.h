@@ -76,8 +76,10 @@ bool pipeline_rest(struct pipeline *p, int64_t until_ms, struct err *err); /* tr
 
 /* ---- pipeline_support.c ---- */
 
-/* The group is in another region: the image is copied there. */
+/* The group is in another region than the bake. */
 bool pipeline_apart(const struct pipeline_world *w);
+/* Its image is a copy: in that region, or encrypted with the environment's key. */
+bool pipeline_copies(const struct pipeline_world *w);
 
 /* How it ends, written once: completed, rolled-back, capped, failed, broken. */
 int pipeline_verdict(struct pipeline *p, const char *state, const char *reason, struct err *err) MUST_USE;

@@ -14,6 +14,11 @@ bool pipeline_apart(const struct pipeline_world *w)
     return strcmp(w->environment->region, w->config->region) != 0;
 }
 
+bool pipeline_copies(const struct pipeline_world *w)
+{
+    return pipeline_apart(w) || *w->environment->kms_key;
+}
+
 int64_t pipeline_now_ms(const struct pipeline *p)
 {
     return p->w->transport->now_ms(p->w->transport->self);

@@ -59,6 +59,7 @@ int rates_make(struct rates *out, const struct config *c, const struct config_en
     char price[MONEY_TEXT_SIZE];
     struct rates r = {.runner_per_minute = c->prices.runner_per_minute,
                       .snapshot_per_gb_month = c->prices.snapshot_per_gb_month,
+                      .transfer_per_gb = c->prices.transfer_per_gb,
                       .image_gb = c->prices.image_gb,
                       .retained_days = c->prices.retained_days};
     int code = find_prices(&r, c, e->region, fleet_type, catalog, now_s, err);
@@ -98,6 +99,18 @@ int64_t used_failed_billed_s(const struct used *u, enum regime regime)
     return longer * meter_billed_s(m, each + 1) + (u->failed_instances - longer) * meter_billed_s(m, each);
 }
 
+static int images_cost(const struct rates *r, const struct used *u, money_t *out, struct err *err)
+{
+    money_t transfer = 0;
+    int64_t stored = (int64_t)u->makes_image + u->copies_image;
+    int code = product(r->snapshot_per_gb_month, stored * r->image_gb * r->retained_days, 30, out, err);
+    if (!code && u->copies_image && u->crosses)
+        code = product(r->transfer_per_gb, r->image_gb, 1, &transfer, err);
+    if (!code && money_add(*out, transfer, out))
+        code = err_set(err, EXIT_INPUT, "the cost of a deployment is out of range");
+    return code;
+}
+
 int costs_make(struct costs *out, const struct rates *r, const struct used *u, struct err *err)
 {
     struct meter m = regime_meter(r->regime);
@@ -113,8 +126,8 @@ int costs_make(struct costs *out, const struct rates *r, const struct used *u, s
     if (!code)
         code =
             product(r->fleet_per_hour, used_failed_billed_s(u, r->regime), SECONDS_PER_HOUR, &c.usd[COST_FAILED], err);
-    if (!code && u->makes_image)
-        code = product(r->snapshot_per_gb_month, r->image_gb * r->retained_days, 30, &c.usd[COST_IMAGE], err);
+    if (!code)
+        code = images_cost(r, u, &c.usd[COST_IMAGE], err);
     if (!code)
         code = product(r->runner_per_minute, minutes, 1, &c.usd[COST_RUNNER], err);
     for (int i = 0; !code && i < COST_KINDS; i++)

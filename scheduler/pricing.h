@@ -5,7 +5,8 @@
  *   rollout         instances that run beside those they replace; in the hourly regime what was left of the hours
  *                   that the replaced ones had paid, too
  *   failed          instances that never served (the storm that the cap ends)
- *   image           the snapshot of a new image, for the days that it is reckoned to be kept
+ *   image           the snapshot of a new image, and that of a copy, for the days that it is reckoned to be kept; and
+ *                   the copy's way to another region
  *   runner          minutes of the CI job, each started one whole
  *
  * Units: 1e-10 USD, whole seconds; each line is rounded half to even, once. Sources: facts of billing/, the regime's
@@ -22,7 +23,7 @@
 
 struct rates {
     enum regime regime;
-    money_t bake_per_hour, fleet_per_hour, runner_per_minute, snapshot_per_gb_month;
+    money_t bake_per_hour, fleet_per_hour, runner_per_minute, snapshot_per_gb_month, transfer_per_gb;
     int64_t image_gb, retained_days;
     char basis[160]; /* "t2.micro in us-east-1 at 0.0116 USD an hour (built-in sample), by the second" */
 };
@@ -41,6 +42,8 @@ struct used {
     int64_t paid_left_s;   /* hourly: paid seconds that the replaced ones had left, summed */
     int64_t failed_instances, failed_s; /* launched and given up */
     bool makes_image;
+    bool copies_image; /* an encrypted one, or one elsewhere: its snapshot is stored too */
+    bool crosses;      /* and goes to another region: the transfer is paid */
     int64_t runner_s;
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/pipeline_private.h"
 #include "scheduler/rollout.h"
 
 #define ORIGINAL_WAVES 2
@@ -31,7 +32,7 @@ static int64_t paid_left(const char *launches, int64_t end_ms)
     return sum;
 }
 
-static struct used used_of(const struct journal *j, const struct deployment *d)
+static struct used used_of(const struct journal *j, const struct deployment *d, const struct pipeline_world *w)
 {
     int64_t rolled_ms = value(j, "rollout.ended_ms");
     int64_t launched_ms = value(j, "bake.launched_ms");
@@ -49,6 +50,8 @@ static struct used used_of(const struct journal *j, const struct deployment *d)
         .failed_s = value(j, "rollout.failed_s") + value(j, "bake.wasted_s"),
         .makes_image = journal_fact(j, "image.id") && !journal_fact(j, "image.found") &&
                        strcmp(d->kind, "deploy") == 0 && strcmp(d->state, "completed") == 0,
+        .copies_image = journal_fact(j, "image.copied") && strcmp(d->state, "completed") == 0,
+        .crosses = pipeline_apart(w),
         .runner_s = (ended_ms - d->started_ms + 999) / 1000,
     };
 }
@@ -73,7 +76,7 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
     int64_t group = value(j, "group.desired");
     int64_t waves = value(j, "rollout.waves");
     struct costs theirs;
-    s.used = used_of(j, record);
+    s.used = used_of(j, record, w);
     int code = rates_make(&s.rates, w->config, w->environment, w->environment->instance_type, w->catalog,
                           record->started_ms / 1000, err);
     if (!code)
@@ -92,7 +95,7 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
                                   .canary_s = rollout_canary_s(w->environment, group, w->expected.s[STEP_INSTANCE]),
                                   .boots_late = value(j, "bake.launched_ms") >= value(j, "build.ended_ms") &&
                                                 value(j, "build.ended_ms") && !journal_fact(j, "bake.reused"),
-                                  .copy_s = journal_fact(j, "image.copy") ? w->expected.s[STEP_IMAGE] : 0};
+                                  .copy_s = journal_fact(j, "image.copied") ? w->expected.s[STEP_IMAGE] : 0};
     s.critical_s = graph_critical_path(&w->expected, &run, ends, &path);
     *out = s;
     return 0;

@@ -12,7 +12,8 @@
 #include "scheduler/rollout.h"
 #include "scheduler/step_release.h"
 
-#define NAME "register"
+#define NAME       "register"
+#define COPIES_MAX 3
 
 static bool configuration(const struct pipeline *p)
 {
@@ -99,9 +100,32 @@ static enum step_result look_at_group(struct pipeline *p, int64_t *again_ms, str
 
 /* ---- the image where the group is ---- */
 
-static bool elsewhere(const struct pipeline *p)
+/* A copy's name is the image's, and says which key it is encrypted with. */
+static const char *copy_name(struct pipeline *p)
 {
-    return strcmp(p->env->region, p->config->region) != 0;
+    char digest[DIGEST_TEXT_SIZE];
+    const char *name = arena_dup(&p->calls, fact(p, "image.name"));
+    int64_t attempt = fact_i64(p, "image.copy_attempt");
+    if (*p->env->kms_key) {
+        digest_text(p->env->kms_key, strlen(p->env->kms_key), digest);
+        const char *end = strrchr(name, '-');
+        if (!end || strncmp(end + 1, digest, 8) != 0 || strlen(end) != 9)
+            name = arena_textf(&p->calls, "%.110s-%.8s", name, digest);
+    }
+    return attempt ? arena_textf(&p->calls, "%.120s-%lld", name, (long long)attempt) : name;
+}
+
+/* AWS's own key of an account is nobody else's: its images cannot be shared. */
+static enum step_result share_failed(struct pipeline *p, const struct image *image, const char *account,
+                                     const struct aws_error *error, int64_t *again_ms, struct err *err)
+{
+    if (image->encrypted && aws_error_is(error, "OperationNotPermitted"))
+        return step_fail(err,
+                         "%s cannot be shared with account %s: the default key (aws/ebs) encrypts it. Bake with a "
+                         "customer managed key that %s may use (aws ec2 modify-ebs-default-kms-key-id), or from an "
+                         "unencrypted base",
+                         image->id, account, account);
+    return call_failed(p, STEP_REGISTER, "ModifyImageAttribute", error, again_ms, err);
 }
 
 static enum step_result share(struct pipeline *p, int64_t *again_ms, struct err *err)
@@ -111,50 +135,85 @@ static enum step_result share(struct pipeline *p, int64_t *again_ms, struct err 
     struct aws_error error;
     if (cloud_identity(&p->site, &p->calls, &them, &error))
         return call_failed(p, STEP_REGISTER, "GetCallerIdentity", &error, again_ms, err);
-    if (cloud_describe_image(&p->cloud, fact(p, "image.id"), &p->calls, &image, &error))
+    if (cloud_describe_image(&p->cloud, arena_dup(&p->calls, fact(p, "image.id")), &p->calls, &image, &error))
         return call_failed(p, STEP_REGISTER, "DescribeImages", &error, again_ms, err);
+    if (image.state != IMAGE_AVAILABLE)
+        return step_fail(err,
+                         "%s is no image in %s, where the bake runs: it was copied for its environment alone; promote "
+                         "from an environment in %s, or deploy the commit",
+                         fact(p, "image.id"), p->config->region, p->config->region);
     if (strcmp(image.owner, them.account) == 0)
         return journal_note(p->journal, NAME, "image.shared", "own", err) ? STEP_STOP : STEP_AGAIN;
     if (journal_intent(p->journal, NAME, "ModifyImageAttribute", image.id, err))
         return STEP_STOP;
     if (cloud_share_image(&p->cloud, &image, them.account, true, &error))
-        return call_failed(p, STEP_REGISTER, "ModifyImageAttribute", &error, again_ms, err);
+        return share_failed(p, &image, them.account, &error, again_ms, err);
     struct journal_fact done = {"image.shared", them.account};
     return journal_outcome(p->journal, NAME, "ModifyImageAttribute", true, them.account, &done, 1, err) ? STEP_STOP
                                                                                                         : STEP_AGAIN;
 }
 
-static enum step_result copy(struct pipeline *p, int64_t *again_ms, struct err *err)
+/* One of that name is there already: made by this run, or by an earlier one. */
+static enum step_result look_for_copy(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
-    struct tag tags[PIPELINE_TAGS + 1];
-    struct aws_error error;
     struct images there;
-    const char *id;
+    struct aws_error error;
     char began[24];
-    const char *name = arena_dup(&p->calls, fact(p, "image.name"));
-    size_t count = pipeline_tags(p, "image", tags);
-    struct tag by_name = {"name", name};
+    struct tag by_name = {"name", copy_name(p)};
     struct lookup lookup = {.filters = &by_name, .filter_count = 1};
-    tags[count++] =
-        (struct tag){"bakehour:bake-key", arena_dup(&p->calls, fact(p, "build.key") ? fact(p, "build.key") : "")};
     if (cloud_describe_images(&p->site, &lookup, &p->calls, &there, &error))
         return call_failed(p, STEP_REGISTER, "DescribeImages", &error, again_ms, err);
+    str_fit(began, sizeof(began), "%lld", (long long)pipeline_now_ms(p));
+    struct journal_fact facts[] = {{"image.copy_looked", by_name.value},
+                                   {"image.copy_ms", began},
+                                   {"image.copy", there.count ? there.items[0].id : NULL}};
+    return journal_notes(p->journal, NAME, facts, there.count ? 3 : 1, err) ? STEP_STOP : STEP_AGAIN;
+}
+
+static enum step_result copy(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct tag tags[PIPELINE_TAGS + 2];
+    struct aws_error error;
+    const char *id;
+    char began[24];
+    char token[JOURNAL_TOKEN_SIZE];
+    const char *name = copy_name(p);
+    const char *key = fact(p, "build.key") ? fact(p, "build.key") : "";
+    const char *sha256 = fact(p, "build.sha256") ? fact(p, "build.sha256") : "";
+    size_t count = pipeline_tags(p, "image", tags);
+    tags[count++] = (struct tag){"bakehour:bake-key", arena_dup(&p->calls, key)};
+    tags[count++] = (struct tag){"bakehour:sha256", arena_dup(&p->calls, sha256)};
+    journal_token(p->journal, token, NAME, "copy", fact_i64(p, "image.copy_attempt"));
     str_fit(began, sizeof(began), "%lld", (long long)pipeline_now_ms(p));
     struct copy_order order = {.source_region = p->config->region,
                                .source_image = arena_dup(&p->calls, fact(p, "image.id")),
                                .name = name,
                                .description = arena_textf(&p->calls, "copied from %s", p->config->region),
-                               .token = name,
+                               .token = token,
+                               .encrypted = *p->env->kms_key,
+                               .kms_key = p->env->kms_key,
                                .tags = tags,
                                .tag_count = count};
-    if (journal_intent(p->journal, NAME, "CopyImage", name, err))
+    if (journal_intent(p->journal, NAME, "CopyImage", token, err))
         return STEP_STOP;
-    if (there.count)
-        id = there.items[0].id;
-    else if (cloud_copy_image(&p->site, &order, &p->calls, &id, &error))
+    if (cloud_copy_image(&p->site, &order, &p->calls, &id, &error))
         return call_failed(p, STEP_REGISTER, "CopyImage", &error, again_ms, err);
-    struct journal_fact facts[] = {{"image.copy", id}, {"image.copy_ms", began}};
-    return journal_outcome(p->journal, NAME, "CopyImage", true, id, facts, 2, err) ? STEP_STOP : STEP_AGAIN;
+    struct journal_fact facts[] = {{"image.copy", id}, {"image.copied", "1"}, {"image.copy_ms", began}};
+    return journal_outcome(p->journal, NAME, "CopyImage", true, id, facts, 3, err) ? STEP_STOP : STEP_AGAIN;
+}
+
+/* A copy that failed is collected by its tag, in closing; the next one has a name of its own. */
+static enum step_result copy_failed(struct pipeline *p, const struct image *image, struct err *err)
+{
+    int64_t next = fact_i64(p, "image.copy_attempt") + 1;
+    if (next >= COPIES_MAX)
+        return step_fail(err, "the copy of the image to %s failed %d times: %s", p->env->region, COPIES_MAX,
+                         image->state_reason);
+    pipeline_say(p, "step", "the copy %s failed (%s); another is made", image->id, image->state_reason);
+    struct journal_fact facts[] = {{"image.copy", NULL},
+                                   {"image.copy_looked", NULL},
+                                   {"image.copy_attempt", arena_textf(&p->calls, "%lld", (long long)next)}};
+    return journal_notes(p->journal, NAME, facts, 3, err) ? STEP_STOP : STEP_AGAIN;
 }
 
 static enum step_result wait_copy(struct pipeline *p, int64_t *again_ms, struct err *err)
@@ -163,12 +222,14 @@ static enum step_result wait_copy(struct pipeline *p, int64_t *again_ms, struct 
     struct aws_error error;
     int64_t now = pipeline_now_ms(p);
     int64_t began = fact_i64(p, "image.copy_ms");
-    if (cloud_describe_image(&p->site, fact(p, "image.copy"), &p->calls, &image, &error))
+    if (cloud_describe_image(&p->site, arena_dup(&p->calls, fact(p, "image.copy")), &p->calls, &image, &error))
         return call_failed(p, STEP_REGISTER, "DescribeImages", &error, again_ms, err);
+    if (image.state == IMAGE_AVAILABLE && *p->env->kms_key && !image.encrypted)
+        return step_fail(err, "the copy %s is not encrypted, though %s.kms_key is set", image.id, p->env->name);
     if (image.state == IMAGE_AVAILABLE)
         return journal_note(p->journal, NAME, "image.local", image.id, err) ? STEP_STOP : STEP_AGAIN;
     if (image.state == IMAGE_FAILED)
-        return step_fail(err, "the copy of the image to %s failed: %s", p->env->region, image.state_reason);
+        return copy_failed(p, &image, err);
     if (now - began > 2 * p->config->image.image_limit_s * 1000)
         return step_fail(err, "the copy of the image to %s is not available in time", p->env->region);
     *again_ms = look_again_ms(now, began, p->w->expected.s[STEP_IMAGE] * 1000);
@@ -178,11 +239,16 @@ static enum step_result wait_copy(struct pipeline *p, int64_t *again_ms, struct 
 /* image.local: the image that the group can launch. */
 static enum step_result bring_image(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
-    if (p->w->site_transport && !fact(p, "image.shared"))
+    bool copies = pipeline_copies(p->w);
+    if (fact(p, "image.copy"))
+        return wait_copy(p, again_ms, err);
+    if (copies && !fact(p, "image.copy_looked"))
+        return look_for_copy(p, again_ms, err);
+    if ((copies || p->w->site_transport) && !fact(p, "image.shared"))
         return share(p, again_ms, err);
-    if (!elsewhere(p))
-        return journal_note(p->journal, NAME, "image.local", fact(p, "image.id"), err) ? STEP_STOP : STEP_AGAIN;
-    return fact(p, "image.copy") ? wait_copy(p, again_ms, err) : copy(p, again_ms, err);
+    if (copies)
+        return copy(p, again_ms, err);
+    return journal_note(p->journal, NAME, "image.local", fact(p, "image.id"), err) ? STEP_STOP : STEP_AGAIN;
 }
 
 /* ---- the version ---- */

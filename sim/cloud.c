@@ -50,6 +50,8 @@ struct simcloud_times simcloud_times_of(const struct calibration *c)
         times.terminate_ms = c->cleanup_s * 1000;
     times.register_ms = c->register_s * 1000;
     times.cmdline_ms = c->command_line_s * 1000;
+    if (c->image_s > 0)
+        times.copy_ms = times.image_ms;
     int64_t entry_ms = c->wave_s * 1000 - times.pending_ms - times.boot_ms;
     times.enter_ms = c->wave_s > 0 && entry_ms > 0 ? entry_ms : 0;
     return times;

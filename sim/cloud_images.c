@@ -112,6 +112,18 @@ static struct sc_image *image_new(struct sc_call *c, const char *name, struct gu
     return image;
 }
 
+/* The account's own key, which AWS makes and no other account may use. */
+static const char *default_key(const struct sc_call *c)
+{
+    return sc_intern(c->cloud, arena_textf(c->arena, "arn:aws:kms:%s:%s:alias/aws/ebs", c->place->region, c->account));
+}
+
+static void encrypt(struct sc_call *c, struct sc_image *image, const char *key)
+{
+    struct sc_snapshot *s = sc_find(c->cloud, c->place, SC_SNAPSHOT, image->snapshot);
+    image->kms_key = s->kms_key = key;
+}
+
 static void tag_both(struct sc_call *c, struct sc_image *image, struct sc_texts *image_tags,
                      struct sc_texts *snapshot_tags)
 {
@@ -171,6 +183,11 @@ static int create_image(struct sc_call *c)
     image->volume_type = v->type;
     image->imds = sc_intern(c->cloud, "");
     v->snapshot_base = image->snapshot;
+    const struct sc_image *from = sc_image_find(c->cloud, c->place, i->spec.image);
+    if (from && *from->kms_key)
+        encrypt(c, image, from->kms_key);
+    else if (c->cloud->options.encrypt_default)
+        encrypt(c, image, default_key(c));
     tag_both(c, image, &image_tags, &snapshot_tags);
     sc_put(c, c->out, "imageId", image->o.id);
     return 0;
@@ -182,8 +199,37 @@ static int copied(struct sc_call *c, const char *id)
     return 0;
 }
 
+/* Who copies another account's image reads its snapshot. */
+static bool may_read(const struct sc_call *c, const struct sc_image *source)
+{
+    const struct sc_snapshot *s = sc_find(c->cloud, source->o.place, SC_SNAPSHOT, source->snapshot);
+    return source->base || strcmp(source->o.place->account, c->account) == 0 ||
+           (s && sc_texts_have(&s->shared_with, c->account));
+}
+
+/* An encrypted source makes an encrypted copy, by the key given or the account's own. A key is of its region. */
+static int copy_key(struct sc_call *c, const struct sc_image *source, const char **key)
+{
+    bool encrypted = false;
+    const char *given = sc_param(c, "KmsKeyId");
+    *key = c->cloud->empty;
+    if (sc_param_bool(c, "Encrypted", &encrypted))
+        return -1;
+    if (given && !encrypted)
+        return sc_fail(c, 400, "InvalidParameterDependency",
+                       "The parameter KmsKeyId requires the parameter Encrypted to be set.");
+    if (!encrypted && !*source->kms_key && !c->cloud->options.encrypt_default)
+        return 0;
+    if (given && strncmp(given, "arn:", 4) == 0 && !strstr(given, arena_textf(c->arena, ":%s:", c->place->region)))
+        return sc_fail(c, 400, "InvalidParameterValue", "The KMS key %.100s is not in the region %s", given,
+                       c->place->region);
+    *key = given ? sc_intern(c->cloud, given) : default_key(c);
+    return 0;
+}
+
 static int copy_image(struct sc_call *c)
 {
+    const char *key;
     const char *region;
     const char *id;
     const char *name;
@@ -201,6 +247,10 @@ static int copy_image(struct sc_call *c)
         return sc_fail(c, 400, "InvalidAMIID.NotFound", "The image id '[%.60s]' does not exist", id);
     if (source->o.state != IMAGE_IS_AVAILABLE)
         return sc_fail(c, 400, "InvalidRequest", "Image %s is not in available state", id);
+    if (!may_read(c, source))
+        return sc_fail(c, 400, "InvalidRequest", "You do not have permission to access the storage of this ami");
+    if (copy_key(c, source, &key))
+        return -1;
     if (check_name(c, name))
         return -1;
     if (sc_param_tags(c, "TagSpecification", "image", &image_tags) ||
@@ -215,6 +265,8 @@ static int copy_image(struct sc_call *c)
     image->source_region = sc_intern(c->cloud, region);
     image->volume_type = source->volume_type;
     image->imds = source->imds;
+    if (*key)
+        encrypt(c, image, key);
     tag_both(c, image, &image_tags, &snapshot_tags);
     sc_texts_add(&c->results, image->o.id);
     return copied(c, image->o.id);
@@ -299,7 +351,7 @@ static void put_image(struct sc_call *c, struct node *set, const struct sc_image
     sc_puti(c, ebs, "volumeSize", image->volume_gb);
     sc_putb(c, ebs, "deleteOnTermination", true);
     sc_put(c, ebs, "volumeType", image->volume_type);
-    sc_putb(c, ebs, "encrypted", false);
+    sc_putb(c, ebs, "encrypted", *image->kms_key != '\0');
     sc_put(c, item, "virtualizationType", "hvm");
     sc_put(c, item, "hypervisor", "xen");
     sc_putb(c, item, "enaSupport", true);
@@ -461,7 +513,8 @@ const struct sc_action sc_actions_images[] = {
      create_image,
      NULL,
      BUCKET_EC2_CHANGE},
-    {{AWS_EC2, "CopyImage", true, "SourceRegion SourceImageId Name Description ClientToken TagSpecification"},
+    {{AWS_EC2, "CopyImage", true,
+      "SourceRegion SourceImageId Name Description ClientToken Encrypted KmsKeyId TagSpecification"},
      copy_image,
      "ClientToken",
      BUCKET_EC2_CHANGE},

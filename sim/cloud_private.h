@@ -161,6 +161,7 @@ struct sc_volume {
 
 struct sc_snapshot {
     struct sc_object o;
+    const char *kms_key;                               /* "": not encrypted */
     const char *volume, *parent, *description, *image; /* parent: whose blocks it builds on */
     bool freed;
     int64_t size_gb, stored_bytes, children, metered_from_ms;
@@ -171,6 +172,7 @@ struct sc_snapshot {
 struct sc_image {
     struct sc_object o;
     const char *description, *snapshot, *source_instance, *source_image, *source_region, *reason, *volume_type, *imds;
+    const char *kms_key; /* "": not encrypted */
     int64_t volume_gb;
     struct sc_texts launch_permissions; /* account numbers, or "all" */
     bool base, doomed;                  /* doomed: a fault will have it fail */

@@ -213,7 +213,9 @@ static void put_snapshot(struct sc_call *c, struct node *set, const struct sc_sn
     sc_put(c, item, "ownerId", s->o.place->account);
     sc_puti(c, item, "volumeSize", s->size_gb);
     sc_put(c, item, "description", s->description);
-    sc_putb(c, item, "encrypted", false);
+    sc_putb(c, item, "encrypted", *s->kms_key != '\0');
+    if (*s->kms_key)
+        sc_put(c, item, "kmsKeyId", s->kms_key);
     sc_put_tag_set(c, item, &s->o.tags);
 }
 
@@ -271,6 +273,8 @@ static int modify_snapshot_attribute(struct sc_call *c)
     struct sc_snapshot *s;
     if (sc_param_required(c, "SnapshotId", &id) || !(s = sc_need(c, SC_SNAPSHOT, id)))
         return -1;
+    if (strstr(s->kms_key, ":alias/aws/ebs"))
+        return sc_fail(c, 400, "OperationNotPermitted", "Encrypted snapshots with EBS default key cannot be shared");
     if (sc_commit(c) || sc_modify_permissions(c, "CreateVolumePermission", &s->shared_with))
         return -1;
     sc_putb(c, c->out, "return", true);

@@ -34,6 +34,7 @@ static struct simcloud_options cloud_options(const struct rehearsal_options *o)
         options.guest.ns_per_byte = d.s[STEP_UPLOAD] * 1000000000 / bytes;
     options.lag_max_ms = o->lag_ms;
     options.check = o->check;
+    options.encrypt_default = o->encrypt_default;
     options.faults = o->faults;
     options.os = o->config->prices.os;
     options.regime = strcmp(o->config->prices.regime, "hourly") == 0   ? CHOOSE_HOURLY

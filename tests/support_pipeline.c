@@ -134,6 +134,7 @@ void stage_open(struct stage *s, const struct stage_options *o)
                                         .lag_ms = o->lag_ms,
                                         .work = s->work,
                                         .check = true,
+                                        .encrypt_default = o->encrypt_default,
                                         .event = hear,
                                         .event_context = s};
     if (rehearsal_open(&s->rehearsal, &options, &s->err))

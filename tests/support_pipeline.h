@@ -33,6 +33,7 @@ struct stage_options {
     struct fault_set *faults;
     uint32_t seed;
     int64_t group, lag_ms;
+    bool encrypt_default;    /* by the accounts themselves */
     bool quick_command_line; /* it takes no time */
 };
 

@@ -1,0 +1,321 @@
+/*
+ * The same image in another region and in another account: copied, encrypted with that environment's key, shared,
+ * priced, and nothing left over wherever the runner dies. Expected seconds and prices are sums by hand.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support_pipeline.h"
+
+static const char commit_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+#define KEY     "arn:aws:kms:eu-west-1:123456789012:key/one"
+#define PROD    "}, {\"name\": \"prod\", \"group\": \"group-prod\""
+#define ABROAD  PROD ", \"region\": \"eu-west-1\", \"kms_key\": \"" KEY "\""
+#define ANOTHER "210987654321"
+
+struct site {
+    struct stage s;
+    struct cloud_transport wire;
+    struct retry retry;
+    struct cloud cloud; /* where prod is */
+    struct arena arena;
+    struct aws_error error;
+    struct deployment source; /* what is promoted */
+    bool other_account;
+};
+
+static void aim(struct site *t)
+{
+    struct pipeline_world *w = &t->s.rehearsal.world;
+    w->environment = &t->s.config->environments.items[1];
+    w->site_transport = t->other_account ? &t->wire.transport : NULL;
+    w->site_retry = t->other_account ? &t->retry : NULL;
+}
+
+/* Deployed to test; from now on it is about prod. */
+static void open_site(struct site *t, const struct stage_options *o, bool other_account)
+{
+    *t = (struct site){.other_account = other_account};
+    stage_open(&t->s, o);
+    arena_init(&t->arena);
+    const struct config_environment *prod = &t->s.config->environments.items[1];
+    struct retry_settings settings = retry_standard();
+    settings.reads_per_s = settings.writes_per_s = 1000;
+    cloud_transport_init(&t->wire, t->s.rehearsal.cloud, NULL);
+    retry_init(&t->retry, &settings, 1);
+    t->wire.region = prod->region;
+    if (other_account) {
+        struct simcloud_caller owner = {ANOTHER, prod->region, "arn:aws:iam::" ANOTHER ":role/deploy"};
+        t->wire.account = ANOTHER;
+        t->wire.caller_arn = owner.arn;
+        assert_int_equal(simcloud_add_group(t->s.rehearsal.cloud, &owner, "group-prod", 2, &t->s.err), 0);
+    }
+    t->cloud = (struct cloud){.transport = &t->wire.transport, .retry = &t->retry, .region = prod->region};
+    assert_int_equal(stage_deploy(&t->s, commit_a), PIPELINE_COMPLETED);
+    t->source = t->s.record;
+    aim(t);
+}
+
+static void close_site(struct site *t)
+{
+    arena_release(&t->arena);
+    stage_close(&t->s);
+}
+
+static enum pipeline_end promote(struct site *t)
+{
+    struct pipeline_order order = {.kind = "promote",
+                                   .commit = t->source.commit,
+                                   .commits = 1,
+                                   .image = t->source.image,
+                                   .image_name = t->source.image_name,
+                                   .sha256 = t->source.sha256,
+                                   .bake_key = t->source.bake_key,
+                                   .source = "test"};
+    return pipeline_run(&t->s.rehearsal.world, &order, &t->s.record, &t->s.err);
+}
+
+/* Prod has two members of one image, which its template names. */
+static void prod_serves(struct site *t, const char *where)
+{
+    struct group g;
+    struct instance i;
+    struct template_versions v;
+    size_t good = 0;
+    t->s.rehearsal.world.transport->sleep_ms(t->s.rehearsal.world.transport->self, 120000);
+    assert_int_equal(cloud_describe_group(&t->cloud, "group-prod", &t->arena, &g, &t->error), 0);
+    assert_int_equal(
+        cloud_describe_template_versions(&t->cloud, g.template_id, g.template_version, &t->arena, &v, &t->error), 0);
+    for (size_t n = 0; n < g.member_count; n++) {
+        assert_int_equal(cloud_describe_instance(&t->cloud, g.members[n].id, &t->arena, &i, &t->error), 0);
+        good += strcmp(i.image, t->s.record.image) == 0;
+    }
+    if (g.member_count != 2 || good != 2 || strcmp(v.items[0].spec.image, t->s.record.image) != 0)
+        fail_msg("%s: %zu members, %zu of %s; the template names %s", where, g.member_count, good, t->s.record.image,
+                 v.items[0].spec.image);
+}
+
+static size_t own_images(struct site *t, struct image *out)
+{
+    struct images found;
+    struct tag ours = {"tag:bakehour:project", "hello"};
+    struct lookup lookup = {.filters = &ours, .filter_count = 1};
+    assert_int_equal(cloud_describe_images(&t->cloud, &lookup, &t->arena, &found, &t->error), 0);
+    if (found.count && out)
+        *out = found.items[0];
+    return found.count;
+}
+
+static void no_orphans(struct site *t, const char *where)
+{
+    struct str names;
+    str_init(&names, 4096);
+    if (rehearsal_orphans(&t->s.rehearsal, &names))
+        fail_msg("%s: left over: %s", where, names.text);
+    str_release(&names);
+}
+
+#define PRICED                                                                                                         \
+    ", \"prices\": {\"regime\": \"second\", \"instance_usd_per_hour\": \"0.36\", \"image_gb\": 3, \"retained_days\": " \
+    "30, \"snapshot_usd_per_gb_month\": \"0.05\", \"transfer_usd_per_gb\": \"0.02\"}"
+
+static void to_another_region(void **state)
+{
+    (void)state;
+    struct site t;
+    struct image copy;
+    struct pipeline_estimate e;
+    struct pipeline_order order = {.kind = "promote", .commit = commit_a, .commits = 1, .image = "ami-1"};
+    open_site(&t, &(struct stage_options){.environment = ABROAD, .more = PRICED}, false);
+    assert_int_equal(pipeline_estimate(&t.s.rehearsal.world, &order, &e, &t.s.err), 0);
+    /* 3 GB kept a month at 0.05, and sent once at 0.02 */
+    assert_int_equal(e.costs.usd[COST_IMAGE], 21 * MONEY_PER_USD / 100);
+    assert_int_equal(e.critical_s, 210 + 10 + 150); /* copied, registered, rolled out */
+    if (promote(&t) != PIPELINE_COMPLETED)
+        fail_msg("%s", t.s.err.text);
+    assert_int_equal(t.s.record.critical_s, 370);
+    assert_in_range(t.s.record.makespan_s, 370, 381);
+    prod_serves(&t, "abroad");
+    assert_int_equal(own_images(&t, &copy), 1);
+    assert_string_equal(copy.id, t.s.record.image);
+    assert_string_not_equal(copy.id, t.source.image);
+    assert_true(copy.encrypted);
+    assert_string_equal(tag_value(copy.tags, copy.tag_count, "bakehour:environment"), "prod");
+    assert_string_equal(tag_value(copy.tags, copy.tag_count, "bakehour:bake-key"), t.source.bake_key);
+    assert_string_equal(tag_value(copy.tags, copy.tag_count, "bakehour:sha256"), t.source.sha256);
+    assert_string_equal(tag_value(copy.tags, copy.tag_count, "bakehour:proven"), "yes");
+    no_orphans(&t, "abroad");
+    /* Again: the copy is there. */
+    int64_t cost = t.s.record.cost;
+    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    assert_string_equal(t.s.record.image, copy.id);
+    assert_true(t.s.record.cost < cost);
+    assert_int_equal(own_images(&t, NULL), 1);
+    close_site(&t);
+}
+
+static void encrypted_where_it_is(void **state)
+{
+    (void)state;
+    struct site t;
+    open_site(
+        &t, &(struct stage_options){.environment = PROD ", \"kms_key\": \"arn:aws:kms:us-east-1:123456789012:key/x\""},
+        false);
+    if (promote(&t) != PIPELINE_COMPLETED)
+        fail_msg("%s", t.s.err.text);
+    struct image image;
+    assert_int_equal(cloud_describe_image(&t.cloud, t.s.record.image, &t.arena, &image, &t.error), 0);
+    assert_true(image.encrypted);
+    assert_string_not_equal(image.id, t.source.image);
+    prod_serves(&t, "encrypted");
+    no_orphans(&t, "encrypted");
+    close_site(&t);
+}
+
+/* A key of another region is refused by AWS: a clear failure, and prod as it was. */
+static void a_key_of_elsewhere(void **state)
+{
+    (void)state;
+    struct site t;
+    open_site(
+        &t, &(struct stage_options){.environment = PROD ", \"kms_key\": \"arn:aws:kms:eu-west-1:123456789012:key/x\""},
+        false);
+    assert_int_equal(promote(&t), PIPELINE_FAILED);
+    assert_non_null(strstr(t.s.err.text, "is not in the region us-east-1"));
+    no_orphans(&t, "a key of elsewhere");
+    close_site(&t);
+}
+
+static void to_another_account(void **state)
+{
+    (void)state;
+    struct site t;
+    open_site(&t, &(struct stage_options){.environment = PROD}, true);
+    if (promote(&t) != PIPELINE_COMPLETED)
+        fail_msg("%s", t.s.err.text);
+    assert_string_equal(t.s.record.image, t.source.image); /* shared, not copied */
+    prod_serves(&t, "another account");
+    close_site(&t);
+    open_site(&t, &(struct stage_options){.environment = ABROAD}, true);
+    if (promote(&t) != PIPELINE_COMPLETED)
+        fail_msg("%s", t.s.err.text);
+    assert_int_equal(own_images(&t, NULL), 1); /* the copy is that account's own */
+    prod_serves(&t, "another account abroad");
+    close_site(&t);
+}
+
+static void the_default_key_cannot_be_shared(void **state)
+{
+    (void)state;
+    struct site t;
+    open_site(&t, &(struct stage_options){.environment = PROD, .encrypt_default = true}, true);
+    assert_int_equal(promote(&t), PIPELINE_FAILED);
+    assert_non_null(strstr(t.s.err.text, "default key"));
+    assert_non_null(strstr(t.s.err.text, "modify-ebs-default-kms-key-id"));
+    close_site(&t);
+    /* In one account it needs no sharing: the copy is encrypted anew with its region's key. */
+    open_site(&t, &(struct stage_options){.environment = ABROAD, .encrypt_default = true}, false);
+    if (promote(&t) != PIPELINE_COMPLETED)
+        fail_msg("%s", t.s.err.text);
+    prod_serves(&t, "re-encrypted");
+    no_orphans(&t, "re-encrypted");
+    close_site(&t);
+}
+
+/* The first copy fails, the second one serves. */
+static void a_copy_that_fails(void **state)
+{
+    (void)state;
+    struct site t;
+    struct err err;
+    struct fault_set *faults = fault_set_new(1, 1767225600000);
+    cJSON *rules = cJSON_Parse("[{\"action\": \"image\", \"nth\": 2, \"fault\": \"fails\"}]");
+    assert_int_equal(fault_set_add(faults, "test", rules, &err), 0);
+    cJSON_Delete(rules);
+    open_site(&t, &(struct stage_options){.environment = ABROAD, .faults = faults}, false);
+    if (promote(&t) != PIPELINE_COMPLETED)
+        fail_msg("%s", t.s.err.text);
+    prod_serves(&t, "second copy");
+    assert_int_equal(own_images(&t, NULL), 1);
+    no_orphans(&t, "second copy");
+    close_site(&t);
+    fault_set_free(faults);
+}
+
+static void finish(struct site *t, const char *where)
+{
+    bool found = false;
+    enum pipeline_end end = PIPELINE_BUSY;
+    stage_next_runner(&t->s, "second/2", true);
+    aim(t);
+    for (int i = 0; end == PIPELINE_BUSY && i < 100; i++) {
+        end = pipeline_resume(&t->s.rehearsal.world, &found, &t->s.record, &t->s.err);
+        if (end == PIPELINE_BUSY)
+            t->s.rehearsal.world.transport->sleep_ms(t->s.rehearsal.world.transport->self, 30000);
+    }
+    bool over = found || end != PIPELINE_COMPLETED;
+    for (int i = 0; !over && i < 100; i++) {
+        end = promote(t);
+        over = end != PIPELINE_BUSY;
+        if (!over)
+            t->s.rehearsal.world.transport->sleep_ms(t->s.rehearsal.world.transport->self, 30000);
+    }
+    if (end != PIPELINE_COMPLETED)
+        fail_msg("%s: %d: %s", where, (int)end, t->s.err.text);
+}
+
+static bool die_and_finish(enum death death, int64_t n)
+{
+    struct site t;
+    char where[64];
+    str_fit(where, sizeof(where), "death %d at %lld", (int)death, (long long)n);
+    open_site(&t, &(struct stage_options){.environment = ABROAD}, false);
+    stage_kill(&t.s, death, n);
+    enum pipeline_end end = promote(&t);
+    bool died = end == PIPELINE_STOPPED || end == PIPELINE_LOST || stage_dead(&t.s);
+    if (died)
+        finish(&t, where);
+    prod_serves(&t, where);
+    assert_int_equal(own_images(&t, NULL), 1);
+    no_orphans(&t, where);
+    close_site(&t);
+    return died;
+}
+
+static void dead_at_each_call(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__)
+    int64_t step = 11;
+#else
+    int64_t step = 1;
+#endif
+    static const enum death deaths[] = {DEATH_BEFORE_CALL, DEATH_IN_CALL, DEATH_AFTER_WRITE};
+    for (size_t d = 0; d < 3; d++) {
+        int64_t points = 0;
+        for (int64_t n = 1; die_and_finish(deaths[d], n); n += step)
+            points++;
+        printf("# %lld points\n", (long long)points);
+        assert_true(points >= 2);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(to_another_region),  cmocka_unit_test(encrypted_where_it_is),
+        cmocka_unit_test(a_key_of_elsewhere), cmocka_unit_test(to_another_account),
+        cmocka_unit_test(a_copy_that_fails),  cmocka_unit_test(the_default_key_cannot_be_shared),
+        cmocka_unit_test(dead_at_each_call),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
