@@ -1,0 +1,147 @@
+#!/bin/sh
+# network.open_port over the wire, with real processes: a rule for the runner's own address while it works, none
+# afterwards, closed by gc behind a runner that was killed with -9. And a run that is asked to stop again and again, in
+# its tests, its boot and its rollout, as one job after the other is cancelled: one completed deployment in the end.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cli/tap.sh"
+: "${BAKEHOUR:?the program to test}"
+unset NO_COLOR COLUMNS BAKEHOUR_NOW AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL 2>/dev/null || true
+for tool in git curl; do
+    command -v $tool >/dev/null 2>&1 || { ok "# SKIP $tool is missing" 0; done_testing; }
+done
+mkdir "$tmp/site"
+cd "$tmp/site"
+AWS_ACCESS_KEY_ID=TWIN
+AWS_SECRET_ACCESS_KEY=bakehour-twin
+HOME=$tmp
+AWS_EC2_METADATA_DISABLED=true
+RUNNER_CIDR=198.51.100.7/32
+export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY HOME AWS_EC2_METADATA_DISABLED RUNNER_CIDR
+
+"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed 120 --no-throttle --group hello-internal=1 >"$tmp/twin.out" 2>"$tmp/twin.err" &
+twin=$!
+runner=
+trap 'kill $twin $runner 2>/dev/null || true; rm -rf "$tmp"' EXIT
+until_there() { # until_there PATTERN FILE: waits for at most 30 s; says 0, or 1 where it did not come
+    tries=0
+    until grep -q "$1" "$2" 2>/dev/null; do
+        tries=$((tries + 1))
+        [ $tries -lt 600 ] || { echo 1; return 0; }
+        sleep 0.05
+    done
+    echo 0
+}
+until_there listening "$tmp/twin.out" >/dev/null
+url=$(sed -n 's/^listening on //p' "$tmp/twin.out")
+cloud="--endpoint-url $url --speed 120"
+rules() { # how many rules let the runner in
+    curl -s "$url/_twin/state" | grep -c '198.51.100.7/32' || true
+}
+group=$(curl -s "$url/_twin/state" | sed -n 's/.*"security_groups":.*"\(sg-[0-9a-f]*\)".*/\1/p' | head -n 1)
+cat >bakehour.json <<END
+{
+    "project": "hello",
+    "repository": {"branch": "HEAD"},
+    "build": {"test": "sleep 1", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
+    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
+    "network": {"security_group": "$group", "open_port": true, "runner_cidr_env": "RUNNER_CIDR"},
+    "smoke": [{"path": "/health", "retry": "30s"}],
+    "environments": [{"name": "internal", "group": "hello-internal"}]
+}
+END
+commit() { # commit BODY
+    printf '#!bakehour-app\nbody=%s\n' "$1" >app.txt
+    git add app.txt .gitignore
+    git -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m "$1"
+}
+git init -q .
+printf '.bakehour/\nbakehour.json\n' >.gitignore
+commit one
+start() { # start COMMAND...: in the background, its notes in $tmp/run.err
+    : >"$tmp/run.err" # now: nobody reads the last run's
+    # shellcheck disable=SC2086
+    "$BAKEHOUR" "$@" $cloud >"$tmp/run.out" 2>"$tmp/run.err" &
+    runner=$!
+}
+cancel() { # cancel SIGNAL: $left is the exit code, "late" after 5 s
+    kill -s "$1" $runner || true
+    tries=0
+    while kill -0 $runner 2>/dev/null && [ $tries -lt 100 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    left=late
+    kill -0 $runner 2>/dev/null && { kill -9 $runner; return 0; }
+    left=0
+    wait $runner || left=$?
+    runner=
+}
+
+# Open while the bake instance is used, for this address alone; closed at the end.
+is "before: no rule" "$(rules)" 0
+start deploy --now --yes
+is "it gets as far as the upload" "$(until_there 'upload is done' "$tmp/run.err")" 0
+is "while it works: one rule" "$(rules)" 1
+for process in /proc/[0-9]*; do
+    tr '\0' ' ' <"$process/cmdline" && echo
+done >"$tmp/ps" 2>/dev/null || true
+code=0
+wait $runner || code=$?
+runner=
+is "deployed: exit code" "$code" 0
+is "deployed: no rule" "$(rules)" 0
+if [ -s "$tmp/ps" ]; then
+    has "the arguments show the run" "$(cat "$tmp/ps")" ' deploy --now --yes '
+    is "the arguments show no secret" "$(grep -c 'bakehour-twi[n]' "$tmp/ps" || true)" 0
+fi
+
+# Killed with -9: gc closes it; the run opens it again where it needs it, and closes it.
+commit two
+start deploy --now --yes
+is "killed: it gets as far as the command line" "$(until_there 'command-line is done' "$tmp/run.err")" 0
+kill -9 $runner
+wait $runner 2>/dev/null || true
+runner=
+is "killed: the rule is left" "$(rules)" 1
+# shellcheck disable=SC2086
+run gc $cloud
+is "killed, gc: exit code" "$code" 0
+has "killed, gc: what went" "$out" "^open port  $group 198.51.100.7/32:8000"
+is "killed, gc: no rule" "$(rules)" 0
+# shellcheck disable=SC2086
+run resume $cloud
+is "killed, resumed: exit code" "$code" 0
+is "killed, resumed: no rule" "$(rules)" 0
+
+# Cancelled in one phase after the other: tests, build and boot, image, rollout.
+commit three
+verb="deploy --now --yes"
+for phase in 'INT pull is done' 'TERM goes on' 'INT test is done' 'TERM the rollout of '; do
+    # shellcheck disable=SC2086
+    start $verb
+    verb=resume
+    is "$phase: it gets there" "$(until_there "${phase#* }" "$tmp/run.err")" 0
+    cancel "${phase%% *}"
+    is "$phase: leaves within 5 s: exit code" "$left" 75
+done
+# shellcheck disable=SC2086
+{
+    run resume $cloud
+    is "cancelled, resumed: exit code" "$code" 0
+    has "cancelled, resumed: completed" "$out" '^Deployment 3 of internal: completed$'
+    run history --csv
+    is "cancelled: completed once" "$(printf '%s\n' "$out" | grep -c '^3,.*,completed,deploy,')" 1
+    run gc --dry-run $cloud
+    has "cancelled: nothing is left over" "$out" '^Nothing is left over.$'
+}
+is "cancelled: no rule" "$(rules)" 0
+is "no secret in the store or the output" "$(grep -rl bakehour-twin .bakehour "$tmp"/run.* | tr '\n' ' ')" ""
+
+# Nobody knows the address: said before anything is done.
+unset RUNNER_CIDR
+run status
+is "without the variable: looking does not need it" "$code" 0
+# shellcheck disable=SC2086
+refused "without the variable" "RUNNER_CIDR (network.runner_cidr_env) is not set" deploy --dry-run --now $cloud
+done_testing
