@@ -85,6 +85,7 @@ cloud="--endpoint-url $url --speed 900"
         n=$((n + 1))
         commit "$signal"
         # A shell lets what runs in the background ignore SIGINT; the program asks for it itself.
+        : >"$tmp/run.err" # now: nobody reads the last one's notes
         "$BAKEHOUR" deploy --now --yes $cloud >"$tmp/run.out" 2>"$tmp/run.err" &
         runner=$!
         ok "SIG$signal: it gets as far as the image" "$(until_there 'command-line is done' "$tmp/run.err" && echo 0 || echo 1)"
@@ -102,6 +103,7 @@ cloud="--endpoint-url $url --speed 900"
     done
 
     # Watched.
+    : >"$tmp/watch.err" # now: nobody reads the last one's notes
     "$BAKEHOUR" watch --yes --every 5s $cloud >"$tmp/watch.out" 2>"$tmp/watch.err" &
     runner=$!
     commit watched
