@@ -334,6 +334,7 @@ static const struct key_case {
     {"prices.instance_usd_per_hour", "\"0.5\"", NULL, NULL, NULL},
     {"prices.runner_usd_per_minute", "\"0.5\"", NULL, NULL, NULL},
     {"prices.snapshot_usd_per_gb_month", "\"0.5\"", NULL, NULL, NULL},
+    {"prices.transfer_usd_per_gb", "\"0.5\"", "environments.region=\"eu-west-1\"", NULL, NULL},
     {"prices.image_gb", "50", NULL, NULL, NULL},
     {"prices.retained_days", "50", NULL, NULL, NULL},
     {"sinks.kind", "\"slack\"", "sinks.url=\"\";sinks.url_env=\"SINK_URL\"", NULL, NULL},
@@ -349,6 +350,8 @@ static const struct key_case {
     {"environments.instance_type", "\"t2.small\"", NULL, NULL, NULL},
     {"environments.region", "\"eu-west-1\"", NULL, NULL, NULL},
     {"environments.profile", NULL, NULL, "scheduler/site.c", "environment->profile"},
+    {"environments.kms_key", "\"arn:aws:kms:eu-west-1:123456789012:key/k\"", "environments.region=\"eu-west-1\"", NULL,
+     NULL},
     {"environments.variables", "{\"x\": \"-Xmx2m\"}", NULL, NULL, NULL},
     {"environments.retain_images", "1", NULL, NULL, NULL},
 };
