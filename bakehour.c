@@ -6,6 +6,7 @@
 #include "base/session.h"
 #include "billing/commands.h"
 #include "scheduler/commands.h"
+#include "scheduler/ledger_place.h"
 #include "sim/commands.h"
 
 /* In the order of the list that --help prints. */
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
 {
     struct session session;
     session_init(&session);
+    ledger_elsewhere(ledger_place_open);
     const char *first = argc > 1 ? argv[1] : "";
     if (strcmp(first, "--version") == 0) {
         printf("bakehour %s\n", BAKEHOUR_VERSION);

@@ -9,6 +9,7 @@
 #include "base/str.h"
 
 #define BUSY_MS 10000
+#define LOOK_MS 20
 
 struct cached {
     char *sql;
@@ -89,6 +90,21 @@ static int migrate(struct db *db, const char *const *migrations, struct err *err
     return db_commit(db, err);
 }
 
+/* SQLite asks its busy handler for everything but the change to WAL, when two processes make the same file at once. */
+static int prepare_file(struct db *db, struct err *err)
+{
+    static const char sql[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
+    for (int waited_ms = 0; waited_ms < BUSY_MS; waited_ms += LOOK_MS) {
+        int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+        if (code == SQLITE_OK)
+            return 0;
+        if (code != SQLITE_BUSY)
+            break;
+        sqlite3_sleep(LOOK_MS);
+    }
+    return exec(db, sql, "cannot be opened", err);
+}
+
 int db_open(struct db **out, const char *path, const char *const *migrations, struct err *err)
 {
     struct db *db = mem_zero(1, sizeof(*db));
@@ -99,8 +115,7 @@ int db_open(struct db **out, const char *path, const char *const *migrations, st
         code = fail(db, err, "cannot be opened");
     if (!code) {
         sqlite3_busy_timeout(db->handle, BUSY_MS);
-        code = exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
-                    "cannot be opened", err);
+        code = prepare_file(db, err);
     }
     if (!code)
         code = migrate(db, migrations, err);
@@ -227,6 +242,15 @@ void db_wait(struct db *db, int ms)
 void db_rollback(struct db *db)
 {
     sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* SQLite's own way, which other processes that have the file open understand. */
+int db_empty(struct db *db, struct err *err)
+{
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_RESET_DATABASE, 1, 0);
+    int code = exec(db, "VACUUM", "cannot be emptied", err);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_RESET_DATABASE, 0, 0);
+    return code;
 }
 
 static int first_problem(void *context, sqlite3_stmt *row)

@@ -36,6 +36,8 @@ int db_query(struct db *db, struct err *err, db_row *row, void *context, const c
 int db_begin(struct db *db, struct err *err) MUST_USE; /* BEGIN IMMEDIATE */
 int db_commit(struct db *db, struct err *err) MUST_USE;
 void db_rollback(struct db *db);
+int db_empty(struct db *db,
+             struct err *err) MUST_USE; /* nothing is left, the schema neither: db_close it, and open it anew */
 int db_check(struct db *db, struct err *err) MUST_USE; /* integrity and foreign keys */
 
 #endif

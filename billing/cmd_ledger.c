@@ -210,14 +210,17 @@ static int read_files(struct import *in, const struct session *session, struct e
     return code;
 }
 
-static int book_all(struct import *in, struct err *err)
+static int book_all(struct ledger *ledger, void *context, struct err *err)
 {
-    int code = ledger_batch(in->ledger, err);
+    struct import *in = context;
+    int code = 0;
+    (void)ledger;
+    memset(&in->tally, 0, sizeof(in->tally)); /* from the start, where another runner booked first */
     for (size_t i = 0; i < in->usage.count && !code; i++)
         code = book_usage(in, &in->usage.rows[i], err);
     for (size_t i = 0; i < in->resources.count && !code; i++)
         code = book_resource(in, &in->resources.rows[i], err);
-    return ledger_batch_end(in->ledger, code, in->now, err);
+    return code;
 }
 
 static int print_tally(struct import *in, struct session *session, struct err *err)
@@ -268,7 +271,7 @@ static int run_import(struct session *session, void *data, struct err *err)
     if (!code)
         code = ledger_open(&in.ledger, text_or(args->ledger, LEDGER_DEFAULT), LEDGER_WRITE, err);
     if (!code)
-        code = book_all(&in, err);
+        code = ledger_together(in.ledger, book_all, &in, in.now, err);
     if (!code)
         code = print_tally(&in, session, err);
     release(&in);

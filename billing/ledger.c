@@ -10,7 +10,8 @@
 #include "base/str.h"
 #include "billing/ledger_private.h"
 
-#define DAY(column) "((" column " - ((" column " % 86400) + 86400) % 86400) / 86400)"
+#define DAY(column)   "((" column " - ((" column " % 86400) + 86400) % 86400) / 86400)"
+#define CONFLICTS_MAX 60 /* others that booked first, one after the other */
 #define REFUSE(name, event, table, what)                                                                               \
     "CREATE TRIGGER " name " BEFORE " event " ON " table                                                               \
     " BEGIN SELECT RAISE(ABORT, 'the ledger is never edited: " what "'); END;"
@@ -104,6 +105,7 @@ static int probe(const char *path, enum ledger_mode mode, struct err *err)
     struct probe p = {-1, -1};
     if (sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK) {
         sqlite3_busy_timeout(handle, 10000);
+        pragma_of(handle, "BEGIN"); /* both of the same moment: another process may be making the file */
         p.application = pragma_of(handle, "PRAGMA application_id");
         p.tables = pragma_of(handle, "SELECT count(*) FROM sqlite_master");
     }
@@ -128,7 +130,14 @@ static int make_folder(const char *path, struct err *err)
     return code;
 }
 
-int ledger_open(struct ledger **out, const char *path, enum ledger_mode mode, struct err *err)
+static ledger_opener *elsewhere;
+
+void ledger_elsewhere(ledger_opener *opener)
+{
+    elsewhere = opener;
+}
+
+int ledger_open_file(struct ledger **out, const char *path, enum ledger_mode mode, struct err *err)
 {
     int code = probe(path, mode, err);
     if (!code && mode == LEDGER_WRITE)
@@ -145,12 +154,21 @@ int ledger_open(struct ledger **out, const char *path, enum ledger_mode mode, st
     return 0;
 }
 
+int ledger_open(struct ledger **out, const char *path, enum ledger_mode mode, struct err *err)
+{
+    bool shared = elsewhere && strncmp(path, LEDGER_SHARED, strlen(LEDGER_SHARED)) == 0;
+    return shared ? elsewhere(out, path + strlen(LEDGER_SHARED), mode, err) : ledger_open_file(out, path, mode, err);
+}
+
 void ledger_close(struct ledger *ledger)
 {
     if (!ledger)
         return;
+    if (ledger->log && ledger->log->close)
+        ledger->log->close(ledger->log->self);
     db_close(ledger->db);
     free(ledger->path);
+    free(ledger->cache);
     free(ledger);
 }
 
@@ -213,43 +231,62 @@ static int note_time(struct ledger *ledger, instant_t now, struct err *err)
                   "i", (int64_t)now);
 }
 
-int ledger_start(struct ledger *ledger, struct err *err)
+static int begin(struct ledger *ledger, struct err *err)
 {
-    return ledger->batch ? 0 : db_begin(ledger->db, err);
+    int code = ledger->log ? ledger_log_watch(ledger, err) : 0;
+    return code ? code : db_begin(ledger->db, err);
 }
 
-int ledger_finish(struct ledger *ledger, int code, instant_t now, struct err *err)
+static int attempt(struct ledger *ledger, ledger_body *body, void *context, instant_t now, struct err *err)
 {
+    int code = begin(ledger, err);
+    if (code)
+        return code;
+    ledger->inside = true;
+    code = body(ledger, context, err);
+    ledger->inside = false;
     if (!code)
         code = note_time(ledger, now, err);
-    if (ledger->batch)
-        return code;
     if (!code)
-        return db_commit(ledger->db, err);
+        return ledger->log ? ledger_log_commit(ledger, err) : db_commit(ledger->db, err);
     db_rollback(ledger->db);
     return code;
 }
 
-int ledger_batch(struct ledger *ledger, struct err *err)
+int ledger_transact(struct ledger *ledger, ledger_body *body, void *context, instant_t now, struct err *err)
 {
-    assert(!ledger->batch);
-    int code = db_begin(ledger->db, err);
-    ledger->batch = !code;
+    if (ledger->inside) {
+        int code = body(ledger, context, err);
+        return code ? code : note_time(ledger, now, err);
+    }
+    int code = attempt(ledger, body, context, now, err);
+    for (int go = 1; code == LEDGER_CONFLICT; go++) {
+        if (go > CONFLICTS_MAX)
+            return err_set(err, EXIT_FAILED, "%s: others kept booking first, %d times", ledger->path, go);
+        ledger->log->pause(ledger->log->self, go);
+        code = ledger_refresh(ledger, err);
+        if (!code)
+            code = attempt(ledger, body, context, now, err);
+    }
     return code;
 }
 
-int ledger_batch_end(struct ledger *ledger, int code, instant_t now, struct err *err)
+int ledger_together(struct ledger *ledger, ledger_body *body, void *context, instant_t now, struct err *err)
 {
-    if (!ledger->batch)
-        return code;
-    ledger->batch = false;
-    return ledger_finish(ledger, code, now, err);
+    return ledger_transact(ledger, body, context, now, err);
+}
+
+static int nothing(struct ledger *ledger, void *context, struct err *err)
+{
+    (void)ledger;
+    (void)context;
+    (void)err;
+    return 0;
 }
 
 int ledger_synced(struct ledger *ledger, instant_t now, struct err *err)
 {
-    int code = ledger_start(ledger, err);
-    return code ? code : ledger_finish(ledger, 0, now, err);
+    return ledger_transact(ledger, nothing, NULL, now, err);
 }
 
 int ledger_last(struct ledger *ledger, bool *any, instant_t *last, struct err *err)
@@ -270,56 +307,82 @@ static int check_text(const char *what, const char *text, bool needed, struct er
     return 0;
 }
 
+struct pair {
+    const struct ledger_entry *entry;
+    const struct ledger_posting *postings; /* two */
+    bool *booked;
+};
+
+static int post_both(struct ledger *ledger, void *context, struct err *err)
+{
+    const struct pair *p = context;
+    return ledger_post(ledger, p->entry, p->postings, 2, p->booked, err);
+}
+
 /* An entry with two postings, in a transaction of its own. */
-static int post_pair(struct ledger *ledger, const struct ledger_entry *entry, const struct ledger_posting pair[2],
+static int post_pair(struct ledger *ledger, const struct ledger_entry *entry, const struct ledger_posting postings[2],
                      bool *booked, struct err *err)
 {
+    struct pair pair = {entry, postings, booked};
     int code = check_text("key", entry->key, true, err);
+    return code ? code : ledger_transact(ledger, post_both, &pair, entry->booked, err);
+}
+
+struct beginning {
+    const struct ledger_scope *scope;
+    const char *commit, *basis;
+    instant_t started, now;
+    money_t estimate_usd;
+};
+
+static int begin_deployment(struct ledger *ledger, void *context, struct err *err)
+{
+    const struct beginning *b = context;
+    bool booked;
+    struct str key;
+    str_init(&key, 0);
+    str_addf(&key, "estimate:%s", b->scope->deployment);
+    const struct ledger_entry entry = {
+        .key = key.text, .kind = "estimate", .scope = b->scope, .resource = "", .memo = b->basis, .booked = b->now};
+    const struct ledger_posting pair[2] = {{"plan:estimate", "estimate", b->started, b->started, b->estimate_usd},
+                                           {"plan:total", "estimate", b->started, b->started, -b->estimate_usd}};
+    int code = db_run(
+        ledger->db, err,
+        "INSERT INTO deployment (id, environment, project, revision, started, estimate_usd, basis) VALUES (?, ?, "
+        "?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "ssssiis", b->scope->deployment, b->scope->environment, b->scope->project, b->commit, (int64_t)b->started,
+        (int64_t)b->estimate_usd, b->basis);
     if (!code)
-        code = ledger_start(ledger, err);
-    if (code)
-        return code;
-    code = ledger_post(ledger, entry, pair, 2, booked, err);
-    return ledger_finish(ledger, code, entry->booked, err);
+        code = ledger_post(ledger, &entry, pair, 2, &booked, err);
+    str_release(&key);
+    return code;
 }
 
 int ledger_deployment_begin(struct ledger *ledger, const struct ledger_scope *scope, const char *commit,
                             instant_t started, money_t estimate_usd, const char *basis, instant_t now, struct err *err)
 {
+    struct beginning b = {scope, commit, basis, started, now, estimate_usd};
     int code = check_text("deployment", scope->deployment, true, err);
-    if (!code)
-        code = ledger_start(ledger, err);
-    if (code)
-        return code;
-    bool booked;
-    struct str key;
-    str_init(&key, 0);
-    str_addf(&key, "estimate:%s", scope->deployment);
-    const struct ledger_entry entry = {
-        .key = key.text, .kind = "estimate", .scope = scope, .resource = "", .memo = basis, .booked = now};
-    const struct ledger_posting pair[2] = {{"plan:estimate", "estimate", started, started, estimate_usd},
-                                           {"plan:total", "estimate", started, started, -estimate_usd}};
-    code = db_run(
-        ledger->db, err,
-        "INSERT INTO deployment (id, environment, project, revision, started, estimate_usd, basis) VALUES (?, ?, "
-        "?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        "ssssiis", scope->deployment, scope->environment, scope->project, commit, (int64_t)started,
-        (int64_t)estimate_usd, basis);
-    if (!code)
-        code = ledger_post(ledger, &entry, pair, 2, &booked, err);
-    str_release(&key);
-    return ledger_finish(ledger, code, now, err);
+    return code ? code : ledger_transact(ledger, begin_deployment, &b, now, err);
+}
+
+struct ending {
+    const char *deployment, *outcome;
+    instant_t ended;
+};
+
+static int end_deployment(struct ledger *ledger, void *context, struct err *err)
+{
+    const struct ending *e = context;
+    return db_run(ledger->db, err, "UPDATE deployment SET ended = ?, outcome = ? WHERE id = ? AND ended IS NULL", "iss",
+                  (int64_t)e->ended, e->outcome, e->deployment);
 }
 
 int ledger_deployment_end(struct ledger *ledger, const char *deployment, instant_t ended, const char *outcome,
                           instant_t now, struct err *err)
 {
-    int code = ledger_start(ledger, err);
-    if (code)
-        return code;
-    code = db_run(ledger->db, err, "UPDATE deployment SET ended = ?, outcome = ? WHERE id = ? AND ended IS NULL", "iss",
-                  (int64_t)ended, outcome, deployment);
-    return ledger_finish(ledger, code, now, err);
+    struct ending e = {deployment, outcome, ended};
+    return ledger_transact(ledger, end_deployment, &e, now, err);
 }
 
 int ledger_adjust(struct ledger *ledger, const char *key, const struct ledger_scope *scope, const char *account,

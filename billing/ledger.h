@@ -54,7 +54,13 @@ enum ledger_mode {
     LEDGER_WRITE, /* is made, and its folder too, where it is not there */
 };
 
+/* path: a file, ":memory:", or "dynamodb:TABLE" for a ledger that many share (ledger_log.h). */
 int ledger_open(struct ledger **out, const char *path, enum ledger_mode mode, struct err *err) MUST_USE;
+#define LEDGER_SHARED "dynamodb:"
+#define LEDGER_FILE   ".bakehour/ledger.db" /* where it is when nobody says */
+/* Who opens what lies in a table; the program says so once, at its start. Without: such a path is a file's name. */
+typedef int ledger_opener(struct ledger **out, const char *table, enum ledger_mode mode, struct err *err);
+void ledger_elsewhere(ledger_opener *opener);
 void ledger_close(struct ledger *ledger);
 const char *ledger_path(const struct ledger *ledger);
 
@@ -77,10 +83,10 @@ struct ledger_usage {
     enum regime_choice regime;
 };
 
-/* Many records in one transaction: all of them or none. Not for anything that calls out in between: others wait. */
-int ledger_batch(struct ledger *ledger, struct err *err) MUST_USE;
-/* code: of what was done in between; commits where it is 0. Returns the code of the whole. */
-int ledger_batch_end(struct ledger *ledger, int code, instant_t now, struct err *err) MUST_USE;
+/* Many records in one transaction: all of them or none. body must do nothing else that counts: where other runners book
+ * on the same ledger it may run again. Returns the code of the whole. */
+typedef int ledger_body(struct ledger *ledger, void *context, struct err *err);
+int ledger_together(struct ledger *ledger, ledger_body *body, void *context, instant_t now, struct err *err) MUST_USE;
 
 enum ledger_booked {
     LEDGER_NEW,       /* booked for the first time */

@@ -167,6 +167,7 @@ struct settling {
     instant_t from, to, now;
     struct ledger_settled *out;
     int64_t number; /* of this settling, so that its keys are new */
+    const struct bill *bill;
 };
 
 static int load_shares(const struct settling *s, const struct target *t, struct shares *out, struct err *err)
@@ -259,10 +260,15 @@ static int settle_account(struct settling *s, const char *account, money_t wante
     return code ? code : post(s, "", account, &nobody, s->from, wanted - booked, err);
 }
 
-static int settle_all(struct settling *s, const struct bill *bill, struct err *err)
+/* Run again where another runner booked first: it starts afresh. */
+static int settle_all(struct ledger *ledger, void *context, struct err *err)
 {
+    struct settling *s = context;
+    const struct bill *bill = s->bill;
     struct targets targets = {0};
     money_t sum = 0;
+    *s->out = (struct ledger_settled){.bill_usd = bill->total_usd};
+    assert(ledger == s->ledger);
     gather(&targets, bill);
     int code = db_query(s->ledger->db, err, take_i64, &s->number, "SELECT coalesce(max(id), 0) + 1 FROM entry", "");
     for (size_t i = 0; i < targets.count && !code; i++) {
@@ -293,12 +299,8 @@ int ledger_settle(struct ledger *ledger, const struct bill_input *in, int month,
     int code = bill_make(&bill, &part, session, err);
     if (code)
         return code;
-    out->bill_usd = bill.total_usd;
-    code = ledger_start(ledger, err);
-    if (!code) {
-        code = settle_all(&s, &bill, err);
-        code = ledger_finish(ledger, code, now, err);
-    }
+    s.bill = &bill;
+    code = ledger_transact(ledger, settle_all, &s, now, err);
     bill_release(&bill);
     return code;
 }

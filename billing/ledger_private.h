@@ -3,17 +3,23 @@
 #define BILLING_LEDGER_PRIVATE_H
 
 #include "base/db.h"
+#include "base/str.h"
 #include "billing/ledger.h"
+#include "billing/ledger_log.h"
 
 #define LEDGER_APPLICATION_ID 1112231500 /* "BKLD" less one bit: in the file's header, beside the schema's version */
 
 struct ledger {
     struct db *db;
-    char *path;
-    bool batch; /* a transaction is open for all that comes */
+    char *path, *cache; /* cache: the file of a shared ledger */
+    bool inside;        /* a transaction is open for all that comes */
+    /* of a shared ledger (ledger_log.h), whose file is a cache; NULL: the file is the ledger */
+    const struct ledger_log *log;
+    bool watched; /* what a transaction touches is noted */
 };
 
 extern const char *const ledger_migrations[];
+int ledger_open_file(struct ledger **out, const char *path, enum ledger_mode mode, struct err *err) MUST_USE;
 
 struct ledger_posting {
     const char *account, *unit;
@@ -33,9 +39,23 @@ struct ledger_entry {
  * left out. */
 int ledger_post(struct ledger *ledger, const struct ledger_entry *entry, const struct ledger_posting *postings,
                 size_t count, bool *inserted, struct err *err) MUST_USE;
-int ledger_start(struct ledger *ledger, struct err *err) MUST_USE;
-/* Ends a transaction: notes the time and commits where code is 0, else rolls back; returns the code of the whole. */
-int ledger_finish(struct ledger *ledger, int code, instant_t now, struct err *err) MUST_USE;
+/* Runs body in a transaction and notes the time; commits where it returns 0, else rolls back; returns the code of the
+ * whole. Inside another one: a part of it. A body may run again: on a shared ledger another may have booked first. */
+int ledger_transact(struct ledger *ledger, ledger_body *body, void *context, instant_t now, struct err *err) MUST_USE;
+
+/* Before a transaction on a shared ledger: what it touches is noted. */
+int ledger_log_watch(struct ledger *ledger, struct err *err) MUST_USE;
+/* Hands the open transaction's rows to the log, rolls back, and applies them as anybody's. */
+int ledger_log_commit(struct ledger *ledger, struct err *err) MUST_USE;
+
+/* The rows that an open transaction touched as the text of an entry; *rows: how many. */
+int ledger_rows_touched(struct ledger *ledger, struct str *text, size_t *rows, struct err *err) MUST_USE;
+int ledger_rows_forget(struct ledger *ledger, struct err *err) MUST_USE; /* what was touched */
+/* Inside a transaction: the rows of an entry's text into the tables. EXIT_FAILED for a text that is none. */
+int ledger_rows_apply(struct ledger *ledger, const char *text, size_t len, struct err *err) MUST_USE;
+/* The whole ledger as entries, always the same ones for the same ledger. */
+int ledger_rows_all(struct ledger *ledger, ledger_log_entry *each, void *context, size_t *rows,
+                    struct err *err) MUST_USE;
 
 /* The day of an instant, since 1970-01-01. */
 int64_t ledger_day(instant_t at);

@@ -301,18 +301,28 @@ static int record(struct ledger *ledger, const struct ledger_usage *u, const str
     return code;
 }
 
+struct recording {
+    const struct ledger_usage *usage;
+    const struct ledger_scope *scope;
+    const struct catalog *catalog;
+    instant_t now;
+    enum ledger_booked *booked;
+};
+
+static int record_it(struct ledger *ledger, void *context, struct err *err)
+{
+    const struct recording *r = context;
+    return record(ledger, r->usage, r->scope, r->catalog, r->now, r->booked, err);
+}
+
 int ledger_record(struct ledger *ledger, const struct ledger_usage *usage, const struct ledger_scope *scope,
                   const struct catalog *catalog, instant_t now, enum ledger_booked *booked, struct err *err)
 {
     struct ledger_usage u = *usage;
+    struct recording r = {&u, scope, catalog, now, booked};
     u.quantity = u.quantity ? u.quantity : CHARGE_QUANTITY;
     int code = check_usage(&u, err);
-    if (!code)
-        code = ledger_start(ledger, err);
-    if (code)
-        return code;
-    code = record(ledger, &u, scope, catalog, now, booked, err);
-    return ledger_finish(ledger, code, now, err);
+    return code ? code : ledger_transact(ledger, record_it, &r, now, err);
 }
 
 struct unpriced {

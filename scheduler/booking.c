@@ -51,9 +51,16 @@ static struct ledger_usage base_usage(const struct books *b, const char *key, co
                                  .regime = b->rates.regime == REGIME_HOURLY ? CHOOSE_HOURLY : CHOOSE_SECOND};
 }
 
+/* What an instance-hour is booked at: as configured, or by the catalog at the use's own date (-1); without a catalog
+ * the rate that estimate and statement rest on, as the ledger knows no sample prices. */
+static money_t hour_of(const struct books *b, money_t rate)
+{
+    return b->w->catalog && !b->w->config->prices.instance_per_hour ? -1 : rate;
+}
+
 static int record(const struct books *b, const struct ledger_usage *usage, struct err *err)
 {
-    enum ledger_booked booked;
+    enum ledger_booked booked = LEDGER_NEW;
     return ledger_record(b->ledger, usage, &b->scope, b->w->catalog, b->now, &booked, err);
 }
 
@@ -71,7 +78,7 @@ static int book_bake(const struct books *b, struct err *err)
     u.type = b->w->config->image.instance_type;
     u.start = launched_s;
     u.end = freed_s;
-    u.usd = b->w->config->prices.instance_per_hour ? b->w->config->prices.instance_per_hour : -1;
+    u.usd = hour_of(b, b->rates.bake_per_hour);
     u.open = journal_is(b->j, "closing.bake", "kept");
     return record(b, &u, err);
 }
@@ -87,6 +94,7 @@ static int book_failed(const struct books *b, const struct used *used, struct er
         u.type =
             *b->w->environment->instance_type ? b->w->environment->instance_type : b->w->config->image.instance_type;
         u.region = b->w->environment->region;
+        u.usd = hour_of(b, b->rates.fleet_per_hour);
         u.start = b->d->started_ms / 1000;
         u.end = u.start + used->failed_s / used->failed_instances + (i < used->failed_s % used->failed_instances);
         code = record(b, &u, err);

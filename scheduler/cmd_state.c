@@ -1,7 +1,9 @@
 /* cmd_state.c - bakehour state init, migrate and unlock: what the store itself needs now and then. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/out.h"
+#include "billing/ledger_log.h"
 #include "scheduler/commands.h"
 #include "scheduler/site.h"
 #include "scheduler/state_copy.h"
@@ -101,12 +103,36 @@ static int copy_between(const struct site *site, const struct state *from, const
     return state_copy(from, to, names, count, site->session->now_s * 1000, copied, err);
 }
 
+/* The ledger goes with the state: from the file that the configuration names (or the usual one) into the table, or
+ * back. One that is not there is none. */
+static int move_ledger(const struct site *site, bool to_table, size_t *moved, struct err *err)
+{
+    char table[300];
+    struct ledger *from = NULL;
+    struct ledger *to = NULL;
+    const char *named = site->config->ledger;
+    const char *file = *named && strncmp(named, LEDGER_SHARED, strlen(LEDGER_SHARED)) != 0 ? named : LEDGER_FILE;
+    str_fit(table, sizeof(table), LEDGER_SHARED "%.255s", site->config->state.table);
+    if (to_table && access(file, F_OK) != 0)
+        return 0;
+    int code = ledger_open(&from, to_table ? file : table, to_table ? LEDGER_READ : LEDGER_WRITE, err);
+    if (!code)
+        code = ledger_open(&to, to_table ? table : file, LEDGER_WRITE, err);
+    if (!code)
+        code = ledger_move_between(from, to, moved, err);
+    ledger_close(from);
+    ledger_close(to);
+    return code;
+}
+
 static int migrate(struct site *site, const struct args *args, struct err *err)
 {
     struct state from;
     struct state to;
     size_t copied = 0;
-    char text[200];
+    size_t rows = 0;
+    bool to_table = args->to && strcmp(args->to, "dynamodb") == 0;
+    char text[600];
     if (!args->from || !args->to || !known(args->from) || !known(args->to) || strcmp(args->from, args->to) == 0)
         return err_set(err, EXIT_INPUT, "from where to where? --from file --to dynamodb, or the other way");
     int code = site_open_state(site, &args->where, args->from, &from, err);
@@ -118,10 +144,15 @@ static int migrate(struct site *site, const struct args *args, struct err *err)
         state_close(&to);
     }
     state_close(&from);
+    if (!code)
+        code = move_ledger(site, to_table, &rows, err);
     if (code)
         return code;
-    str_fit(text, sizeof(text), "%zu items copied from %s to %s; now set \"state\".\"backend\" to \"%s\"", copied,
-            args->from, args->to, args->to);
+    str_fit(text, sizeof(text),
+            "%zu items copied from %s to %s, and %zu rows of the ledger; now set \"state\".\"backend\" to \"%s\" and "
+            "\"ledger\" to \"%s%.255s\"",
+            copied, args->from, args->to, rows, args->to, to_table ? LEDGER_SHARED : "",
+            to_table ? site->config->state.table : LEDGER_FILE);
     return said(site->session, "state migrate", text, json_document("state-migrate"));
 }
 
@@ -186,7 +217,8 @@ const struct command cmd_state_migrate = {
     .name = "state migrate",
     .summary = "copy the state store to another backend",
     .about =
-        "Copies deployments, journals, kept instances and known images of every environment of the configuration. "
+        "Copies deployments, journals, kept instances and known images of every environment of the configuration, and "
+        "the ledger. "
         "Refused while a run holds a lease, and where the other store has deployments of its own. The store that was "
         "copied stays as it is.",
     .example = "  bakehour state migrate --from file --to dynamodb",

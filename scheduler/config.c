@@ -12,6 +12,7 @@
 #include "billing/calendar.h"
 #include "scheduler/config_check.h"
 #include "scheduler/config_schema.h"
+#include "scheduler/ledger_place.h"
 
 struct reader {
     struct config *config;
@@ -417,6 +418,8 @@ int config_open(struct config **out, const char *path, const struct session *ses
         return code;
     code = config_parse(out, path, text, len, session->err, err);
     free(text);
+    if (!code)
+        ledger_place_where((*out)->region, NULL);
     return code;
 }
 

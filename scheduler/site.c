@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "scheduler/aws/aws.h"
+#include "scheduler/ledger_place.h"
 #include "scheduler/port.h"
 #include "scheduler/state_dynamodb.h"
 
@@ -141,6 +142,7 @@ int site_open(struct site *s, const struct site_options *o, bool with_cloud, str
     struct ci_context ci = ci_read(getenv);
     *s = (struct site){.session = session};
     int code = config_open(&s->config, o->config ? o->config : CONFIG_FILE, session, err);
+    ledger_place_where(NULL, o->endpoint_url);
     if (!code) {
         s->environment = config_environment(s->config, o->environment, err);
         code = s->environment ? site_open_state(s, o, s->config->state.backend, &s->state, err) : EXIT_INPUT;

@@ -17,6 +17,33 @@ int state_query(const struct state *state, const char *partition, const char *pr
     return state->backend->query(state->self, partition, prefix, row, context, err);
 }
 
+struct range {
+    const char *first, *last;
+    state_row *row;
+    void *context;
+};
+
+static int within(void *context, const char *key, int64_t version, const char *document)
+{
+    const struct range *r = context;
+    bool is = strcmp(key, r->first) >= 0 && strcmp(key, r->last) <= 0;
+    return is ? r->row(r->context, key, version, document) : 0;
+}
+
+int state_range(const struct state *state, const char *partition, const char *first, const char *last, state_row *row,
+                void *context, struct err *err)
+{
+    char prefix[64];
+    size_t same = 0;
+    if (state->backend->range)
+        return state->backend->range(state->self, partition, first, last, row, context, err);
+    while (same + 1 < sizeof(prefix) && first[same] && first[same] == last[same])
+        same++;
+    str_fit(prefix, sizeof(prefix), "%.*s", (int)same, first);
+    struct range range = {first, last, row, context};
+    return state_query(state, partition, prefix, within, &range, err);
+}
+
 int state_write(const struct state *state, const struct state_write *writes, size_t count, struct err *err)
 {
     assert(count > 0 && count <= STATE_WRITES_MAX);

@@ -13,6 +13,7 @@
  *      env#NAME       bake            the live bake instance, kept inside its paid hour
  *      run#ID         j#00000034      one entry of the journal                          (scheduler/journal.h)
  *      bakes          KEY             an image that exists already, by its bake key
+ *      ledger         e#0000000034    one transaction of the shared ledger              (scheduler/ledger_store.h)
  *
  * Numbered invariants:
  *   1. A write is durable when it returns 0 (file: WAL, synchronous FULL).
@@ -62,6 +63,9 @@ struct state_backend {
     int (*query)(void *self, const char *partition, const char *prefix, state_row *row, void *context, struct err *err);
     int (*write)(void *self, const struct state_write *writes, size_t count, struct err *err);
     void (*close)(void *self);
+    /* From key `first` to key `last`, both included; NULL: by a query. */
+    int (*range)(void *self, const char *partition, const char *first, const char *last, state_row *row, void *context,
+                 struct err *err);
 };
 
 struct state {
@@ -81,6 +85,9 @@ int state_get(const struct state *state, const char *partition, const char *key,
 /* Items whose sort key begins with prefix, in the order of their keys. */
 int state_query(const struct state *state, const char *partition, const char *prefix, state_row *row, void *context,
                 struct err *err) MUST_USE;
+/* Items from `first` to `last`, both included, likewise: what is new since a key, without what came before. */
+int state_range(const struct state *state, const char *partition, const char *first, const char *last, state_row *row,
+                void *context, struct err *err) MUST_USE;
 int state_write(const struct state *state, const struct state_write *writes, size_t count, struct err *err) MUST_USE;
 
 #endif

@@ -139,27 +139,35 @@ static int hand_out(const struct store *s, const cJSON *items, state_row *row, v
     return 0;
 }
 
-static void ask_page(cJSON *json, const char *partition, const char *prefix, cJSON *from)
+/* Which keys: those that begin with first, or with `last` those between the two. */
+struct keys {
+    const char *partition, *first, *last;
+};
+
+static void ask_page(cJSON *json, const struct keys *keys, cJSON *from)
 {
     cJSON_AddTrueToObject(json, "ConsistentRead");
-    cJSON_AddStringToObject(json, "KeyConditionExpression", *prefix ? "pk = :p AND begins_with(sk, :s)" : "pk = :p");
+    cJSON_AddStringToObject(json, "KeyConditionExpression",
+                            keys->last     ? "pk = :p AND sk BETWEEN :s AND :e"
+                            : *keys->first ? "pk = :p AND begins_with(sk, :s)"
+                                           : "pk = :p");
     cJSON *values = cJSON_AddObjectToObject(json, "ExpressionAttributeValues");
-    put_attribute(values, ":p", "S", partition);
-    if (*prefix)
-        put_attribute(values, ":s", "S", prefix);
+    put_attribute(values, ":p", "S", keys->partition);
+    if (keys->last || *keys->first)
+        put_attribute(values, ":s", "S", keys->first);
+    if (keys->last)
+        put_attribute(values, ":e", "S", keys->last);
     if (from)
         cJSON_AddItemToObject(json, "ExclusiveStartKey", from);
 }
 
-static int dynamodb_query(void *self, const char *partition, const char *prefix, state_row *row, void *context,
-                          struct err *err)
+static int read_pages(struct store *s, const struct keys *keys, state_row *row, void *context, struct err *err)
 {
-    struct store *s = self;
     cJSON *from = NULL;
     int code;
     do {
         struct call call;
-        ask_page(call_open_table(&call, s, "Query"), partition, prefix, from);
+        ask_page(call_open_table(&call, s, "Query"), keys, from);
         code = call_send(&call, s, RETRY_READ) ? call_failed(&call, s, err) : 0;
         if (!code)
             code = hand_out(s, cJSON_GetObjectItemCaseSensitive(call.reply.json, "Items"), row, context, err);
@@ -167,6 +175,20 @@ static int dynamodb_query(void *self, const char *partition, const char *prefix,
         call_close(&call);
     } while (!code && from);
     return code;
+}
+
+static int dynamodb_query(void *self, const char *partition, const char *prefix, state_row *row, void *context,
+                          struct err *err)
+{
+    const struct keys keys = {partition, prefix, NULL};
+    return read_pages(self, &keys, row, context, err);
+}
+
+static int dynamodb_range(void *self, const char *partition, const char *first, const char *last, state_row *row,
+                          void *context, struct err *err)
+{
+    const struct keys keys = {partition, first, last};
+    return read_pages(self, &keys, row, context, err);
 }
 
 /* ---- writing ---- */
@@ -337,7 +359,8 @@ static void dynamodb_close(void *self)
     free(s);
 }
 
-static const struct state_backend backend = {"dynamodb", dynamodb_get, dynamodb_query, dynamodb_write, dynamodb_close};
+static const struct state_backend backend = {"dynamodb",     dynamodb_get,   dynamodb_query,
+                                             dynamodb_write, dynamodb_close, dynamodb_range};
 
 static struct store *store_new(const struct state_table *table)
 {

@@ -167,7 +167,7 @@ static void file_close(void *self)
     db_close(self);
 }
 
-static const struct state_backend backend = {"file", file_get, file_query, file_write, file_close};
+static const struct state_backend backend = {"file", file_get, file_query, file_write, file_close, NULL};
 
 int state_open_file(struct state *out, const char *path, struct err *err)
 {

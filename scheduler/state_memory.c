@@ -125,7 +125,7 @@ static void memory_close(void *self)
     free(m);
 }
 
-static const struct state_backend backend = {"memory", memory_get, memory_query, memory_write, memory_close};
+static const struct state_backend backend = {"memory", memory_get, memory_query, memory_write, memory_close, NULL};
 
 void state_open_memory(struct state *out)
 {

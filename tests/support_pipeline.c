@@ -66,7 +66,7 @@ static void store_close(void *self)
     (void)self;
 }
 
-static const struct state_backend counting = {"counting", store_get, store_query, store_write, store_close};
+static const struct state_backend counting = {"counting", store_get, store_query, store_write, store_close, NULL};
 
 /* ---- the stage ---- */
 

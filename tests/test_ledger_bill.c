@@ -32,13 +32,15 @@ static void must(int code, const struct err *err)
         fail_msg("%s", err->text);
 }
 
-/* Books all usage of a made bill, each instance for a deployment of its own. */
-static struct ledger *record(const struct made *m, enum regime_choice regime)
+struct recording {
+    const struct made *m;
+    enum regime_choice regime;
+};
+
+static int record_all(struct ledger *l, void *context, struct err *err)
 {
-    struct ledger *l = NULL;
-    struct err err = {0};
-    must(ledger_open(&l, ":memory:", LEDGER_WRITE, &err), &err);
-    must(ledger_batch(l, &err), &err);
+    const struct recording *r = context;
+    const struct made *m = r->m;
     for (size_t i = 0; i < m->usage.count; i++) {
         const struct usage_row *row = &m->usage.rows[i];
         char key[64];
@@ -57,11 +59,21 @@ static struct ledger *record(const struct made *m, enum regime_choice regime)
                                        .start = row->start,
                                        .end = row->end,
                                        .usd = -1,
-                                       .regime = regime};
-        must(ledger_record(l, &u, &scope, m->catalog, row->end, &booked, &err), &err);
+                                       .regime = r->regime};
+        must(ledger_record(l, &u, &scope, m->catalog, row->end, &booked, err), err);
         assert_int_equal(booked, LEDGER_NEW);
     }
-    must(ledger_batch_end(l, 0, 0, &err), &err);
+    return 0;
+}
+
+/* Books all usage of a made bill, each instance for a deployment of its own. */
+static struct ledger *record(const struct made *m, enum regime_choice regime)
+{
+    struct ledger *l = NULL;
+    struct err err = {0};
+    struct recording r = {m, regime};
+    must(ledger_open(&l, ":memory:", LEDGER_WRITE, &err), &err);
+    must(ledger_together(l, record_all, &r, 0, &err), &err);
     return l;
 }
 

@@ -65,6 +65,8 @@ cat >bakehour.json <<'END'
     "repository": {"branch": "HEAD"},
     "build": {"test": "true", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
     "state": {"backend": "dynamodb", "table": "bakehour"},
+    "ledger": "dynamodb:bakehour",
+    "budgets": [{"name": "all", "limit_usd": 100}],
     "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
     "smoke": [{"path": "/health", "retry": "30s"}],
     "environments": [{"name": "internal", "group": "hello-internal"}]
@@ -273,12 +275,38 @@ cd "$tmp"
 is "buildkite: deploys" "$status" 0
 has "buildkite: the statement" "$(cat "$tmp/log")" '^Deployment 6 of internal: completed$'
 
+# Tokens end by the twin's time, so a job may have ended before it had booked; the next one books that too.
+commit seven
+jenkins last deploy "--yes --speed $speed"
+is "a last one" "$status" 0
+
 # Each decision had one deployment, and nothing is left.
 cd "$tmp/origin"
 AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin
 export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 run history --csv
-is "six commits, six completed deployments" "$(printf '%s\n' "$out" | grep -c ',completed,deploy,')" 6
+is "seven commits, seven completed deployments" "$(printf '%s\n' "$out" | grep -c ',completed,deploy,')" 7
 run gc --dry-run
 has "nothing is left over" "$out" '^Nothing is left over.$'
+
+# The ledger is in the table too: a machine with an empty disk knows what was spent.
+checkout empty-disk
+run budget check --json
+is "budget check on an empty disk" "$code" 0
+is "it knows of all deployments" "$(python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM deployment").fetchone()[0])' .bakehour/bakehour.ledger.db)" 7
+run ledger check --ledger dynamodb:bakehour@us-east-1
+is "ledger check" "$code" 0
+refused "a table that is not there" "state init" budget check --ledger dynamodb:none@us-east-1
+refused "a table that cannot be" "names no ledger" budget check --ledger 'dynamodb:no/such'
+run state migrate --from dynamodb --to file
+is "state migrate: exit code" "$code" 0
+has "state migrate: what is to be set now" "$out" '"ledger" to ".bakehour/ledger.db"'
+run ledger check --ledger .bakehour/ledger.db
+is "state migrate: ledger check" "$code" 0
+count() { # count LEDGER: its postings, and their sum by account
+    python3 -c 'import sqlite3, sys
+print(*sqlite3.connect(sys.argv[1]).execute("SELECT account, unit, count(*), sum(amount) FROM posting GROUP BY 1, 2 ORDER BY 1, 2"))' "$1"
+}
+is "state migrate: the same postings" "$(count .bakehour/ledger.db)" "$(count .bakehour/bakehour.ledger.db)"
+cd "$tmp"
 done_testing

@@ -127,6 +127,8 @@ cloud="--endpoint-url $url --speed 900"
     has "--override: completed" "$out" '^Deployment 5 of internal: completed$'
     run show --journal
     has "order shutdown: the guest is shut down before its image is made" "$out" 'POST /os/shutdown'
+    run budget check
+    is "all that was booked has a price: over the budget, not unknown" "$code" 3
     is "--override: its reason is booked" "$(grep -c -a 'a person said so' .bakehour/ledger.db)" 1
 }
 
