@@ -33,6 +33,7 @@ static const struct command *const commands[] = {
     &cmd_ledger_settle,
     &cmd_report,
     &cmd_config_check,
+    &cmd_config_iam,
     &cmd_config_init,
     &cmd_config_keys,
     &cmd_rehearse,

@@ -5,6 +5,7 @@
 #include "base/opt.h"
 
 extern const struct command cmd_config_check;
+extern const struct command cmd_config_iam;
 extern const struct command cmd_config_init;
 extern const struct command cmd_config_keys;
 extern const struct command cmd_deploy;

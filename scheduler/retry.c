@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "scheduler/permissions.h"
+
 #define QUOTA_TOKENS  500 /* standard mode's: a retry costs 5, one after a time-out 10; a success gives back */
 #define COST_RETRY    5
 #define COST_TIME_OUT 10
@@ -143,6 +145,10 @@ static int attempt(struct retry *r, const struct transport *t, const struct aws_
 int retry_call(struct retry *r, const struct transport *t, const struct aws_request *request,
                const struct retry_how *how, struct aws_reply *reply, struct aws_error *error)
 {
+    if (!permission_known(request->service, request->action)) {
+        aws_error_set(error, AWS_UNSENT, 0, "unlisted", "%.60s is not in the table of permissions", request->action);
+        return -1;
+    }
     int64_t begin = t->now_ms(t->self);
     int paid = 0;
     bool uncertain = false; /* an earlier attempt may have taken effect */

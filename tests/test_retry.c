@@ -29,14 +29,14 @@ static void three_attempts_and_no_more(void **state)
 {
     (void)state;
     const struct fake_step steps[] = {
-        {.action = "A", .code = "InternalError", .status = 500, .outcome = AWS_UNCERTAIN},
-        {.action = "A", .code = "Unavailable", .status = 503, .outcome = AWS_UNCERTAIN},
-        {.action = "A", .code = "RequestLimitExceeded", .status = 503},
+        {.action = "DescribeVolumes", .code = "InternalError", .status = 500, .outcome = AWS_UNCERTAIN},
+        {.action = "DescribeVolumes", .code = "Unavailable", .status = 503, .outcome = AWS_UNCERTAIN},
+        {.action = "DescribeVolumes", .code = "RequestLimitExceeded", .status = 503},
     };
     struct fake f;
     struct aws_error error;
     FAKE_SCRIPT(&f, steps);
-    assert_int_equal(call(&f, RETRY_READ, "A", &error), -1);
+    assert_int_equal(call(&f, RETRY_READ, "DescribeVolumes", &error), -1);
     assert_string_equal(error.code, "RequestLimitExceeded");
     assert_int_equal(f.sleeps, 2);
     assert_true(f.slept_ms <= 1000 + 2000);
@@ -71,8 +71,11 @@ static void what_may_be_tried_again(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int kind = RETRY_READ; kind <= RETRY_ONCE; kind++) {
             const struct fake_step steps[] = {
-                {.action = "A", .code = cases[i].code, .status = cases[i].status, .outcome = cases[i].outcome},
-                {.action = "A", .reply = DONE},
+                {.action = "DescribeVolumes",
+                 .code = cases[i].code,
+                 .status = cases[i].status,
+                 .outcome = cases[i].outcome},
+                {.action = "DescribeVolumes", .reply = DONE},
             };
             bool again = kind == RETRY_READ   ? cases[i].read
                          : kind == RETRY_SAFE ? cases[i].safe
@@ -83,7 +86,7 @@ static void what_may_be_tried_again(void **state)
             struct fake f;
             struct aws_error error;
             fake_init(&f, steps, again ? 2 : 1);
-            int failed = call(&f, (enum retry_class)kind, "A", &error);
+            int failed = call(&f, (enum retry_class)kind, "DescribeVolumes", &error);
             assert_int_equal(failed, again ? 0 : -1);
             if (failed)
                 assert_string_equal(error.code, cases[i].code);
@@ -114,17 +117,17 @@ static void the_quota_ends_hammering(void **state)
     enum { CALLS = 60 };
     struct fake_step steps[CALLS * 3];
     for (int i = 0; i < CALLS * 3; i++)
-        steps[i] = (struct fake_step){.action = "A", .code = "time-out", .outcome = AWS_UNCERTAIN};
+        steps[i] = (struct fake_step){.action = "DescribeVolumes", .code = "time-out", .outcome = AWS_UNCERTAIN};
     struct fake f;
     struct aws_error error;
     fake_init(&f, steps, CALLS * 3);
     for (int i = 0; i < CALLS; i++)
-        assert_int_equal(call(&f, RETRY_READ, "A", &error), -1);
+        assert_int_equal(call(&f, RETRY_READ, "DescribeVolumes", &error), -1);
     /* 500 tokens at 10 for a retry after a time-out: 50 retries among all calls */
     assert_int_equal(f.at, CALLS + 50);
     assert_int_equal(f.retry.quota, 0);
-    steps[f.at] = (struct fake_step){.action = "A", .reply = DONE};
-    assert_int_equal(call(&f, RETRY_READ, "A", &error), 0);
+    steps[f.at] = (struct fake_step){.action = "DescribeVolumes", .reply = DONE};
+    assert_int_equal(call(&f, RETRY_READ, "DescribeVolumes", &error), 0);
     assert_int_equal(f.retry.quota, 1);
     str_release(&f.sent);
 }
@@ -155,18 +158,18 @@ static void throttling_slows_the_client_down(void **state)
     enum { CALLS = 300 };
     static struct fake_step steps[CALLS];
     for (int i = 0; i < CALLS; i++)
-        steps[i] = (struct fake_step){.action = "A", .reply = DONE};
+        steps[i] = (struct fake_step){.action = "DescribeVolumes", .reply = DONE};
     struct fake f;
     struct aws_error error;
     fake_init(&f, steps, CALLS);
     for (int i = 0; i < 140; i++) /* a burst of 40, then 20 a second */
-        assert_int_equal(call(&f, RETRY_READ, "A", &error), 0);
+        assert_int_equal(call(&f, RETRY_READ, "DescribeVolumes", &error), 0);
     assert_in_range(f.now_ms - FAKE_START_MS, 4900, 5200);
-    steps[f.at] = (struct fake_step){.action = "A", .code = "RequestLimitExceeded", .status = 503};
-    assert_int_equal(call(&f, RETRY_READ, "A", &error), 0);
+    steps[f.at] = (struct fake_step){.action = "DescribeVolumes", .code = "RequestLimitExceeded", .status = 503};
+    assert_int_equal(call(&f, RETRY_READ, "DescribeVolumes", &error), 0);
     assert_in_range((int)f.retry.bucket[AWS_EC2][1].rate, 10, 11);
     for (int i = 0; i < 40; i++)
-        assert_int_equal(call(&f, RETRY_READ, "A", &error), 0);
+        assert_int_equal(call(&f, RETRY_READ, "DescribeVolumes", &error), 0);
     assert_true(f.retry.bucket[AWS_EC2][1].rate == 20.0);
     str_release(&f.sent);
 }
@@ -183,14 +186,14 @@ static int lease_is_lost(void *context, const struct aws_request *request, struc
 static void each_attempt_of_a_change_asks_first(void **state)
 {
     (void)state;
-    const struct fake_step steps[] = {{.action = "A", .code = "time-out", .outcome = AWS_UNCERTAIN}};
+    const struct fake_step steps[] = {{.action = "DescribeVolumes", .code = "time-out", .outcome = AWS_UNCERTAIN}};
     struct fake f;
     struct aws_error error;
     int left = 1;
     FAKE_SCRIPT(&f, steps);
     f.cloud.before = lease_is_lost;
     f.cloud.before_context = &left;
-    assert_int_equal(call(&f, RETRY_SAFE, "A", &error), -1);
+    assert_int_equal(call(&f, RETRY_SAFE, "DescribeVolumes", &error), -1);
     assert_string_equal(error.code, "lease");
     assert_int_equal(error.outcome, AWS_UNCERTAIN); /* the first attempt may have been done */
     fake_done(&f);
@@ -199,15 +202,15 @@ static void each_attempt_of_a_change_asks_first(void **state)
 static void a_stop_ends_the_waiting(void **state)
 {
     (void)state;
-    const struct fake_step steps[] = {{.action = "A", .code = "time-out", .outcome = AWS_UNCERTAIN}};
+    const struct fake_step steps[] = {{.action = "DescribeVolumes", .code = "time-out", .outcome = AWS_UNCERTAIN}};
     struct fake f;
     struct aws_error error;
     FAKE_SCRIPT(&f, steps);
     f.sleeps_until_stop = 1;
-    assert_int_equal(call(&f, RETRY_SAFE, "A", &error), -1);
+    assert_int_equal(call(&f, RETRY_SAFE, "DescribeVolumes", &error), -1);
     assert_string_equal(error.code, "time-out");
     f.retry.bucket[AWS_EC2][0].tokens = -5;
-    assert_int_equal(call(&f, RETRY_SAFE, "A", &error), -1);
+    assert_int_equal(call(&f, RETRY_SAFE, "DescribeVolumes", &error), -1);
     assert_true(retry_stopped(&error) && error.outcome == AWS_UNSENT);
     fake_done(&f);
 }
@@ -249,18 +252,28 @@ static void waiters_poll_ever_more_slowly(void **state)
     fake_done(&f);
 }
 
+static void an_unlisted_call_is_not_sent(void **state)
+{
+    (void)state;
+    const struct fake_step steps[] = {{.action = "DeleteVpc", .reply = DONE}};
+    struct fake f;
+    struct aws_error error;
+    fake_init(&f, steps, 1);
+    assert_int_equal(call(&f, RETRY_SAFE, "DeleteVpc", &error), -1);
+    assert_string_equal(error.code, "unlisted");
+    assert_int_equal(error.outcome, AWS_UNSENT);
+    assert_int_equal(f.at, 0);
+    fake_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(three_attempts_and_no_more),
-        cmocka_unit_test(what_may_be_tried_again),
-        cmocka_unit_test(not_found_settles),
-        cmocka_unit_test(the_quota_ends_hammering),
-        cmocka_unit_test(pauses_double_up_to_the_cap),
-        cmocka_unit_test(throttling_slows_the_client_down),
-        cmocka_unit_test(each_attempt_of_a_change_asks_first),
-        cmocka_unit_test(a_stop_ends_the_waiting),
-        cmocka_unit_test(waiters_poll_ever_more_slowly),
+        cmocka_unit_test(an_unlisted_call_is_not_sent),     cmocka_unit_test(three_attempts_and_no_more),
+        cmocka_unit_test(what_may_be_tried_again),          cmocka_unit_test(not_found_settles),
+        cmocka_unit_test(the_quota_ends_hammering),         cmocka_unit_test(pauses_double_up_to_the_cap),
+        cmocka_unit_test(throttling_slows_the_client_down), cmocka_unit_test(each_attempt_of_a_change_asks_first),
+        cmocka_unit_test(a_stop_ends_the_waiting),          cmocka_unit_test(waiters_poll_ever_more_slowly),
     };
     return cmocka_run_group_tests_name("retry", tests, NULL, NULL);
 }

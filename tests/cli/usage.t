@@ -33,7 +33,7 @@ narrow "the overview" "$out"
 exit_is "help is --help" 0 "$BAKEHOUR" help
 is "help: the same text" "$out" "$overview"
 commands=$(printf '%s\n' "$overview" | sed -n '/^Commands/,/^$/s/^  \([a-z][a-z ]*[a-z]\)  *[^ ].*/\1/p' | sed 's/  .*//')
-for command in plan simulate optimum bill "budget check" "budget forecast" "prices show" "config check" "config init" "config keys" rehearse deploy watch resume rollback promote status history show gc; do
+for command in plan simulate optimum bill "budget check" "budget forecast" "prices show" "config check" "config iam" "config init" "config keys" rehearse deploy watch resume rollback promote status history show gc; do
     has "the overview lists $command" "$commands" "^$command\$"
 done
 
