@@ -124,8 +124,8 @@ static void authorities_by_variable(void **state)
                                              .url = url,
                                              .client_cert_file = file[CLIENT],
                                              .client_key_file = file[CLIENT_KEY],
-                                             .connect_ms = 5000,
-                                             .total_ms = 5000,
+                                             .connect_ms = 20000,
+                                             .total_ms = 20000,
                                              .reply_max = 4096,
                                              .fresh = true};
         (void)setenv(cases[i].variable, file[cases[i].bundle], 1);

@@ -86,7 +86,9 @@ checkout() { # a fresh machine: nothing but the repository
 }
 commit one
 speed=400
-"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed $speed --no-throttle --group hello-internal=1 >"$tmp/twin.out" 2>"$tmp/twin.err" &
+# The image of the job that is cancelled takes long, so that it is caught in the making on a busy machine too.
+echo '{"faults": [{"action": "image", "nth": 2, "fault": "slow", "delay_ms": 2000000}]}' >"$tmp/faults.json"
+"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed $speed --no-throttle --faults "$tmp/faults.json" --group hello-internal=1 >"$tmp/twin.out" 2>"$tmp/twin.err" &
 twin=$!
 trap 'kill $twin 2>/dev/null || true; rm -rf "$tmp"' EXIT
 tries=0

@@ -104,7 +104,7 @@ if command -v openssl >/dev/null 2>&1 && command -v curl >/dev/null 2>&1; then
     done
     start --speed 2000 --group web=1 --guest-ca "$tmp/ca.pem" --guest-cert "$tmp/server.pem" --guest-key "$tmp/server.key"
     address=$(curl -s "$url/_twin/state" | sed -n 's/.*"\(127\.1[0-9][0-9]\.[0-9.]*\)".*/\1/p' | head -n 1)
-    is "a guest with TLS" "$(curl -s -k --max-time 5 --cert "$tmp/client.pem" --key "$tmp/client.key" \
+    is "a guest with TLS" "$(curl -s -k --max-time 20 --cert "$tmp/client.pem" --key "$tmp/client.key" \
         "https://$address:8000/os/version")" '"v0.57.0-398-g0e34e4dc"'
     curl -s -k --max-time 5 "https://$address:8000/os/version" >"$tmp/out" 2>&1
     is "no certificate, no answer" "$(cat "$tmp/out")" ""
