@@ -148,7 +148,8 @@ check-variant: tests docs
 # What takes too long for each check: every action times every fault, thousands of seeds.
 .PHONY: soak
 soak: deps-check
-	@$(MAKE) --no-print-directory $(BUILD)/tests/test_pipeline_faults
+	@$(MAKE) --no-print-directory $(BUILD)/tests/test_pipeline_faults $(BUILD)/tests/test_pipeline_kills
+	KILLS_EVERY=1 $(BUILD)/tests/test_pipeline_kills
 	FAULTS_EVERY=1 SEEDS=2000 $(BUILD)/tests/test_pipeline_faults
 
 demo: deps-demo

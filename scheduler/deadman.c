@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "scheduler/digest.h"
 #include "scheduler/document.h"
 
 #define STEP            "dead-man"
@@ -11,10 +12,28 @@
 #define DESCRIPTION     "Bakehour: ends what a runner left behind that is gone for good"
 #define TERMINATE_BY_ID "AWS-TerminateEC2Instance" /* Systems Manager's automation document */
 
-const char *deadman_name(char to[DEADMAN_NAME_SIZE], const char *run, const char *what)
+const char *deadman_site(char to[DEADMAN_SITE_SIZE], const char *project, const char *environment)
 {
-    str_fit(to, DEADMAN_NAME_SIZE, DEADMAN_PREFIX "%.40s-%.12s", run, what);
+    char digest[DIGEST_TEXT_SIZE];
+    struct str text;
+    str_init(&text, 0);
+    str_addf(&text, "%s\n%s", project, environment);
+    digest_text(text.text, text.len, digest);
+    str_release(&text);
+    str_fit(to, DEADMAN_SITE_SIZE, "%.6s", digest);
     return to;
+}
+
+const char *deadman_name(char to[DEADMAN_NAME_SIZE], const char *site, const char *run, const char *what)
+{
+    str_fit(to, DEADMAN_NAME_SIZE, DEADMAN_PREFIX "%.32s-%.12s-%.6s", run, what, site);
+    return to;
+}
+
+bool deadman_is_of(const char *name, const char *site)
+{
+    const char *last = strrchr(name, '-');
+    return strncmp(name, DEADMAN_PREFIX "r-", strlen(DEADMAN_PREFIX "r-")) == 0 && last && strcmp(last + 1, site) == 0;
 }
 
 static void put_list(cJSON *object, const char *name, const char *only)

@@ -27,8 +27,12 @@
 #define DEADMAN_PREFIX    "bakehour-" /* names begin so; at most 64 of A-Z a-z 0-9 - _ . */
 #define DEADMAN_NAME_SIZE 65
 
-/* "bakehour-<run>-<what>": the schedule's name, and the tag's value. */
-const char *deadman_name(char to[DEADMAN_NAME_SIZE], const char *run, const char *what);
+/* "bakehour-<run>-<what>-<site>": the schedule's name, and the tag's value. site: six digits of a digest of project and
+ * environment, so that a machine without the store still knows whose it is. */
+const char *deadman_name(char to[DEADMAN_NAME_SIZE], const char *site, const char *run, const char *what);
+#define DEADMAN_SITE_SIZE 7
+const char *deadman_site(char to[DEADMAN_SITE_SIZE], const char *project, const char *environment);
+bool deadman_is_of(const char *name, const char *site);
 
 /* Armed, or moved to that time. 0; -1 with err where AWS does not permit it; *armed false then, and where the
  * environment names no role or does not want it: no failure of the caller's, whose plan said what that could cost.

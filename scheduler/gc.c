@@ -285,27 +285,25 @@ static int find_configurations(struct needs *n, struct aws_error *error)
     return 0;
 }
 
-/* Schedules that guard nothing any more, of runs of this environment that are over. */
-static int find_schedules(struct needs *n, struct aws_error *error)
+/* Schedules that guard nothing any more, of runs of this environment that are over: their names say whose they are. */
+static int find_schedules(struct needs *n, struct cloud *cloud, struct aws_error *error)
 {
     struct schedules found;
-    struct deployments list = {0};
-    struct err err = {.code = 0};
-    const struct config_rollout *rollout = &n->scope->environment->rollout;
+    char site[DEADMAN_SITE_SIZE];
+    const struct gc_scope *s = n->scope;
+    const struct config_rollout *rollout = &s->environment->rollout;
     if (!rollout->dead_man || !*rollout->dead_man_role)
         return 0;
-    if (deadman_leftovers(n->scope->site, n->arena, &found, error))
+    if (deadman_leftovers(cloud, n->arena, &found, error))
         return aws_error_is(error, "AccessDeniedException") ? 0 : -1;
-    if (deployments_list(n->scope->state, n->scope->environment->name, &list, &err))
-        return store_failed(error, &err);
-    for (size_t i = 0; i < found.count; i++)
-        for (size_t j = 0; j < list.count; j++)
-            if (strstr(found.items[i].name, list.items[j].run) && strcmp(list.items[j].run, n->scope->alive_run) != 0 &&
-                (strcmp(found.items[i].name, n->kept.guard) != 0 || n->scope->now_ms >= n->kept.until_ms)) {
-                add(n, GC_SCHEDULE, n->scope->site, found.items[i].name, "what it guarded is gone");
-                break;
-            }
-    deployments_release(&list);
+    deadman_site(site, s->config->project, s->environment->name);
+    for (size_t i = 0; i < found.count; i++) {
+        const char *name = found.items[i].name;
+        bool kept = strcmp(name, n->kept.guard) == 0 && s->now_ms < n->kept.until_ms;
+        bool is_alive = *s->alive_run && strstr(name, s->alive_run);
+        if (deadman_is_of(name, site) && !is_alive && !kept)
+            add(n, GC_SCHEDULE, cloud, name, "what it guarded is gone");
+    }
     return 0;
 }
 
@@ -415,7 +413,8 @@ int gc_find(const struct gc_scope *scope, struct arena *arena, struct gc_list *o
                  (apart && find_instances(&n, scope->bake, error)) || find_versions(&n, error) ||
                  find_configurations(&n, error) || find_images(&n, scope->site, error) ||
                  (apart && find_images(&n, scope->bake, error)) || find_volumes(&n, scope->site, error) ||
-                 (apart && find_volumes(&n, scope->bake, error)) || find_schedules(&n, error) || find_ports(&n, error);
+                 (apart && find_volumes(&n, scope->bake, error)) || find_schedules(&n, scope->site, error) ||
+                 (apart && find_schedules(&n, scope->bake, error)) || find_ports(&n, error);
     free(n.images);
     free(n.versions);
     if (failed) {

@@ -26,6 +26,15 @@ const char *rollout_number(struct rollout *r, int64_t n)
     return arena_textf(&r->arena, "%" PRId64, n);
 }
 
+const char *rollout_guard(struct rollout *r, const char *what)
+{
+    char name[DEADMAN_NAME_SIZE];
+    char site[DEADMAN_SITE_SIZE];
+    const char *project = r->o->config->project ? r->o->config->project : "";
+    deadman_site(site, project, r->o->environment->name);
+    return arena_dup(&r->arena, deadman_name(name, site, journal_run(r->o->journal), what));
+}
+
 enum roll rollout_wait(struct rollout *r, int64_t at_ms)
 {
     if (*r->again_ms == 0 || at_ms < *r->again_ms)

@@ -40,12 +40,10 @@ static enum roll count_serving(struct rollout *r, const struct old *members, siz
 
 static enum roll disarm_all(struct rollout *r)
 {
-    char name[DEADMAN_NAME_SIZE];
     for (size_t i = 0; i < r->fresh_count; i++)
         if (fleet_disarm(r, &r->fresh[i]) == ROLL_STOP)
             return ROLL_STOP;
-    int code =
-        deadman_disarm(r->o->cloud, r->o->journal, deadman_name(name, journal_run(r->o->journal), "group"), r->err);
+    int code = deadman_disarm(r->o->cloud, r->o->journal, rollout_guard(r, "group"), r->err);
     return code == JOURNAL_STOPPED ? ROLL_STOP : ROLL_NEXT;
 }
 

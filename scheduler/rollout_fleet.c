@@ -23,10 +23,7 @@ int64_t fleet_count(const struct rollout *r, enum fresh_state state)
 
 static const char *guard_name(struct rollout *r, int64_t k)
 {
-    char name[DEADMAN_NAME_SIZE];
-    char what[24];
-    str_fit(what, sizeof what, "%" PRId64, k);
-    return arena_dup(&r->arena, deadman_name(name, journal_run(r->o->journal), what));
+    return rollout_guard(r, rollout_number(r, k));
 }
 
 /* A schedule that cannot be taken away must not find its instance: the tag goes instead, and gc has the rest. */

@@ -156,11 +156,10 @@ enum roll refresh_step(struct rollout *r)
 
 static enum roll guard_group(struct rollout *r)
 {
-    char name[DEADMAN_NAME_SIZE];
+    const char *name = rollout_guard(r, "group");
     bool armed = false;
     struct group_change good = {.min = -1, .max = r->max, .desired = r->desired};
     rollout_name_version(r->o, true, &good);
-    deadman_name(name, journal_run(r->o->journal), "group");
     int64_t ends_ms = rollout_fact(r, arena_textf(&r->arena, "dead-man.%s", name), 0);
     if (ends_ms - r->now_ms > GUARD_MS * 2 / 3)
         return ROLL_NEXT;

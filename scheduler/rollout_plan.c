@@ -164,6 +164,26 @@ static void sort_by_image(struct rollout *r, const char *image)
     r->alien_count = alien;
 }
 
+/* A refresh that a dead runner started goes on by itself: it is found and called off, as its own run would. */
+static enum roll find_refresh(struct rollout *r)
+{
+    static const char *const running[] = {"Pending", "InProgress", "Baking", "RollbackInProgress"};
+    struct refreshes found;
+    struct aws_error error = {0};
+    if (journal_fact(r->o->journal, "rollout.refresh"))
+        return ROLL_NEXT;
+    if (cloud_describe_refreshes(r->o->cloud, r->group.name, NULL, &r->arena, &found, &error))
+        return rollout_failed(r, "DescribeInstanceRefreshes", false, &error);
+    for (size_t i = 0; i < found.count; i++)
+        for (size_t k = 0; k < sizeof running / sizeof *running; k++)
+            if (strcmp(found.items[i].status, running[k]) == 0)
+                return rollout_note(r, "rollout.refresh", found.items[i].id);
+    return rollout_note(r, "rollout.refresh", "none") == ROLL_STOP ||
+                   rollout_note(r, "rollout.refresh_over", "none") == ROLL_STOP
+               ? ROLL_STOP
+               : ROLL_NEXT;
+}
+
 static enum roll recover_step(struct rollout *r, bool *found)
 {
     enum roll next = rollout_see(r);
@@ -179,6 +199,9 @@ static enum roll recover_step(struct rollout *r, bool *found)
         return next;
     if (!journal_fact(r->o->journal, "rollout.restore_ms"))
         return rollout_note_i64(r, "rollout.restore_ms", r->now_ms);
+    next = find_refresh(r);
+    if (next != ROLL_NEXT)
+        return next;
     recovery->order.image_good = recovery->image;
     recovery->order.image_new = "";
     r->o = &recovery->order;

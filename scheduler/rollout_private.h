@@ -67,6 +67,8 @@ int64_t rollout_fact(const struct rollout *r, const char *key, int64_t otherwise
 /* Reads the group and the instances. ROLL_NEXT when it is all there. */
 enum roll rollout_see(struct rollout *r);
 void rollout_unsee(struct rollout *r);
+/* The dead-man's name of one launch, or of the "group"; lives as long as the look. */
+const char *rollout_guard(struct rollout *r, const char *what);
 /* Looks sooner than what was set before, never later. */
 enum roll rollout_wait(struct rollout *r, int64_t at_ms);
 /* A failed call: STOP, WAIT (transient, for ten minutes at most) or FAIL with err. Writes the outcome if intended. */

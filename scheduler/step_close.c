@@ -128,6 +128,8 @@ enum step_result poll_settle(struct pipeline *p, int64_t *again_ms, struct err *
     return fact(p, "closing.bake") ? STEP_DONE : settle_bake(p, err);
 }
 
+/* Counts what is to be looked at again: what could not be removed, and instances, whose schedules are free only once
+ * they are gone. */
 static int collect_each(struct pipeline *p, const struct gc_list *list, size_t *failed, struct err *err)
 {
     struct aws_error error;
@@ -136,8 +138,8 @@ static int collect_each(struct pipeline *p, const struct gc_list *list, size_t *
         int code = gc_remove(&list->items[i], p->journal, &error, err);
         if (code == JOURNAL_STOPPED)
             return code;
+        *failed += code || list->items[i].kind == GC_INSTANCE;
         if (code) {
-            ++*failed;
             pipeline_say(p, "step", "%s %s could not be removed: %s %s", gc_kind_name(list->items[i].kind),
                          list->items[i].id, error.code, error.message);
         }

@@ -25,8 +25,10 @@
 const char *instance_guard(struct pipeline *p)
 {
     char name[DEADMAN_NAME_SIZE];
+    char site[DEADMAN_SITE_SIZE];
+    deadman_site(site, p->config->project, p->env->name);
     if (!fact(p, "bake.guard"))
-        return arena_dup(&p->calls, deadman_name(name, p->record.run, "bake"));
+        return arena_dup(&p->calls, deadman_name(name, site, p->record.run, "bake"));
     return arena_dup(&p->calls, fact(p, "bake.guard"));
 }
 

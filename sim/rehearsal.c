@@ -36,6 +36,7 @@ static struct simcloud_options cloud_options(const struct rehearsal_options *o)
     options.check = o->check;
     options.encrypt_default = o->encrypt_default;
     options.faults = o->faults;
+    options.hooks = o->hooks;
     options.os = o->config->prices.os;
     options.regime = strcmp(o->config->prices.regime, "hourly") == 0   ? CHOOSE_HOURLY
                      : strcmp(o->config->prices.regime, "second") == 0 ? CHOOSE_SECOND

@@ -32,7 +32,8 @@ struct rehearsal_options {
     int64_t lag_ms;           /* reads lag writes by up to so much */
     const char *work;         /* the folder for checkouts */
     bool real_jobs, check;
-    bool encrypt_default; /* the accounts encrypt by default */
+    bool encrypt_default;        /* the accounts encrypt by default */
+    struct simcloud_hooks hooks; /* of the cloud */
     pipeline_event *event;
     void *event_context;
 };

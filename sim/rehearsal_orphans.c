@@ -106,6 +106,25 @@ static bool is_retained(const struct search *s, const char *image)
     return false;
 }
 
+/* Where the store of an environment knows no completed deployment, its images that say that they were proven stay: a
+ * machine that has only the tags keeps them as the lost store would have. */
+static bool is_proven(const struct search *s, const struct image *image)
+{
+    const struct config *c = s->r->options.config;
+    const char *environment = tag_value(image->tags, image->tag_count, "bakehour:environment");
+    for (size_t i = 0; environment && i < c->environments.count; i++) {
+        struct deployments list = {0};
+        struct err err = {.code = 0};
+        if (strcmp(c->environments.items[i].name, environment) != 0 ||
+            deployments_list(s->r->world.state, environment, &list, &err))
+            continue;
+        bool known = deployments_last_good(&list, NULL) != NULL;
+        deployments_release(&list);
+        return !known && tag_value(image->tags, image->tag_count, "bakehour:proven");
+    }
+    return false;
+}
+
 static void look_at_images(struct search *s)
 {
     struct images images;
@@ -119,7 +138,7 @@ static void look_at_images(struct search *s)
     }
     for (size_t i = 0; i < images.count; i++)
         if (ours(s, images.items[i].tags, images.items[i].tag_count) && images.items[i].state != IMAGE_GONE &&
-            !is_retained(s, images.items[i].id))
+            !is_retained(s, images.items[i].id) && !is_proven(s, &images.items[i]))
             found(s, "image", images.items[i].id);
     for (size_t i = 0; i < snapshots.count; i++) {
         bool used = !ours(s, snapshots.items[i].tags, snapshots.items[i].tag_count);

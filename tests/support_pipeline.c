@@ -13,11 +13,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "billing/meter.h"
+#include "billing/names.h"
+#include "billing/usage.h"
+
 #define CONFIG                                                                                                         \
     "{\"project\": \"hello\", \"build\": {\"test\": [\"a\", \"b\"], \"build\": [\"a\", \"b\"], \"artifact\": "         \
     "\"app.jar\"}, \"image\": {\"base\": \"" SIMCLOUD_BASE_IMAGE "\", \"command_line\": \"/java.so -jar "              \
     "{artifact}\"%s}, \"smoke\": [{\"path\": \"/health\"}], \"environments\": [{\"name\": \"test\", \"group\": "       \
-    "\"group-test\"%s}]%s}"
+    "\"group-test\"%s}%s]%s}"
+#define SECOND ", {\"name\": \"production\", \"group\": \"group-production\"}"
 
 /* ---- the store that counts ---- */
 
@@ -52,6 +57,11 @@ static int store_write(void *self, const struct state_write *writes, size_t coun
     if (stage_dead(s))
         return refuse(err);
     s->writes++;
+    if (s->sites && s->sites->write_count < STAGE_SITES_MAX) {
+        struct stage_sites *to = s->sites;
+        str_fit(to->writes[to->write_count++], sizeof(*to->writes), "%s+%zu",
+                to->call_count ? to->calls[to->call_count - 1] : "", ++to->since_call);
+    }
     bool dies = s->die_at && s->writes == s->die_at;
     if (dies)
         s->rehearsal.transport.kill_after = 1, s->rehearsal.transport.calls++;
@@ -78,6 +88,40 @@ static void hear(void *context, int64_t at_ms, const char *kind, const char *tex
         printf("# %lld %s: %s\n", (long long)(at_ms / 1000), kind, text);
 }
 
+static void powered_on(void *context, const struct simcloud_instance *instance, int64_t now_ms)
+{
+    struct stage *s = context;
+    (void)now_ms;
+    assert_true(s->instance_count < STAGE_INSTANCES_MAX);
+    struct stage_instance *to = &s->instances[s->instance_count++];
+    str_fit(to->id, sizeof(to->id), "%s", instance->id);
+    str_fit(to->image, sizeof(to->image), "%s", instance->image);
+}
+
+static const char *image_of(const struct stage *s, const char *instance)
+{
+    for (size_t i = 0; i < s->instance_count; i++)
+        if (strcmp(s->instances[i].id, instance) == 0)
+            return s->instances[i].image;
+    return "";
+}
+
+int64_t stage_billed_s(struct stage *s, const char *image)
+{
+    struct usage usage;
+    struct names *names = names_new();
+    bool hourly = strcmp(s->config->prices.regime, "hourly") == 0;
+    struct meter meter = regime_meter(hourly ? REGIME_HOURLY : REGIME_SECOND);
+    int64_t sum_s = 0;
+    simcloud_usage(s->rehearsal.cloud, NULL, names, &usage);
+    for (size_t i = 0; i < usage.count; i++)
+        if (strcmp(image_of(s, names_text(names, usage.rows[i].instance)), image) == 0)
+            sum_s += meter_billed_s(meter, usage.rows[i].end - usage.rows[i].start);
+    usage_release(&usage);
+    names_free(names);
+    return sum_s;
+}
+
 static void stand_before(struct stage *s)
 {
     s->inner = s->rehearsal.state;
@@ -91,7 +135,8 @@ static void parse(struct stage *s, const struct stage_options *o)
 {
     struct str text;
     str_init(&text, 0);
-    str_addf(&text, CONFIG, o->image ? o->image : "", o->environment ? o->environment : "", o->more ? o->more : "");
+    str_addf(&text, CONFIG, o->image ? o->image : "", o->environment ? o->environment : "", o->two ? SECOND : "",
+             o->more ? o->more : "");
     if (config_parse(&s->config, "test", text.text, text.len, stderr, &s->err))
         fail_msg("%s", s->err.text);
     str_release(&text);
@@ -101,8 +146,59 @@ static void parse(struct stage *s, const struct stage_options *o)
         s->calibration.command_line_s = 0;
 }
 
-/* Once, when the test ends: the folders of all its runs. */
+/* ---- listening ---- */
+
+static struct stage *stage_of(void *transport)
+{
+    return (struct stage *)((char *)transport - offsetof(struct stage, rehearsal.transport));
+}
+
+static void heard(struct stage *s, const char *what)
+{
+    struct stage_sites *to = s->sites;
+    if (!to || to->call_count == STAGE_SITES_MAX)
+        return;
+    str_fit(to->calls[to->call_count++], sizeof(*to->calls), "%.63s", what);
+    to->since_call = 0;
+}
+
+static int listen_call(void *self, const struct aws_request *request, struct aws_reply *reply, struct aws_error *error)
+{
+    struct stage *s = stage_of(self);
+    heard(s, request->action);
+    return s->inner_call(self, request, reply, error);
+}
+
+static enum guest_outcome listen_guest(void *self, const struct guest_request *request, struct guest_reply *reply,
+                                       struct err *err)
+{
+    struct stage *s = stage_of(self);
+    char name[64];
+    str_fit(name, sizeof(name), "guest:%s %.*s*", request->method, (int)strcspn(request->target + 1, "/?") + 1,
+            request->target);
+    heard(s, name);
+    return s->inner_guest(self, request, reply, err);
+}
+
+void stage_listen(struct stage *s, struct stage_sites *sites)
+{
+    struct transport *t = &s->rehearsal.transport.transport;
+    sites->call_count = sites->write_count = sites->since_call = 0;
+    s->sites = sites;
+    if (s->inner_call)
+        return;
+    s->inner_call = t->call;
+    s->inner_guest = t->guest;
+    t->call = listen_call;
+    t->guest = listen_guest;
+}
+
+/* ---- folders: one a machine, so that another machine has nothing of the first one's; gone when the test ends ---- */
+
+#define MACHINES_KEPT 500 /* their folders are removed in between, too */
+
 static char all_work[64];
+static long machines;
 
 static void remove_work(void)
 {
@@ -115,16 +211,24 @@ static void remove_work(void)
         waitpid(child, NULL, 0);
 }
 
+static void new_machine(struct stage *s)
+{
+    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    if (!*all_work) {
+        str_fit(all_work, sizeof(all_work), "%s/pipeline.%ld", base, (long)getpid());
+        atexit(remove_work);
+    }
+    str_fit(s->work, sizeof(s->work), "%s/%ld", all_work, machines++);
+    s->rehearsal.options.work = s->work;
+}
+
 void stage_open(struct stage *s, const struct stage_options *o)
 {
     *s = (struct stage){.loud = getenv("LOUD") != NULL};
     parse(s, o);
-    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    str_fit(s->work, sizeof(s->work), "%s/pipeline.%ld", base, (long)getpid());
-    if (!*all_work) {
-        str_fit(all_work, sizeof(all_work), "%s", s->work);
-        atexit(remove_work);
-    }
+    if (machines % MACHINES_KEPT == 0 && machines)
+        remove_work();
+    new_machine(s);
     struct rehearsal_options options = {.seed = o->seed ? o->seed : 1,
                                         .config = s->config,
                                         .environment = &s->config->environments.items[0],
@@ -135,6 +239,7 @@ void stage_open(struct stage *s, const struct stage_options *o)
                                         .work = s->work,
                                         .check = true,
                                         .encrypt_default = o->encrypt_default,
+                                        .hooks = {.context = s, .power_on = powered_on},
                                         .event = hear,
                                         .event_context = s};
     if (rehearsal_open(&s->rehearsal, &options, &s->err))
@@ -162,8 +267,21 @@ void stage_kill(struct stage *s, enum death death, int64_t n)
 
 void stage_next_runner(struct stage *s, const char *holder, bool with_store)
 {
+    if (strcmp(holder, s->rehearsal.world.holder) != 0)
+        new_machine(s);
     rehearsal_replace_runner(&s->rehearsal, with_store ? &s->inner : NULL, holder);
     stand_before(s);
+}
+
+void stage_runner(struct stage *s, enum runner runner)
+{
+    stage_next_runner(s, runner == RUNNER_SAME ? s->rehearsal.world.holder : "second/2", runner != RUNNER_TAGS);
+}
+
+void stage_environment(struct stage *s, size_t index)
+{
+    s->rehearsal.options.environment = &s->config->environments.items[index];
+    s->rehearsal.world.environment = s->rehearsal.options.environment;
 }
 
 enum pipeline_end stage_deploy(struct stage *s, const char *commit)
@@ -172,50 +290,69 @@ enum pipeline_end stage_deploy(struct stage *s, const char *commit)
     return pipeline_run(&s->rehearsal.world, &order, &s->record, &s->err);
 }
 
-static void rest(struct stage *s, int64_t seconds)
+enum pipeline_end stage_again(struct stage *s, const char *kind, const struct deployment *target)
+{
+    struct pipeline_order order = {.kind = kind,
+                                   .commit = target->commit,
+                                   .commits = target->commits,
+                                   .image = target->image,
+                                   .image_name = target->image_name,
+                                   .sha256 = target->sha256,
+                                   .bake_key = target->bake_key,
+                                   .source = target->environment};
+    return pipeline_run(&s->rehearsal.world, &order, &s->record, &s->err);
+}
+
+void stage_rest(struct stage *s, int64_t seconds)
 {
     const struct transport *t = s->rehearsal.world.transport;
     t->sleep_ms(t->self, seconds * 1000);
+}
+
+enum pipeline_end stage_resume(struct stage *s, bool *found)
+{
+    enum pipeline_end end = pipeline_resume(&s->rehearsal.world, found, &s->record, &s->err);
+    for (int i = 0; end == PIPELINE_BUSY && i < 100; i++) {
+        stage_rest(s, 30);
+        end = pipeline_resume(&s->rehearsal.world, found, &s->record, &s->err);
+    }
+    return end;
+}
+
+enum pipeline_end stage_recover(struct stage *s)
+{
+    bool found = false;
+    enum pipeline_end end = pipeline_recover(&s->rehearsal.world, &found, &s->err);
+    for (int i = 0; end == PIPELINE_BUSY && i < 100; i++) {
+        stage_rest(s, 30);
+        end = pipeline_recover(&s->rehearsal.world, &found, &s->err);
+    }
+    return end;
 }
 
 enum pipeline_end stage_finish(struct stage *s, const char *commit)
 {
     struct deployments list = {0};
     bool found = false;
-    enum pipeline_end end = pipeline_resume(&s->rehearsal.world, &found, &s->record, &s->err);
-    for (int i = 0; end == PIPELINE_BUSY && i < 100; i++) {
-        rest(s, 30);
-        end = pipeline_resume(&s->rehearsal.world, &found, &s->record, &s->err);
-    }
+    enum pipeline_end end = stage_resume(s, &found);
     if (end != PIPELINE_COMPLETED || found)
         return end;
-    if (deployments_list(&s->store, "test", &list, &s->err))
+    if (deployments_list(&s->store, s->rehearsal.world.environment->name, &list, &s->err))
         return PIPELINE_LOST;
     bool knows = list.count > 0;
     bool done = knows && strcmp(list.items[list.count - 1].state, "completed") == 0;
     deployments_release(&list);
     if (!knows)
-        end = pipeline_recover(&s->rehearsal.world, &found, &s->err);
-    for (int i = 0; end == PIPELINE_BUSY && i < 100; i++) {
-        rest(s, 30);
-        end = pipeline_recover(&s->rehearsal.world, &found, &s->err);
-    }
+        end = stage_recover(s);
     return end != PIPELINE_COMPLETED || done ? end : stage_deploy(s, commit);
 }
 
 /* ---- what must hold ---- */
 
-struct eyes {
-    struct cloud_transport transport;
-    struct retry retry;
-    struct cloud cloud;
-    struct arena arena;
-};
-
-static void open_eyes(struct eyes *e, struct stage *s)
+void stage_eyes_open(struct stage_eyes *e, struct stage *s)
 {
     struct retry_settings settings = retry_standard();
-    settings.reads_per_s = 1000;
+    settings.reads_per_s = settings.writes_per_s = 1000;
     cloud_transport_init(&e->transport, s->rehearsal.cloud, NULL);
     e->transport.region = s->config->region;
     retry_init(&e->retry, &settings, 1);
@@ -223,7 +360,23 @@ static void open_eyes(struct eyes *e, struct stage *s)
     arena_init(&e->arena);
 }
 
-static const char *template_image(struct eyes *e, const struct group *g)
+void stage_eyes_close(struct stage_eyes *e)
+{
+    arena_release(&e->arena);
+}
+
+struct fault_set *stage_faults(uint32_t seed, const char *rules)
+{
+    struct err err = {0};
+    struct fault_set *set = fault_set_new(seed, simcloud_options_default().start_ms);
+    cJSON *document = cJSON_Parse(rules);
+    if (!document || fault_set_add(set, "test", document, &err))
+        fail_msg("%s: %s", rules, err.text);
+    cJSON_Delete(document);
+    return set;
+}
+
+static const char *template_image(struct stage_eyes *e, const struct group *g)
 {
     struct template_versions v;
     struct launch_configs configs;
@@ -240,11 +393,11 @@ static const char *template_image(struct eyes *e, const struct group *g)
 
 void stage_group(struct stage *s, char image[40], int64_t *members, int64_t *desired, int64_t *max)
 {
-    struct eyes e;
+    struct stage_eyes e;
     struct group g;
     struct aws_error error;
-    open_eyes(&e, s);
-    if (cloud_describe_group(&e.cloud, "group-test", &e.arena, &g, &error))
+    stage_eyes_open(&e, s);
+    if (cloud_describe_group(&e.cloud, s->rehearsal.world.environment->group, &e.arena, &g, &error))
         fail_msg("%s %s", error.code, error.message);
     str_fit(image, 40, "%s", template_image(&e, &g));
     *members = 0;
@@ -259,7 +412,7 @@ void stage_group(struct stage *s, char image[40], int64_t *members, int64_t *des
     }
     if (g.member_count != (size_t)g.desired)
         *members = -(int64_t)g.member_count;
-    arena_release(&e.arena);
+    stage_eyes_close(&e);
 }
 
 void stage_holds(struct stage *s, int64_t completed, const char *where)
@@ -273,11 +426,11 @@ void stage_holds(struct stage *s, int64_t completed, const char *where)
     int64_t done = 0;
     int64_t group = s->rehearsal.options.group ? s->rehearsal.options.group : 2;
     str_init(&names, 4096);
-    rest(s, 120);
+    stage_rest(s, 120);
     if (rehearsal_orphans(&s->rehearsal, &names))
         fail_msg("%s: left over: %s", where, names.text);
     str_release(&names);
-    if (deployments_list(&s->inner, "test", &list, &s->err))
+    if (deployments_list(&s->inner, s->rehearsal.world.environment->name, &list, &s->err))
         fail_msg("%s: %s", where, s->err.text);
     for (size_t i = 0; i < list.count; i++)
         done += strcmp(list.items[i].state, "completed") == 0;

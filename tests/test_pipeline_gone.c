@@ -28,17 +28,6 @@ static const char broken_second[] =
 #define EVERY 1
 #endif
 
-static struct fault_set *faults_of(const char *text)
-{
-    struct err err = {0};
-    struct fault_set *set = fault_set_new(1, simcloud_options_default().start_ms);
-    cJSON *document = cJSON_Parse(text);
-    if (fault_set_add(set, "test", document, &err))
-        fail_msg("%s", err.text);
-    cJSON_Delete(document);
-    return set;
-}
-
 /* How many launches the fault made fail. */
 static int64_t strikes(const struct fault_set *set)
 {
@@ -62,46 +51,28 @@ static void let_pass(struct stage *s, int64_t hours)
     simcloud_advance_to(s->rehearsal.cloud, simcloud_now_ms(s->rehearsal.cloud) + hours * 3600000);
 }
 
-struct eyes {
-    struct cloud_transport transport;
-    struct retry retry;
-    struct cloud cloud;
-    struct arena arena;
-};
-
-static void open_eyes(struct eyes *e, struct stage *s)
-{
-    struct retry_settings settings = retry_standard();
-    settings.reads_per_s = settings.writes_per_s = 1000;
-    cloud_transport_init(&e->transport, s->rehearsal.cloud, NULL);
-    e->transport.region = s->config->region;
-    retry_init(&e->retry, &settings, 1);
-    e->cloud = (struct cloud){.transport = &e->transport.transport, .retry = &e->retry, .region = s->config->region};
-    arena_init(&e->arena);
-}
-
 static void kill_a_member(struct stage *s)
 {
-    struct eyes e;
+    struct stage_eyes e;
     struct group g = {.name = ""};
     struct aws_error error;
-    open_eyes(&e, s);
+    stage_eyes_open(&e, s);
     if (cloud_describe_group(&e.cloud, "group-test", &e.arena, &g, &error) || !g.member_count)
         fail_msg("no group");
     const char *id = g.members[0].id;
     if (cloud_terminate_instances(&e.cloud, &id, 1, &error))
         fail_msg("%s", error.message);
-    arena_release(&e.arena);
+    stage_eyes_close(&e);
 }
 
 static void look_around(struct stage *s, const char *where)
 {
-    struct eyes e;
+    struct stage_eyes e;
     struct group g = {.name = ""};
     struct instances all = {0};
     struct aws_error error;
     struct lookup any = {0};
-    open_eyes(&e, s);
+    stage_eyes_open(&e, s);
     if (cloud_describe_group(&e.cloud, "group-test", &e.arena, &g, &error) ||
         cloud_describe_instances(&e.cloud, &any, &e.arena, &all, &error))
         fail_msg("%s: %s", where, error.message);
@@ -117,7 +88,7 @@ static void look_around(struct stage *s, const char *where)
     }
     if ((int64_t)g.member_count < 2 || (int64_t)g.member_count != g.desired)
         fail_msg("%s: the group has %zu members of %lld", where, g.member_count, (long long)g.desired);
-    arena_release(&e.arena);
+    stage_eyes_close(&e);
 }
 
 /* false: it did not die; the points are over. */
@@ -125,7 +96,7 @@ static bool die_for_good(enum death death, int64_t n, const char *faults)
 {
     struct stage s;
     char where[80];
-    struct fault_set *set = faults ? faults_of(faults) : NULL;
+    struct fault_set *set = faults ? stage_faults(1, faults) : NULL;
     str_fit(where, sizeof(where), "gone: death %d at %lld, %s", (int)death, (long long)n, faults ? "broken" : "good");
     struct stage_options options = {.faults = set,
                                     .more = ", \"policy\": {\"keep\": \"idle:600\"}, \"rollout\": {\"dead_man_role\": "
