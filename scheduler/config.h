@@ -102,6 +102,7 @@ struct config_rollout {
     int64_t surge, min_healthy_percent, drain_s, grace_s, boot_limit_s;
     bool dead_man;
     const char *dead_man_role;
+    int64_t replace_limit_s; /* hour-end: a wait for the hour's end, at most */
 };
 
 struct config_storm {

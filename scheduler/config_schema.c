@@ -187,6 +187,9 @@ static const struct config_key rollout_keys[] = {
     {"replace", CONFIG_CHOICE, AT(config_rollout, replace), "\"now\"",
      "hour-end: in the hourly regime each old instance goes just before its paid hour ends.", NULL, 0, 0, 0, replaces,
      NULL, 0, 0},
+    {"replace_limit", CONFIG_DURATION, AT(config_rollout, replace_limit_s), "\"60m\"",
+     "hour-end: one whose paid hour ends later than that after the rollout's beginning goes at once.", NULL, 0, 0, 3600,
+     NULL, NULL, 0, 0},
     {"probe", CONFIG_CHOICE, AT(config_rollout, probe), "\"auto\"",
      "Who says that an instance is good: the runner's smoke tests, the load balancer's target health, or (auto) both "
      "where the group has a load balancer.",

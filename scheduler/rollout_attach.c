@@ -45,6 +45,15 @@ static int64_t first_hour_end_ms(const struct rollout *r)
     return first;
 }
 
+/* When a wave begins, so that its old ones can go as their paid hour ends; now, where that is beyond the limit. */
+static int64_t wave_due_ms(const struct rollout *r, int64_t end_ms)
+{
+    int64_t due_ms = end_ms - HOUR_SLACK_MS - r->o->boot_s * 1000 - PROVE_MS;
+    int64_t limit_ms =
+        rollout_fact(r, "rollout.began_ms", r->now_ms) + r->o->environment->rollout.replace_limit_s * 1000;
+    return due_ms > limit_ms ? 0 : due_ms;
+}
+
 /* Who goes first: whoever is not healthy, then whose paid hour ends first, or who has run longest. */
 static const struct old *next_to_go(const struct rollout *r)
 {
@@ -111,7 +120,8 @@ static enum roll let_old_go(struct rollout *r)
     if (r->now_ms < drained_ms)
         return rollout_wait(r, drained_ms);
     int64_t due_ms = hour_end_ms(r, old) - HOUR_SLACK_MS;
-    if (at_hour_end(r) && old->member->healthy && r->now_ms < due_ms)
+    bool waits = at_hour_end(r) && old->member->healthy && wave_due_ms(r, hour_end_ms(r, old)) > 0;
+    if (waits && r->now_ms < due_ms)
         return rollout_wait(r, due_ms);
     if (rollout_note_i64(r, "rollout.removing_desired", r->group.desired) == ROLL_STOP ||
         rollout_note(r, "rollout.removing", old->member->id) == ROLL_STOP)
@@ -255,7 +265,7 @@ static enum roll wave(struct rollout *r)
 {
     int64_t outside = fleet_count(r, FRESH_LAUNCHED) + fleet_count(r, FRESH_PROVEN);
     if (outside == 0 && at_hour_end(r)) {
-        int64_t begin_ms = first_hour_end_ms(r) - HOUR_SLACK_MS - r->o->boot_s * 1000 - PROVE_MS;
+        int64_t begin_ms = wave_due_ms(r, first_hour_end_ms(r));
         if (r->now_ms < begin_ms)
             return rollout_wait(r, begin_ms);
     }

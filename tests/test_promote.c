@@ -132,7 +132,7 @@ static void to_another_region(void **state)
 {
     (void)state;
     struct site t;
-    struct image copy;
+    struct image copy = {.id = ""};
     struct pipeline_estimate e;
     struct pipeline_order order = {.kind = "promote", .commit = commit_a, .commits = 1, .image = "ami-1"};
     open_site(&t, &(struct stage_options){.environment = ABROAD, .more = PRICED}, false);
