@@ -93,6 +93,7 @@ static void fill_order(struct rolling *s)
                                                              .min_healthy_percent = 100,
                                                              .grace_s = 300,
                                                              .boot_limit_s = 300,
+                                                             .replace_limit_s = 3600,
                                                              .dead_man = true,
                                                              .dead_man_role = "arn:aws:iam::123456789012:role/dead"}};
     s->run = RUN;
