@@ -313,6 +313,7 @@ static const struct key_case {
     {"rollout.min_healthy_percent", "50", "rollout.engine=\"refresh\"", NULL, NULL},
     {"rollout.canary", "\"alone\"", NULL, NULL, NULL},
     {"rollout.replace", "\"hour-end\"", HOURLY, NULL, NULL},
+    {"rollout.replace_limit", "\"10m\"", HOURLY ";rollout.replace=\"hour-end\"", NULL, NULL},
     {"rollout.probe", NULL, NULL, "scheduler/rollout_fleet.c", "rollout.probe"}, /* only with a load balancer */
     {"rollout.drain", "\"1m\"", NULL, NULL, NULL},
     {"rollout.grace", "\"1m\"", NULL, "scheduler/step_release.c", "grace_s"},
