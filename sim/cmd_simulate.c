@@ -9,8 +9,8 @@
 #include "base/progress.h"
 #include "base/str.h"
 #include "sim/des_report.h"
-#include "sim/outcome.h"
 #include "base/page.h"
+#include "sim/outcomes.h"
 #include "sim/mc_report.h"
 #include "sim/policy_list.h"
 #include "sim/policy_save.h"
@@ -59,25 +59,40 @@ struct comparison {
     struct yardstick yardstick; /* with --vs-optimum */
 };
 
+struct taking {
+    struct comparison *comparison;
+    struct progress progress;
+    int64_t done;
+};
+
+static int take_outcome(void *context, size_t at, struct outcome *o, struct err *err)
+{
+    struct taking *taking = context;
+    (void)err;
+    taking->comparison->outcomes[at] = *o;
+    progress_at(&taking->progress, ++taking->done);
+    return 0;
+}
+
 static int run_all(struct comparison *c, const struct policy_list *list, const struct scenario *s,
                    const struct session *session, struct err *err)
 {
-    static const struct policy baselines[] = {{{TRIGGER_EVERY, 0}, {KEEP_TERMINATE, 0}},
-                                              {{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}}};
     c->asked = list->count;
-    c->outcomes = mem_zero(list->count + 2, sizeof(*c->outcomes));
-    struct replay scratch;
-    replay_init(&scratch);
-    struct progress progress;
-    progress_begin(&progress, session, "replaying", (int64_t)list->count + 2);
-    int code = 0;
-    while (!code && c->count < list->count + 2) {
-        const struct policy *p = c->count < list->count ? &list->items[c->count] : &baselines[c->count - list->count];
-        code = outcome_run(&c->outcomes[c->count++], p, &s->model, &s->commits, &scratch, false, err);
-        progress_at(&progress, (int64_t)c->count);
-    }
-    progress_end(&progress);
-    replay_release(&scratch);
+    c->count = list->count + 2;
+    c->outcomes = mem_zero(c->count, sizeof(*c->outcomes));
+    struct policy *policies = mem_array(NULL, c->count, sizeof(*policies));
+    for (size_t i = 0; i < list->count; i++)
+        policies[i] = list->items[i];
+    policies[list->count] = (struct policy){{TRIGGER_EVERY, 0}, {KEEP_TERMINATE, 0}};
+    policies[list->count + 1] = (struct policy){{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}};
+    struct taking taking = {.comparison = c};
+    struct outcomes scratch;
+    outcomes_init(&scratch);
+    progress_begin(&taking.progress, session, "replaying", (int64_t)c->count);
+    int code = outcomes_each(&scratch, policies, c->count, &s->model, &s->commits, take_outcome, &taking, err);
+    progress_end(&taking.progress);
+    outcomes_release(&scratch);
+    free(policies);
     c->every = &c->outcomes[list->count];
     c->idle = &c->outcomes[list->count + 1];
     return code;

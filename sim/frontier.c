@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/str.h"
+#include "sim/outcomes.h"
 
 static const int64_t counts[] = {2, 3, 5, 10, 20};
 static const int64_t windows_s[] = {300, 900, 1800, 3600, 7200, 14400, 28800, 86400};
@@ -101,13 +102,43 @@ static void mark_dominated(struct frontier *f)
             f->points[i].dominated = dominates(&f->points[j], &f->points[i]);
 }
 
-static int run_point(struct frontier *f, const struct policy *policy, const struct scenario *s, struct replay *scratch,
-                     struct err *err)
+static void add_point(struct frontier *f, const struct policy *policy)
 {
-    struct frontier_point *p = &f->points[f->count++];
-    int code = outcome_run(&p->outcome, policy, &s->model, &s->commits, scratch, false, err);
-    if (!code && scenario_per_month(s, &p->outcome.money_exact, &p->per_month))
-        code = err_set(err, EXIT_INPUT, "the money a month is more than 900 million USD; are the prices right?");
+    if (!find(f, policy))
+        f->points[f->count++].outcome.policy = *policy;
+}
+
+struct filling {
+    struct frontier *f;
+    const struct scenario *scenario;
+    struct progress progress;
+    int64_t done;
+};
+
+static int fill_point(void *context, size_t at, struct outcome *o, struct err *err)
+{
+    struct filling *filling = context;
+    struct frontier_point *p = &filling->f->points[at];
+    p->outcome = *o;
+    progress_at(&filling->progress, ++filling->done);
+    if (scenario_per_month(filling->scenario, &p->outcome.money_exact, &p->per_month))
+        return err_set(err, EXIT_INPUT, "the money a month is more than 900 million USD; are the prices right?");
+    return 0;
+}
+
+static int fill(struct frontier *f, const struct scenario *s, const struct session *session, struct err *err)
+{
+    struct filling filling = {.f = f, .scenario = s};
+    struct outcomes scratch;
+    struct policy *policies = mem_array(NULL, f->count, sizeof(*policies));
+    for (size_t i = 0; i < f->count; i++)
+        policies[i] = f->points[i].outcome.policy;
+    outcomes_init(&scratch);
+    progress_begin(&filling.progress, session, "replaying policies", (int64_t)f->count);
+    int code = outcomes_each(&scratch, policies, f->count, &s->model, &s->commits, fill_point, &filling, err);
+    progress_end(&filling.progress);
+    outcomes_release(&scratch);
+    free(policies);
     return code;
 }
 
@@ -115,21 +146,11 @@ int frontier_run(struct frontier *f, const struct policy_list *list, const struc
                  const struct session *session, struct err *err)
 {
     *f = (struct frontier){.points = mem_zero(list->count + LENGTH(baselines), sizeof(*f->points))};
-    struct replay scratch;
-    replay_init(&scratch);
-    struct progress progress;
-    progress_begin(&progress, session, "replaying policies", (int64_t)list->count);
-    int code = 0;
-    for (size_t i = 0; i < list->count && !code; i++) {
-        if (!find(f, &list->items[i]))
-            code = run_point(f, &list->items[i], s, &scratch, err);
-        progress_at(&progress, (int64_t)i + 1);
-    }
-    for (size_t i = 0; i < LENGTH(baselines) && !code; i++)
-        if (!find(f, &baselines[i]))
-            code = run_point(f, &baselines[i], s, &scratch, err);
-    progress_end(&progress);
-    replay_release(&scratch);
+    for (size_t i = 0; i < list->count; i++)
+        add_point(f, &list->items[i]);
+    for (size_t i = 0; i < LENGTH(baselines); i++)
+        add_point(f, &baselines[i]);
+    int code = fill(f, s, session, err);
     if (code)
         return code;
     f->every = find(f, &baselines[0]);

@@ -1,206 +1,446 @@
 #include "sim/lanes.h"
 
 #include <assert.h>
-#include <string.h>
 
+#include "base/mem.h"
 #include "base/wide.h"
 
-#define WIDTH    4 /* lanes of a vector */
-#define GROUP    4 /* vectors that go over the commits together: enough to hide a lane's chain of steps */
-#define LANES    (WIDTH * GROUP)
-#define BLOCK    ((size_t)1 << 20) /* commits whose starts, each under 2^40 s from the base, add up in 63 bits */
-#define LONG_AGO (-((int64_t)1 << 40))
+#if !WIDE_X86
 
-typedef int64_t lane __attribute__((vector_size(8 * WIDTH)));
+enum lanes_kind lanes_can(const struct decider *d)
+{
+    (void)d;
+    return LANES_NONE;
+}
 
-/* What each lane does and where it is; instants count from the first arrival. */
-struct group {
-    lane window_s[GROUP], tail_s[GROUP];
-    lane start_s[GROUP], end_s[GROUP], kept_until[GROUP], begin[GROUP];
-    lane launched[GROUP]; /* all ones where the current deployment launched an instance */
-    lane deployments[GROUP], launches[GROUP];
-    lane start_sum_s[GROUP], launched_commits[GROUP];
-    lane billed_s[GROUP];
-    bool terminates; /* all lanes: no chain of instances */
+int lanes_run(const struct decider *const *d, size_t count, const struct commits *c, struct replay *out,
+              struct err *err)
+{
+    (void)d, (void)count, (void)c, (void)out;
+    return err_set(err, EXIT_FAILED, "no vector lanes on this machine");
+}
+
+#else
+
+#include <immintrin.h>
+
+#define WIDTH     4 /* lanes of a vector */
+#define VECTORS   (LANES_MAX / WIDTH)
+#define BLOCK     256 /* commits */
+#define LONG_AGO  (-((int64_t)1 << 40))
+#define HOURS_MAX 4 /* that a reuse may add at once: each is a step of the pass */
+
+typedef __m256i vec;
+
+/* Where a vector's lanes are; instants count from the first arrival. */
+struct vector {
+    vec window_s, free_to_start_s;
+    vec start_s, free_at, paid_until;
+    vec reused; /* all ones where the current deployment launched no instance */
 };
 
+/* Kind and hours are constants wherever this is used, so that each kind gets a loop of its own. */
 struct shape {
-    int64_t prepare_s, boot_s, bake_s, rollout_s, minimum_s;
+    enum lanes_kind kind;
+    int hours; /* that a reuse may add */
+    vec boot_s, fixed_s, took_s;
+    vec hour_s, first_paid_s, free_to_busy_s, free_to_start_s, paid_to_start_s;
 };
 
-/* Macros, because a function that returns a vector has another calling convention without AVX. */
-#define PICK(mask, yes, no) (((yes) & (mask)) | ((no) & ~(mask)))
-#define LATEST(a, b)        PICK((a) > (b), (a), (b))
+/* What a lane's deployments go to. */
+struct column {
+    struct replay *out;
+    int64_t fixed_s, boot_s;
+    size_t deployments;
+    int64_t last; /* start * 2 + launched of the deployment at hand */
+    struct replay_month month;
+    int64_t month_end, launched_commits;
+};
 
-/* One commit in one vector of lanes whose instances end with each bake. */
-WIDE_INLINE void step_plain(struct group *g, int v, const struct shape *s, int64_t ready)
+WIDE_AVX2_INLINE vec pick(vec mask, vec yes, vec no)
 {
-    lane opens = g->start_s[v] < ready;
-    int64_t took_s = s->prepare_s + s->boot_s + s->bake_s + s->rollout_s;
-    lane start = LATEST(g->start_s[v] + took_s, g->window_s[v] + ready);
-    g->start_s[v] = PICK(opens, start, g->start_s[v]);
-    g->deployments[v] -= opens;
-    g->start_sum_s[v] += g->start_s[v];
+    return _mm256_blendv_epi8(no, yes, mask);
 }
 
-/* And where they are kept for a while. */
-WIDE_INLINE void step_kept(struct group *g, int v, const struct shape *s, int64_t ready)
+WIDE_AVX2_INLINE vec latest(vec a, vec b)
 {
-    lane opens = g->start_s[v] < ready;
-    lane start = LATEST(g->end_s[v], g->window_s[v] + ready);
-    lane bake_at = start + s->prepare_s;
-    lane launch = ~(bake_at < g->kept_until[v]);
-    lane busy_until = bake_at + s->bake_s + (launch & s->boot_s);
-    lane opens_launch = opens & launch;
-    /* The rental that ends here is billed: kept_until - begin, the minimum at least; the first lane state has none. */
-    lane ran_s = g->kept_until[v] - g->begin[v];
-    lane least = (lane){0} + s->minimum_s;
-    g->billed_s[v] += LATEST(ran_s, least) & opens_launch;
-    g->begin[v] = PICK(opens_launch, bake_at, g->begin[v]);
-    g->start_s[v] = PICK(opens, start, g->start_s[v]);
-    g->end_s[v] = PICK(opens, busy_until + s->rollout_s, g->end_s[v]);
-    g->kept_until[v] = PICK(opens, busy_until + g->tail_s[v], g->kept_until[v]);
-    g->launched[v] = PICK(opens, launch, g->launched[v]);
-    g->deployments[v] -= opens;
-    g->launches[v] -= opens_launch;
-    g->launched_commits[v] -= g->launched[v];
-    g->start_sum_s[v] += g->start_s[v];
+    return pick(_mm256_cmpgt_epi64(a, b), a, b);
 }
 
-/* Copies, so that the compiler sees that nothing else points there. */
-WIDE_INLINE void pass_plain(struct group *group, const struct shape *shape, const int64_t *ready_s, size_t count,
-                            int64_t base)
+WIDE_AVX2_INLINE vec add(vec a, vec b)
 {
-    struct group g = *group;
-    struct shape s = *shape;
-    for (size_t i = 0; i < count; i++) {
-        int64_t ready = ready_s[i] - base;
-        for (int v = 0; v < GROUP; v++)
-            step_plain(&g, v, &s, ready);
-    }
-    *group = g;
+    return _mm256_add_epi64(a, b);
 }
 
-WIDE_INLINE void pass_kept(struct group *group, const struct shape *shape, const int64_t *ready_s, size_t count,
-                           int64_t base)
+/* One commit whose instances end with each bake: the pipeline is free took_s after a start. */
+WIDE_AVX2_INLINE void step_terminate(struct vector *v, const struct shape *s, vec ready)
 {
-    struct shape s = *shape;
-    for (int v = 0; v < GROUP; v += 2) { /* two at a time: more would not stay in registers */
-        struct group g = *group;
-        for (size_t i = 0; i < count; i++) {
-            int64_t ready = ready_s[i] - base;
-            step_kept(&g, v, &s, ready);
-            step_kept(&g, v + 1, &s, ready);
-        }
-        *group = g;
-    }
+    vec opens = _mm256_cmpgt_epi64(ready, v->start_s);
+    vec start = latest(add(v->start_s, s->took_s), add(v->window_s, ready));
+    v->start_s = pick(opens, start, v->start_s);
 }
 
-WIDE_INLINE void pass(struct group *g, const struct shape *s, const int64_t *ready_s, size_t count, int64_t base)
+/* Where they are kept for a while after it, or until the paid hour ends. How long follows from when the pipeline is
+ * free, and from what is paid: fewer things to carry from commit to commit. */
+WIDE_AVX2_INLINE void step_kept(struct vector *v, const struct shape *s, vec ready)
 {
-    if (g->terminates)
-        pass_plain(g, s, ready_s, count, base);
+    vec opens = _mm256_cmpgt_epi64(ready, v->start_s);
+    vec start = latest(v->free_at, add(v->window_s, ready));
+    vec reusable_until; /* by starts before it */
+    if (s->kind == LANES_HOUR)
+        reusable_until = latest(add(v->paid_until, s->paid_to_start_s), add(v->free_at, s->free_to_start_s));
     else
-        pass_kept(g, s, ready_s, count, base);
+        reusable_until = add(v->free_at, v->free_to_start_s);
+    vec reuse = _mm256_cmpgt_epi64(reusable_until, start);
+    vec free_at = add(add(start, s->fixed_s), _mm256_andnot_si256(reuse, s->boot_s));
+    if (s->kind == LANES_HOUR) {
+        vec paid = pick(reuse, v->paid_until, add(start, s->first_paid_s));
+#pragma GCC unroll 4
+        for (int i = 0; i < s->hours; i++)
+            paid = add(paid, _mm256_and_si256(_mm256_cmpgt_epi64(add(free_at, s->free_to_busy_s), paid), s->hour_s));
+        v->paid_until = pick(opens, paid, v->paid_until);
+    }
+    v->start_s = pick(opens, start, v->start_s);
+    v->free_at = pick(opens, free_at, v->free_at);
+    v->reused = pick(opens, reuse, v->reused);
 }
 
-#if WIDE_X86
-WIDE_AVX2 static void pass_avx2(struct group *g, const struct shape *s, const int64_t *ready_s, size_t count,
-                                int64_t base)
+/* rows[i * VECTORS + v]: the waiting of commit i in each lane, twice, and one more where its deployment launched. */
+WIDE_AVX2_INLINE void pass(struct vector *vectors, int first, int count, const struct shape *shape,
+                           const struct commits *c, size_t from, size_t n, vec *rows)
 {
-    pass(g, s, ready_s, count, base);
+    struct shape s = *shape;
+    struct vector v[VECTORS];
+    vec base = _mm256_set1_epi64x(c->arrival_s[0]);
+    vec one = _mm256_set1_epi64x(1);
+#pragma GCC unroll 4 /* so that v stays in registers */
+    for (int i = 0; i < count; i++)
+        v[i] = vectors[first + i];
+    for (size_t k = 0; k < n; k++) {
+        vec ready = _mm256_sub_epi64(_mm256_set1_epi64x(c->ready_s[from + k]), base);
+        vec arrival = _mm256_sub_epi64(_mm256_set1_epi64x(c->arrival_s[from + k]), base);
+#pragma GCC unroll 4
+        for (int i = 0; i < count; i++) {
+            if (s.kind == LANES_TERMINATE)
+                step_terminate(&v[i], &s, ready);
+            else
+                step_kept(&v[i], &s, ready);
+            vec wait = _mm256_sub_epi64(v[i].start_s, arrival);
+            rows[k * VECTORS + (size_t)(first + i)] = add(add(add(wait, wait), one), v[i].reused);
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < count; i++)
+        vectors[first + i] = v[i];
 }
-#endif
 
-static void pass_portable(struct group *g, const struct shape *s, const int64_t *ready_s, size_t count, int64_t base)
+/* As many vectors at a time as keep the units busy and stay in registers. */
+WIDE_AVX2_INLINE void pass_all(struct vector *v, int count, const struct shape *s, const struct commits *c, size_t from,
+                               size_t n, vec *rows)
 {
-    pass(g, s, ready_s, count, base);
-}
-
-static void pass_best(struct group *g, const struct shape *s, const int64_t *ready_s, size_t count, int64_t base)
-{
-#if WIDE_X86
-    if (wide_has_avx2()) {
-        pass_avx2(g, s, ready_s, count, base);
+    int i = 0;
+    if (s->kind == LANES_TERMINATE && count == VECTORS) {
+        pass(v, 0, 4, s, c, from, n, rows);
         return;
     }
-#endif
-    pass_portable(g, s, ready_s, count, base);
+    for (; i + 2 <= count; i += 2)
+        pass(v, i, 2, s, c, from, n, rows);
+    if (i < count)
+        pass(v, i, 1, s, c, from, n, rows);
 }
 
-bool lanes_can(const struct decider *d)
+/* Four lanes' rows to four columns. */
+WIDE_AVX2_INLINE void turn(const vec *rows, size_t n, int64_t (*columns)[BLOCK])
 {
-    enum trigger_kind kind = d->policy.trigger.kind;
-    bool by_second = d->meter.quantum_s == 1;
-    bool window = kind == TRIGGER_WINDOW || kind == TRIGGER_IDLE;
-    return window && (d->policy.keep.kind == KEEP_TERMINATE || (by_second && d->policy.keep.kind != KEEP_HOUR));
-}
-
-static void begin(struct group *g, const struct decider *d, size_t count)
-{
-    memset(g, 0, sizeof(*g));
-    g->terminates = true;
-    for (size_t i = 0; i < LANES; i++) {
-        const struct decider *of = &d[i < count ? i : 0];
-        assert(lanes_can(of));
-        int v = (int)(i / WIDTH);
-        size_t at = i % WIDTH;
-        g->window_s[v][at] = of->policy.trigger.kind == TRIGGER_WINDOW ? of->policy.trigger.arg : 0;
-        g->tail_s[v][at] = of->tail_s;
-        g->start_s[v][at] = g->end_s[v][at] = g->kept_until[v][at] = g->begin[v][at] = LONG_AGO;
-        g->terminates &= of->policy.keep.kind == KEEP_TERMINATE;
+    for (size_t k = 0; k < n; k += WIDTH, rows += (size_t)WIDTH * VECTORS) {
+        vec low01 = _mm256_unpacklo_epi64(rows[0], rows[VECTORS]);
+        vec high01 = _mm256_unpackhi_epi64(rows[0], rows[VECTORS]);
+        vec low23 = _mm256_unpacklo_epi64(rows[2 * VECTORS], rows[3 * VECTORS]);
+        vec high23 = _mm256_unpackhi_epi64(rows[2 * VECTORS], rows[3 * VECTORS]);
+        _mm256_store_si256((vec *)&columns[0][k], _mm256_permute2x128_si256(low01, low23, 0x20));
+        _mm256_store_si256((vec *)&columns[1][k], _mm256_permute2x128_si256(high01, high23, 0x20));
+        _mm256_store_si256((vec *)&columns[2][k], _mm256_permute2x128_si256(low01, low23, 0x31));
+        _mm256_store_si256((vec *)&columns[3][k], _mm256_permute2x128_si256(high01, high23, 0x31));
     }
 }
 
-/* A mixed group: lanes that terminate are as lanes that keep for no time, but for the billing of what was reused. */
-static void total_of(struct lanes_total *to, struct group *g, size_t lane_at, const struct decider *d,
-                     const struct commits *c, int128 start_sum_s, int128 arrival_sum_s)
+static void close_month(struct column *to)
 {
-    int v = (int)(lane_at / WIDTH);
-    size_t at = lane_at % WIDTH;
-    const struct terms *t = &d->terms;
-    int64_t commits = (int64_t)c->count;
-    int64_t launched_commits = g->launched_commits[v][at];
-    to->deployments = g->deployments[v][at];
-    to->launches = g->launches[v][at];
-    if (g->terminates) {
-        to->launches = to->deployments;
-        launched_commits = commits;
-        to->billed_s = (int128)to->deployments * d->launch_s;
-    } else {
-        int64_t last_s = g->kept_until[v][at] - g->begin[v][at];
-        to->billed_s = g->billed_s[v][at] - d->meter.minimum_s + meter_billed_s(d->meter, last_s);
-    }
-    to->waiting_s = start_sum_s - arrival_sum_s;
-    to->lead_s = to->waiting_s + (int128)commits * (t->prepare_s + t->bake_s + t->rollout_s) +
-                 (int128)launched_commits * t->boot_s;
+    struct replay *r = to->out;
+    struct replay_month *m = &to->month;
+    if (!m->deployments)
+        return;
+    m->lead_s = m->waiting_s + (int128)m->commits * to->fixed_s + (int128)to->launched_commits * to->boot_s;
+    r->waiting_s += m->waiting_s;
+    r->lead_sum_s += m->lead_s;
+    r->months = mem_grow(r->months, &r->month_cap, r->month_count + 1, sizeof(*r->months));
+    r->months[r->month_count++] = *m;
 }
 
-static void run_group(const struct decider *d, size_t count, const struct commits *c, struct lanes_total *totals)
+static void open_month(struct column *to, int64_t start_s)
 {
-    const struct terms *t = &d->terms;
-    const struct shape s = {t->prepare_s, t->boot_s, t->bake_s, t->rollout_s, d->meter.minimum_s};
-    struct group g;
-    int64_t base = c->arrival_s[0];
-    int128 start_sum_s[LANES] = {0};
-    int128 arrival_sum_s = 0;
-    begin(&g, d, count);
+    close_month(to);
+    int month = calendar_month(start_s);
+    to->month = (struct replay_month){.month = month};
+    to->launched_commits = 0;
+    to->month_end = calendar_month_start(month + 1);
+}
+
+/* Which 32-bit halves to move where, so that the 64-bit lanes of a mask come first; the rest does not matter. */
+static const int32_t gather_halves[16][8] __attribute__((aligned(32))) = {
+    {0, 1, 2, 3, 4, 5, 6, 7}, {0, 1, 2, 3, 4, 5, 6, 7}, {2, 3, 0, 1, 4, 5, 6, 7}, {0, 1, 2, 3, 4, 5, 6, 7},
+    {4, 5, 0, 1, 2, 3, 6, 7}, {0, 1, 4, 5, 2, 3, 6, 7}, {2, 3, 4, 5, 0, 1, 6, 7}, {0, 1, 2, 3, 4, 5, 6, 7},
+    {6, 7, 0, 1, 2, 3, 4, 5}, {0, 1, 6, 7, 2, 3, 4, 5}, {2, 3, 6, 7, 0, 1, 4, 5}, {0, 1, 2, 3, 6, 7, 4, 5},
+    {4, 5, 6, 7, 0, 1, 2, 3}, {0, 1, 4, 5, 6, 7, 2, 3}, {2, 3, 4, 5, 6, 7, 0, 1}, {0, 1, 2, 3, 4, 5, 6, 7},
+};
+
+static void settle_one(struct column *to, int64_t packed, int64_t arrival_s, int64_t *lead_s)
+{
+    int64_t start = arrival_s * 2 + packed;
+    int64_t wait_s = packed >> 1;
+    to->deployments += start != to->last;
+    to->month.deployments += start != to->last;
+    to->out->start[to->deployments - 1] = to->last = start;
+    to->month.waiting_s += wait_s;
+    to->launched_commits += packed & 1;
+    *lead_s = wait_s + to->fixed_s + (packed & 1 ? to->boot_s : 0);
+}
+
+/* Commits of one month: their leads, and the starts that differ from the one before, packed without gaps. */
+WIDE_AVX2_INLINE void settle_month(struct column *to, const int64_t *packed, const int64_t *arrival_s, size_t n,
+                                   int64_t *lead_s)
+{
+    const vec one = _mm256_set1_epi64x(1);
+    const vec fixed_s = _mm256_set1_epi64x(to->fixed_s);
+    const vec boot_s = _mm256_set1_epi64x(to->boot_s);
+    vec wait_sum = _mm256_setzero_si256();
+    vec launched_sum = _mm256_setzero_si256();
+    vec before = _mm256_set1_epi64x(to->last);
+    int64_t *starts = to->out->start + to->deployments;
+    int64_t *begin = starts;
+    size_t k = 0;
+    for (; k + WIDTH <= n; k += WIDTH) {
+        vec p = _mm256_loadu_si256((const vec *)(packed + k));
+        vec arrival = _mm256_loadu_si256((const vec *)(arrival_s + k));
+        vec start = add(add(arrival, arrival), p);
+        vec wait = _mm256_srli_epi64(p, 1);
+        vec launched = _mm256_and_si256(p, one);
+        /* Each start's forerunner: the last of the vector before, then its own first three. */
+        vec shifted = _mm256_permute4x64_epi64(_mm256_blend_epi32(start, before, 0xC0), 0x93);
+        int same = _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(start, shifted)));
+        int fresh = same ^ 15;
+        vec order = _mm256_load_si256((const vec *)gather_halves[fresh]);
+        _mm256_storeu_si256((vec *)starts, _mm256_permutevar8x32_epi32(start, order));
+        starts += __builtin_popcount((unsigned)fresh);
+        before = start;
+        wait_sum = add(wait_sum, wait);
+        launched_sum = add(launched_sum, launched);
+        vec boot = _mm256_and_si256(_mm256_sub_epi64(_mm256_setzero_si256(), launched), boot_s);
+        _mm256_storeu_si256((vec *)(lead_s + k), add(add(wait, fixed_s), boot));
+    }
+    int64_t sums[2 * WIDTH] __attribute__((aligned(32)));
+    _mm256_store_si256((vec *)sums, wait_sum);
+    _mm256_store_si256((vec *)(sums + WIDTH), launched_sum);
+    to->deployments += (size_t)(starts - begin);
+    to->month.deployments += starts - begin;
+    to->month.waiting_s += (int128)sums[0] + sums[1] + sums[2] + sums[3];
+    to->launched_commits += sums[4] + sums[5] + sums[6] + sums[7];
+    to->last = k ? arrival_s[k - 1] * 2 + packed[k - 1] : to->last;
+    to->month.commits += (int64_t)n;
+    for (; k < n; k++)
+        settle_one(to, packed[k], arrival_s[k], lead_s + k);
+}
+
+/* Starts ascend: the first commit whose deployment starts at month_end or later. */
+static size_t month_part(const struct column *to, const int64_t *packed, const int64_t *arrival_s, size_t n)
+{
+    if (n && arrival_s[n - 1] + (packed[n - 1] >> 1) < to->month_end)
+        return n;
+    size_t low = 0;
+    for (size_t high = n; low < high;) {
+        size_t middle = (low + high) / 2;
+        if (arrival_s[middle] + (packed[middle] >> 1) < to->month_end)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+WIDE_AVX2_INLINE void settle(struct column *to, const int64_t *packed, const int64_t *arrival_s, size_t n,
+                             int64_t *lead_s)
+{
+    for (size_t from = 0;;) {
+        size_t part = month_part(to, packed + from, arrival_s + from, n - from);
+        settle_month(to, packed + from, arrival_s + from, part, lead_s + from);
+        from += part;
+        if (from == n)
+            return;
+        open_month(to, arrival_s[from] + (packed[from] >> 1));
+    }
+}
+
+WIDE_AVX2_INLINE void run_blocks(struct vector *v, const struct shape *shape, enum lanes_kind kind, int hours,
+                                 const struct commits *c, struct column *columns, size_t count)
+{
+    struct shape s = *shape;
+    s.kind = kind;
+    s.hours = hours;
+    vec rows[BLOCK * VECTORS];
+    int64_t turned[WIDTH][BLOCK] __attribute__((aligned(32)));
+    int vectors = (int)((count + WIDTH - 1) / WIDTH);
     for (size_t from = 0; from < c->count; from += BLOCK) {
         size_t n = c->count - from < BLOCK ? c->count - from : BLOCK;
-        pass_best(&g, &s, c->ready_s + from, n, base);
-        for (size_t i = 0; i < LANES; i++)
-            start_sum_s[i] += g.start_sum_s[i / WIDTH][i % WIDTH];
-        memset(g.start_sum_s, 0, sizeof(g.start_sum_s));
-        for (size_t i = from; i < from + n; i++)
-            arrival_sum_s += c->arrival_s[i] - base;
+        pass_all(v, vectors, &s, c, from, n, rows);
+        for (size_t k = n; k % WIDTH; k++)
+            for (int i = 0; i < vectors; i++)
+                rows[k * VECTORS + (size_t)i] = _mm256_setzero_si256();
+        for (int i = 0; i < vectors; i++) {
+            turn(rows + i, n, turned);
+            for (size_t l = 0; l < WIDTH && (size_t)i * WIDTH + l < count; l++) {
+                struct column *to = &columns[(size_t)i * WIDTH + l];
+                settle(to, turned[l], c->arrival_s + from, n, to->out->lead_s + from);
+            }
+        }
     }
-    for (size_t i = 0; i < count; i++)
-        total_of(&totals[i], &g, i, &d[i], c, start_sum_s[i], arrival_sum_s);
 }
 
-void lanes_run(const struct decider *d, size_t count, const struct commits *c, struct lanes_total *totals)
+typedef void runner(struct vector *v, const struct shape *s, const struct commits *c, struct column *columns,
+                    size_t count);
+
+WIDE_AVX2 static void run_terminate(struct vector *v, const struct shape *s, const struct commits *c,
+                                    struct column *columns, size_t count)
 {
-    assert(c->count > 0);
-    for (size_t from = 0; from < count; from += LANES)
-        run_group(d + from, count - from < LANES ? count - from : LANES, c, totals + from);
+    run_blocks(v, s, LANES_TERMINATE, 0, c, columns, count);
 }
+
+WIDE_AVX2 static void run_tail(struct vector *v, const struct shape *s, const struct commits *c, struct column *columns,
+                               size_t count)
+{
+    run_blocks(v, s, LANES_TAIL, 0, c, columns, count);
+}
+
+WIDE_AVX2 static void run_hour(struct vector *v, const struct shape *s, const struct commits *c, struct column *columns,
+                               size_t count)
+{
+    run_blocks(v, s, LANES_HOUR, 1, c, columns, count);
+}
+
+WIDE_AVX2 static void run_hours(struct vector *v, const struct shape *s, const struct commits *c,
+                                struct column *columns, size_t count)
+{
+    run_blocks(v, s, LANES_HOUR, HOURS_MAX, c, columns, count);
+}
+
+static runner *runner_for(const struct decider *d)
+{
+    if (d->policy.keep.kind == KEEP_TERMINATE)
+        return run_terminate;
+    if (d->policy.keep.kind != KEEP_HOUR)
+        return run_tail;
+    return d->terms.bake_s <= SECONDS_PER_HOUR ? run_hour : run_hours;
+}
+
+WIDE_AVX2 static void shape_begin(struct shape *to, const struct decider *d)
+{
+    const struct terms *t = &d->terms;
+    int64_t first_s = t->boot_s + t->bake_s;
+    int64_t first_hours = first_s ? (first_s + SECONDS_PER_HOUR - 1) / SECONDS_PER_HOUR : 1;
+    int64_t fixed_s = t->prepare_s + t->bake_s + t->rollout_s;
+    *to = (struct shape){.boot_s = _mm256_set1_epi64x(t->boot_s),
+                         .fixed_s = _mm256_set1_epi64x(fixed_s),
+                         .took_s = _mm256_set1_epi64x(fixed_s + t->boot_s),
+                         .hour_s = _mm256_set1_epi64x(SECONDS_PER_HOUR),
+                         .first_paid_s = _mm256_set1_epi64x(t->prepare_s + first_hours * SECONDS_PER_HOUR),
+                         .free_to_busy_s = _mm256_set1_epi64x(-t->rollout_s),
+                         .free_to_start_s = _mm256_set1_epi64x(-t->rollout_s - t->prepare_s),
+                         .paid_to_start_s = _mm256_set1_epi64x(-t->margin_s - t->prepare_s)};
+}
+
+WIDE_AVX2 static void vectors_begin(struct vector *v, const struct decider *const *d, size_t count)
+{
+    for (int i = 0; i < VECTORS; i++) {
+        int64_t window_s[WIDTH];
+        int64_t to_start_s[WIDTH];
+        for (size_t l = 0; l < WIDTH; l++) {
+            size_t at = (size_t)i * WIDTH + l;
+            const struct decider *of = d[at < count ? at : 0];
+            window_s[l] = of->policy.trigger.kind == TRIGGER_WINDOW ? of->policy.trigger.arg : 0;
+            to_start_s[l] = of->tail_s - of->terms.rollout_s - of->terms.prepare_s;
+        }
+        v[i].window_s = _mm256_loadu_si256((const vec *)window_s);
+        v[i].free_to_start_s = _mm256_loadu_si256((const vec *)to_start_s);
+        v[i].start_s = v[i].free_at = v[i].paid_until = _mm256_set1_epi64x(LONG_AGO);
+        v[i].reused = _mm256_setzero_si256();
+    }
+}
+
+enum lanes_kind lanes_can(const struct decider *d)
+{
+    enum trigger_kind kind = d->policy.trigger.kind;
+    if ((kind != TRIGGER_WINDOW && kind != TRIGGER_IDLE) || !wide_has_avx2())
+        return LANES_NONE;
+    if (d->policy.keep.kind == KEEP_TERMINATE)
+        return LANES_TERMINATE;
+    if (d->policy.keep.kind != KEEP_HOUR)
+        return LANES_TAIL;
+    return d->terms.bake_s <= HOURS_MAX * SECONDS_PER_HOUR ? LANES_HOUR : LANES_NONE;
+}
+
+static void column_begin(struct column *to, struct replay *r, const struct decider *d, size_t count)
+{
+    const struct terms *t = &d->terms;
+    /* What is packed is stored by fours, of which up to three lie behind the last. */
+    r->start = mem_grow(r->start, &r->start_cap, count + WIDTH, sizeof(*r->start));
+    r->lead_s = mem_grow(r->lead_s, &r->lead_cap, count, sizeof(*r->lead_s));
+    r->commits = count;
+    r->troubled = false;
+    r->deployments = r->month_count = 0;
+    r->launches = 0;
+    r->waiting_s = r->lead_sum_s = 0;
+    *to = (struct column){.out = r,
+                          .fixed_s = t->prepare_s + t->bake_s + t->rollout_s,
+                          .boot_s = t->boot_s,
+                          .last = INT64_MIN,
+                          .month_end = INT64_MIN};
+}
+
+static int column_end(struct column *to, const struct decider *d, struct err *err)
+{
+    struct replay *r = to->out;
+    const struct terms *t = &d->terms;
+    close_month(to);
+    r->deployments = to->deployments;
+    if (d->policy.keep.kind == KEEP_TERMINATE)
+        r->launches = (int64_t)r->deployments;
+    else
+        for (size_t i = 0; i < r->deployments; i++)
+            r->launches += replay_launched(r, i);
+    int64_t baked_s = replay_baked_s(r, t, r->deployments - 1);
+    int64_t kept_s = d->policy.keep.kind == KEEP_HOUR ? baked_s + SECONDS_PER_HOUR : baked_s + d->tail_s;
+    if (kept_s > INSTANT_MAX - POLICY_DURATION_MAX || baked_s + t->rollout_s > INSTANT_MAX - POLICY_DURATION_MAX)
+        return err_set(err, EXIT_INPUT, "deployments would go on beyond the year 9900; are the durations right?");
+    return 0;
+}
+
+int lanes_run(const struct decider *const *d, size_t count, const struct commits *c, struct replay *out,
+              struct err *err)
+{
+    assert(c->count > 0 && count > 0 && count <= LANES_MAX);
+    struct vector v[VECTORS];
+    struct column columns[LANES_MAX];
+    struct shape s;
+    for (size_t i = 0; i < count; i++) {
+        assert(lanes_can(d[i]) != LANES_NONE && lanes_can(d[i]) == lanes_can(d[0]));
+        column_begin(&columns[i], &out[i], d[i], c->count);
+    }
+    vectors_begin(v, d, count);
+    shape_begin(&s, d[0]);
+    runner_for(d[0])(v, &s, c, columns, count);
+    int code = 0;
+    for (size_t i = 0; i < count && !code; i++)
+        code = column_end(&columns[i], d[i], err);
+    return code;
+}
+
+#endif

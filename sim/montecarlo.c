@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "sim/outcomes.h"
 
 #define MILLION       1000000
 #define THREADS_MAX   256
@@ -207,7 +208,7 @@ struct worker {
     struct progress *progress; /* of the first worker only */
     pthread_t thread;
     struct mc_result result;
-    struct replay scratch;
+    struct outcomes scratch;
     struct risks risks;
     struct world world;
     int64_t (*values)[MC_FIGURES]; /* by policy, of the replication at hand */
@@ -224,6 +225,25 @@ static void add_pairs(struct worker *w)
                          w->values[j][figures[f]] - w->values[i][figures[f]]);
 }
 
+struct taking {
+    struct worker *worker;
+    const struct model *model;
+};
+
+static int take_outcome(void *context, size_t p, struct outcome *o, struct err *err)
+{
+    const struct taking *taking = context;
+    struct worker *w = taking->worker;
+    (void)err;
+    figures_of(o, taking->model, w->values[p]);
+    add_months(&w->result.policies[p], o, taking->model);
+    for (int f = 0; f < MC_FIGURES; f++)
+        if (f != MC_RESTORE || o->went.restores)
+            sums_add(&w->result.policies[p].figures[f], w->values[p][f]);
+    outcome_release(o);
+    return 0;
+}
+
 static int replicate(struct worker *w, int64_t replication, struct err *err)
 {
     const struct shared *shared = w->shared;
@@ -237,18 +257,9 @@ static int replicate(struct worker *w, int64_t replication, struct err *err)
         risks_draw(&w->risks, &model.failures, seed, (uint32_t)replication, commits.count);
         model.risks = &w->risks;
     }
-    for (size_t p = 0; p < shared->policies->count && !code; p++) {
-        struct outcome outcome;
-        code = outcome_run(&outcome, &shared->policies->items[p], &model, &commits, &w->scratch, false, err);
-        if (!code) {
-            figures_of(&outcome, &model, w->values[p]);
-            add_months(&w->result.policies[p], &outcome, &model);
-            for (int f = 0; f < MC_FIGURES; f++)
-                if (f != MC_RESTORE || outcome.went.restores)
-                    sums_add(&w->result.policies[p].figures[f], w->values[p][f]);
-        }
-        outcome_release(&outcome);
-    }
+    struct taking taking = {w, &model};
+    code = outcomes_each(&w->scratch, shared->policies->items, shared->policies->count, &model, &commits, take_outcome,
+                         &taking, err);
     if (!code) {
         add_pairs(w);
         w->result.runs++;
@@ -351,7 +362,7 @@ static struct worker *workers_new(struct shared *shared, int64_t threads, size_t
     for (int64_t i = 0; i < threads; i++) {
         workers[i].shared = shared;
         mc_result_init(&workers[i].result, asked, count);
-        replay_init(&workers[i].scratch);
+        outcomes_init(&workers[i].scratch);
         risks_init(&workers[i].risks);
         workers[i].values = mem_zero(count, sizeof(*workers[i].values));
     }
@@ -362,7 +373,7 @@ static void workers_free(struct worker *workers, int64_t threads)
 {
     for (int64_t i = 0; i < threads; i++) {
         mc_result_release(&workers[i].result);
-        replay_release(&workers[i].scratch);
+        outcomes_release(&workers[i].scratch);
         risks_release(&workers[i].risks);
         world_release(&workers[i].world);
         free(workers[i].values);

@@ -32,6 +32,33 @@ static int add_up(struct outcome *o, const struct model *m, struct err *err)
     return failed ? too_much(err) : 0;
 }
 
+bool outcome_troubled(const struct model *m)
+{
+    return (m->risks && m->risks->failures.any) || (m->fleet && m->hour_end);
+}
+
+static int take_replay(struct outcome *o, const struct decider *d, const struct model *m, const struct commits *commits,
+                       struct replay *r, struct err *err)
+{
+    int code = costs_of(&o->costs, r, d, m, err);
+    if (code)
+        return code;
+    o->delivered = (int64_t)r->commits;
+    o->troubled = r->troubled;
+    if (r->troubled) {
+        o->went = r->mishaps;
+        o->went.items = NULL;
+    }
+    if (r->commits)
+        o->lead = stats_of(r->lead_s, r->commits);
+    o->first_start = o->costs.first_at;
+    o->last_end =
+        r->troubled ? r->mishaps.ended_at : replay_baked_s(r, &m->terms, r->deployments - 1) + m->terms.rollout_s;
+    o->launch_s = policy_rental_billed_s(d, 0, m->terms.boot_s + m->terms.bake_s);
+    assert(o->costs.total.commits + o->went.reverted == (int64_t)commits->count);
+    return add_up(o, m, err);
+}
+
 int outcome_run(struct outcome *o, const struct policy *policy, const struct model *m, const struct commits *commits,
                 struct replay *scratch, bool trace_pool, struct err *err)
 {
@@ -42,26 +69,16 @@ int outcome_run(struct outcome *o, const struct policy *policy, const struct mod
     if (code)
         return code;
     struct decider d = policy_decider(policy, &m->terms);
-    bool slow = (m->risks && m->risks->failures.any) || (m->fleet && m->hour_end);
-    code = slow ? attempts_run(scratch, &d, commits, m, err) : replay_run(scratch, &d, commits, err);
-    if (!code)
-        code = costs_of(&o->costs, scratch, &d, m, err);
-    if (code)
-        return code;
-    o->delivered = (int64_t)scratch->commits;
-    o->troubled = slow;
-    if (slow) {
-        o->went = scratch->mishaps;
-        o->went.items = NULL;
-    }
-    if (scratch->commits)
-        o->lead = stats_of(scratch->lead_s, scratch->commits);
-    o->first_start = o->costs.first_at;
-    o->last_end = slow ? scratch->mishaps.ended_at
-                       : replay_baked_s(scratch, &m->terms, scratch->deployments - 1) + m->terms.rollout_s;
-    o->launch_s = policy_rental_billed_s(&d, 0, m->terms.boot_s + m->terms.bake_s);
-    assert(o->costs.total.commits + o->went.reverted == (int64_t)commits->count);
-    return add_up(o, m, err);
+    code = outcome_troubled(m) ? attempts_run(scratch, &d, commits, m, err) : replay_run(scratch, &d, commits, err);
+    return code ? code : take_replay(o, &d, m, commits, scratch, err);
+}
+
+int outcome_of(struct outcome *o, const struct decider *d, const struct model *m, const struct commits *commits,
+               struct replay *r, struct err *err)
+{
+    *o = (struct outcome){.policy = d->policy};
+    costs_init(&o->costs);
+    return take_replay(o, d, m, commits, r, err);
 }
 
 int outcome_of_replay(struct outcome *o, const struct policy *policy, const struct model *m, struct replay *r,

@@ -29,6 +29,10 @@ struct outcome {
 /* scratch keeps its arrays from policy to policy. With trace_pool the prepaid hours' course is kept in costs.pool. */
 int outcome_run(struct outcome *out, const struct policy *policy, const struct model *model,
                 const struct commits *commits, struct replay *scratch, bool trace_pool, struct err *err) MUST_USE;
+/* The same of a replay that decider made of all the commits. */
+int outcome_of(struct outcome *out, const struct decider *decider, const struct model *model,
+               const struct commits *commits, struct replay *replay, struct err *err) MUST_USE;
+bool outcome_troubled(const struct model *model); /* attempts.h does it, not replay.h */
 /* The figures of a replay that is there already; policy gives the keep that it was billed by. */
 int outcome_of_replay(struct outcome *out, const struct policy *policy, const struct model *model,
                       struct replay *replay, struct err *err) MUST_USE;

@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "sim/gnuplot.h"
 #include "base/page.h"
+#include "sim/outcomes.h"
 
 /* What a sweep's options are offsets into. */
 struct target {
@@ -78,8 +79,17 @@ static void take_result(struct sweep_row *row, const struct mc_policy *p)
     }
 }
 
+static int keep_row(void *context, size_t at, struct outcome *o, struct err *err)
+{
+    struct sweep_row *rows = context;
+    (void)err;
+    take_outcome(&rows[at], o);
+    outcome_release(o);
+    return 0;
+}
+
 static int run_point(struct sweep *s, size_t point, const struct scenario *scenario, const struct policy_list *policies,
-                     const struct mc_options *runs, const struct session *quiet, struct replay *scratch,
+                     const struct mc_options *runs, const struct session *quiet, struct outcomes *scratch,
                      struct err *err)
 {
     struct sweep_row *rows = &s->rows[point * s->policies];
@@ -91,15 +101,8 @@ static int run_point(struct sweep *s, size_t point, const struct scenario *scena
         mc_result_release(&result);
         return code;
     }
-    int code = 0;
-    for (size_t p = 0; p < s->policies && !code; p++) {
-        struct outcome o;
-        code = outcome_run(&o, &policies->items[p], &scenario->model, &scenario->commits, scratch, false, err);
-        if (!code)
-            take_outcome(&rows[p], &o);
-        outcome_release(&o);
-    }
-    return code;
+    return outcomes_each(scratch, policies->items, s->policies, &scenario->model, &scenario->commits, keep_row, rows,
+                         err);
 }
 
 struct job {
@@ -112,7 +115,7 @@ struct job {
     struct session quiet;
 };
 
-static int do_point(struct job *job, size_t point, struct replay *scratch, struct err *err)
+static int do_point(struct job *job, size_t point, struct outcomes *scratch, struct err *err)
 {
     struct sweep *s = &job->args->sweep;
     struct target target = {*job->given};
@@ -132,9 +135,9 @@ static int do_point(struct job *job, size_t point, struct replay *scratch, struc
 static int do_points(struct job *job, const struct session *session, struct err *err)
 {
     struct sweep *s = &job->args->sweep;
-    struct replay scratch;
+    struct outcomes scratch;
     struct progress progress;
-    replay_init(&scratch);
+    outcomes_init(&scratch);
     progress_begin(&progress, session, "sweeping", (int64_t)(s->points - s->done));
     size_t first = s->done;
     int code = 0;
@@ -145,7 +148,7 @@ static int do_points(struct job *job, const struct session *session, struct err 
     }
     interrupt_restore();
     progress_end(&progress);
-    replay_release(&scratch);
+    outcomes_release(&scratch);
     return code;
 }
 

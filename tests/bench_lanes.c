@@ -1,6 +1,7 @@
 /*
- * ns a commit and policy of replaying many windows at once in vector lanes, beside replay_run one by one, on a trace
- * that is never repeated; and what failures cost a replay. User CPU time, median of five rounds.
+ * ns a commit and policy of replaying many windows at once in vector lanes, through the code that simulate and plan
+ * use, beside one by one, on traces that are never repeated; and what failures cost a replay. User CPU time, median of
+ * five rounds.
  *
  *   make bench          or: build/release/tests/bench_lanes [COMMITS]
  */
@@ -12,10 +13,8 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/philox.h"
-#include "base/wide.h"
 #include "sim/attempts.h"
-#include "sim/lanes.h"
-#include "sim/outcome.h"
+#include "sim/outcomes.h"
 
 #define ROUNDS   5
 #define POLICIES 16
@@ -64,38 +63,80 @@ static struct model model_of(enum regime regime)
         .until = INSTANT_MIN};
 }
 
-static void bench_lanes(const char *name, enum keep_kind keep, bool wide, int64_t *arrival_s, size_t count)
+struct trace {
+    int64_t *arrival_s;
+    size_t count;
+};
+
+enum { LANES, ALONE, ALL_MANY, ALL_ALONE, LANE_TIMES };
+
+static int drop(void *context, size_t at, struct outcome *o, struct err *err)
 {
-    struct model m = model_of(REGIME_SECOND);
+    money_t *sum = context;
+    (void)at, (void)err;
+    *sum += o->cost + o->lead.percentile[STATS_P95];
+    outcome_release(o);
+    return 0;
+}
+
+static void die_if(bool bad, const char *why)
+{
+    if (!bad)
+        return;
+    fprintf(stderr, "%s\n", why);
+    exit(1);
+}
+
+/* The passes of lanes_run over traces drawn anew, as outcomes_each has them, and the whole of outcomes_each, which
+ * simulate, plan and the others call; beside one policy after the other. */
+static void bench_lanes(const char *name, enum keep_kind keep, struct trace *t, int traces)
+{
+    struct model m = model_of(keep == KEEP_HOUR ? REGIME_HOURLY : REGIME_SECOND);
+    struct policy policies[POLICIES];
     struct decider deciders[POLICIES];
-    struct lanes_total totals[POLICIES];
-    struct commits commits = {arrival_s, arrival_s, count};
-    struct replay scratch;
-    double lanes_ns[ROUNDS];
-    double one_ns[ROUNDS];
+    const struct decider *pass[POLICIES];
+    struct commits commits = {t->arrival_s, t->arrival_s, t->count};
+    struct outcomes scratch;
+    double ns[LANE_TIMES][ROUNDS] = {{0}};
+    money_t sums[2] = {0, 0};
     struct err err;
-    wide_choose(wide ? WIDE_512 : WIDE_PORTABLE);
-    replay_init(&scratch);
+    outcomes_init(&scratch);
     for (int i = 0; i < POLICIES; i++) {
-        struct policy p = {{TRIGGER_WINDOW, 120 * (i + 1)}, {keep, keep == KEEP_IDLE ? 600 : 0}};
-        deciders[i] = policy_decider(&p, &m.terms);
+        policies[i] = (struct policy){{TRIGGER_WINDOW, 120 * (i + 1)}, {keep, keep == KEEP_IDLE ? 600 : 0}};
+        deciders[i] = policy_decider(&policies[i], &m.terms);
+        pass[i] = &deciders[i];
     }
-    for (uint32_t round = 0; round < ROUNDS; round++) {
-        make_trace(arrival_s, count, round);
-        double begin_ns = cpu_ns();
-        lanes_run(deciders, POLICIES, &commits, totals);
-        lanes_ns[round] = (cpu_ns() - begin_ns) / (double)count / POLICIES;
-        begin_ns = cpu_ns();
-        if (replay_run(&scratch, &deciders[7], &commits, &err) ||
-            (int64_t)scratch.deployments != totals[7].deployments || scratch.waiting_s != totals[7].waiting_s) {
-            fprintf(stderr, "lanes and replay differ\n");
-            exit(1);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int k = 0; k < traces; k++) {
+            make_trace(t->arrival_s, t->count, (uint32_t)(round * traces + k));
+            double begin_ns = cpu_ns();
+            die_if(lanes_run(pass, POLICIES, &commits, scratch.lanes, &err), "lanes_run");
+            double then_ns = cpu_ns();
+            ns[LANES][round] += then_ns - begin_ns;
+            for (int i = 0; i < POLICIES; i++) {
+                die_if(replay_run(&scratch.alone, pass[i], &commits, &err), "replay_run");
+                die_if(scratch.alone.deployments != scratch.lanes[i].deployments ||
+                           scratch.alone.waiting_s != scratch.lanes[i].waiting_s,
+                       "lanes and replay differ");
+            }
+            begin_ns = cpu_ns();
+            ns[ALONE][round] += begin_ns - then_ns;
+            die_if(outcomes_each(&scratch, policies, POLICIES, &m, &commits, drop, &sums[0], &err), "outcomes_each");
+            then_ns = cpu_ns();
+            ns[ALL_MANY][round] += then_ns - begin_ns;
+            for (int i = 0; i < POLICIES; i++) {
+                struct outcome o;
+                die_if(outcome_run(&o, &policies[i], &m, &commits, &scratch.alone, false, &err), "outcome_run");
+                drop(&sums[1], 0, &o, &err);
+            }
+            ns[ALL_ALONE][round] += cpu_ns() - then_ns;
         }
-        one_ns[round] = (cpu_ns() - begin_ns) / (double)count;
     }
-    printf("  %-40s %8.2f %18.2f\n", name, median(lanes_ns), median(one_ns));
-    replay_release(&scratch);
-    wide_choose(WIDE_512);
+    die_if(sums[0] != sums[1], "outcomes differ");
+    double per = (double)t->count * traces * POLICIES;
+    printf("  %-12s %10.2f %12.2f %22.2f %14.2f\n", name, median(ns[LANES]) / per, median(ns[ALONE]) / per,
+           median(ns[ALL_MANY]) / per, median(ns[ALL_ALONE]) / per);
+    outcomes_release(&scratch);
 }
 
 static double outcome_ns(const struct policy *p, const struct model *m, const struct commits *c, struct replay *scratch)
@@ -168,12 +209,17 @@ int main(int argc, char **argv)
         return 2;
     }
     int64_t *arrival_s = mem_array(NULL, (size_t)count, sizeof(*arrival_s));
-    printf("%d windows at once in vector lanes, %lld commits: ns a commit and policy of CPU time\n", POLICIES,
-           (long long)count);
-    printf("  %-40s %8s %18s\n", "keep", "lanes", "replay, one by one");
-    bench_lanes("terminate", KEEP_TERMINATE, true, arrival_s, (size_t)count);
-    bench_lanes("idle:600", KEEP_IDLE, true, arrival_s, (size_t)count);
-    bench_lanes("terminate, portable code", KEEP_TERMINATE, false, arrival_s, (size_t)count);
+    static const size_t lengths[] = {10000, 100000};
+    for (size_t i = 0; i < 2; i++) {
+        struct trace trace = {arrival_s, lengths[i] < (size_t)count ? lengths[i] : (size_t)count};
+        int traces = (int)((size_t)count / trace.count / 4) + 1;
+        printf("%d windows over %zu commits, %d histories a round: ns a commit and policy of CPU time\n", POLICIES,
+               trace.count, traces);
+        printf("  %-12s %10s %12s %22s %14s\n", "keep", "replay", "one by one", "with costs, leads", "one by one");
+        bench_lanes("terminate", KEEP_TERMINATE, &trace, traces);
+        bench_lanes("idle:600", KEEP_IDLE, &trace, traces);
+        bench_lanes("hour", KEEP_HOUR, &trace, traces);
+    }
     printf("\nfailures (2 %% culprits, 5 %% builds, 1 %% images): ns a commit\n");
     printf("  %-16s %8s %8s %7s %12s %8s %7s %14s\n", "trigger", "replay", "failing", "", "simulation", "failing", "",
            "and the draws");
