@@ -6,6 +6,9 @@
 #include "scheduler/deployment.h"
 #include "sim/rehearsal.h"
 
+/* A one-time schedule of EventBridge is carried out within a minute of its time. */
+#define GRACE_MS 60000
+
 struct search {
     struct rehearsal *r;
     struct cloud_transport transport; /* without faults and kills */
@@ -53,7 +56,8 @@ static bool is_kept(const struct search *s, const char *id, bool by_guard)
     int64_t version;
     for (size_t i = 0; i < c->environments.count; i++)
         if (kept_bake_get(s->r->world.state, c->environments.items[i].name, &kept, &version, &err) == 0 &&
-            strcmp(by_guard ? kept.guard : kept.instance, id) == 0 && kept.until_ms > simcloud_now_ms(s->r->cloud))
+            strcmp(by_guard ? kept.guard : kept.instance, id) == 0 &&
+            kept.until_ms + GRACE_MS > simcloud_now_ms(s->r->cloud))
             return true;
     return false;
 }
