@@ -191,7 +191,9 @@ static void make_group(struct world *w, const char *template_id)
     aws_param(&request, "DesiredCapacity", "2");
     aws_param(&request, "VPCZoneIdentifier", subnets.items[0].id);
     aws_reply_init(&reply);
-    OK(w, cloud_call(&w->cloud, &request, RETRY_ONCE, &reply, &w->error));
+    /* no call of the program's, so it goes past the table of those */
+    struct transport *t = w->cloud.transport;
+    OK(w, t->call(t->self, &request, &reply, &w->error));
     aws_request_release(&request);
     aws_reply_release(&reply);
 }
@@ -281,7 +283,8 @@ static void what_moto_does_not_know_is_said(void **state)
     open_world(&w);
     aws_request_init(&request, AWS_EC2, "NoSuchActionAtAll");
     aws_reply_init(&reply);
-    assert_int_equal(cloud_call(&w.cloud, &request, RETRY_ONCE, &reply, &w.error), -1);
+    struct transport *t = w.cloud.transport;
+    assert_int_equal(t->call(t->self, &request, &reply, &w.error), -1);
     assert_true(*w.error.code && *w.error.message);
     aws_request_release(&request);
     aws_reply_release(&reply);
