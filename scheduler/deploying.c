@@ -232,7 +232,7 @@ int deploying_run(const struct deploying *d, const struct pipeline_order *order,
         return code;
     enum pipeline_end end = pipeline_run(w, order, &record, err);
     book_estimate(d, &record, &e);
-    if (is_over(end)) {
+    if (is_over(end) && record.number) {
         if (!d->document)
             fprintf(d->site->session->out, "\n");
         deploying_tell(d, &record);

@@ -269,6 +269,17 @@ static int preset(struct pipeline *p, struct err *err)
     return code;
 }
 
+/* A group whose way back failed is put in order first: a rollout that began there would take its size for the one to
+ * keep, and unproven members for good ones. Where that fails again nothing is begun: a person is needed still. */
+static enum pipeline_end mend_broken(const struct pipeline_world *w, struct err *err)
+{
+    struct deployment last;
+    bool found = false;
+    if (deployment_find(w->state, w->environment->name, 0, &last, &found, err))
+        return PIPELINE_LOST;
+    return found && strcmp(last.state, "broken") == 0 ? pipeline_recover(w, &found, err) : PIPELINE_COMPLETED;
+}
+
 enum pipeline_end pipeline_run(const struct pipeline_world *w, const struct pipeline_order *order,
                                struct deployment *out, struct err *err)
 {
@@ -276,7 +287,12 @@ enum pipeline_end pipeline_run(const struct pipeline_world *w, const struct pipe
     struct pipeline_estimate estimate;
     pipeline_begin(&p, w);
     *out = p.record;
-    enum pipeline_end end = pipeline_take_lease(&p, err);
+    enum pipeline_end end = mend_broken(w, err);
+    if (end != PIPELINE_COMPLETED) {
+        pipeline_release(&p);
+        return end;
+    }
+    end = pipeline_take_lease(&p, err);
     if (end == PIPELINE_COMPLETED) {
         int64_t now_ms = w->transport->now_ms(w->transport->self);
         take_order(&p, order, now_ms);

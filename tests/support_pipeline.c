@@ -434,6 +434,7 @@ void stage_holds(struct stage *s, int64_t completed, const char *where)
         fail_msg("%s: %s", where, s->err.text);
     for (size_t i = 0; i < list.count; i++)
         done += strcmp(list.items[i].state, "completed") == 0;
+    stage_rest(s, 480); /* a group replaces a member that died in its own time */
     stage_group(s, image, &members, &desired, &max);
     if (done != completed)
         fail_msg("%s: %lld completed deployments instead of %lld", where, (long long)done, (long long)completed);
