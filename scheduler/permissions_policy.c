@@ -115,7 +115,7 @@ static const char *place(const struct binding *b, const char *name, size_t len)
     for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
         if (strlen(places[i].name) == len && strncmp(places[i].name, name, len) == 0)
             return places[i].value;
-    assert(!"a place that nothing fills");
+    assert(0 && "a place that nothing fills");
     return "";
 }
 
