@@ -2,21 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/out.h"
 #include "billing/calendar.h"
+#include "scheduler/aws/http.h"
 #include "scheduler/document.h"
 
-#define POST_MS        3000L
-#define STOP_MS        1000L
+#define POST_MS        3000
+#define STOP_MS        1000 /* for what is being sent, once we are asked to stop */
+#define REPLY_MAX      ((size_t)64 << 10)
 #define FAILURES_MAX   3
 #define LINE_MAX_BYTES ((size_t)64 << 10)
 #define BULK_MAX       ((size_t)512 << 10) /* Loggly takes 5 MB */
@@ -34,62 +32,34 @@ struct sinks {
     const char *environment;
     struct ci_context ci;
     const struct session *session;
+    struct http *http; /* NULL: the caller's post is used */
     sinks_post *post;
     void *post_context;
     struct sink *items;
     size_t count;
 };
 
-/* Asked to stop: what is being sent gets a second in all, no more. */
-struct patience {
-    const volatile sig_atomic_t *stop; /* NULL: nobody asks */
-    int64_t since_ns;
-};
-
-static int be_patient(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+/* Its reply says nothing that is used but the status. */
+static int http_post(void *context, const char *url, const char *header, const char *body, size_t len)
 {
-    const struct patience *p = context;
-    (void)down_all;
-    (void)down;
-    (void)up_all;
-    (void)up;
-    return p->stop && *p->stop && clock_monotonic_ns() - p->since_ns > STOP_MS * 1000000LL;
-}
-
-static size_t drop(char *data, size_t size, size_t count, void *context)
-{
-    (void)data;
-    (void)context;
-    return size * count;
-}
-
-static int curl_post(void *context, const char *url, const char *header, const char *body, size_t len)
-{
-    CURL *curl = curl_easy_init();
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    long status = -1;
-    const volatile sig_atomic_t *const *stop = context;
-    struct patience patience = {stop ? *stop : NULL, clock_monotonic_ns()};
-    if (*header)
-        headers = curl_slist_append(headers, header);
-    if (curl && headers) {
-        curl_easy_setopt(curl, CURLOPT_URL, url);
-        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)len);
-        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, POST_MS);
-        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, be_patient);
-        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &patience);
-        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
-        if (curl_easy_perform(curl) != CURLE_OK || curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
-            status = -1;
-    }
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(curl);
-    return (int)status;
+    const char *const headers[] = {"Content-Type: application/json", header};
+    const struct http_request request = {.method = "POST",
+                                         .url = url,
+                                         .headers = headers,
+                                         .header_count = *header ? 2 : 1,
+                                         .body = body,
+                                         .body_len = len,
+                                         .connect_ms = POST_MS,
+                                         .total_ms = POST_MS,
+                                         .stop_grace_ms = STOP_MS,
+                                         .reply_max = REPLY_MAX,
+                                         .fresh = true};
+    struct http_reply reply = {0};
+    struct err err;
+    enum http_outcome outcome = http_send(context, &request, &reply, &err);
+    int status = outcome == HTTP_DONE || outcome == HTTP_TOO_LONG ? reply.status : -1;
+    http_reply_release(&reply);
+    return status;
 }
 
 static bool is(const struct sink *s, const char *kind)
@@ -130,16 +100,20 @@ static void open_sink(struct sink *s, const struct config_sink *config)
 }
 
 struct sinks *sinks_open(const struct config *c, const char *environment, const struct ci_context *ci,
-                         const struct session *session, sinks_post *post, void *post_context)
+                         const struct session *session, const volatile sig_atomic_t *stop, sinks_post *post,
+                         void *post_context)
 {
     struct sinks *s = mem_zero(1, sizeof(*s));
     *s = (struct sinks){.config = c,
                         .environment = environment,
                         .ci = *ci,
                         .session = session,
-                        .post = post ? post : curl_post,
+                        .http = post ? NULL : http_new(stop),
+                        .post = post ? post : http_post,
                         .post_context = post_context,
                         .count = c->sinks.count};
+    if (s->http)
+        s->post_context = s->http;
     s->items = mem_zero(s->count + 1, sizeof(*s->items));
     for (size_t i = 0; i < s->count; i++)
         open_sink(&s->items[i], &c->sinks.items[i]);
@@ -318,6 +292,7 @@ void sinks_close(struct sinks *all)
         free(all->items[i].url);
         free(all->items[i].header);
     }
+    http_free(all->http);
     free(all->items);
     free(all);
 }

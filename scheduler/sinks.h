@@ -15,6 +15,8 @@
 #ifndef SCHEDULER_SINKS_H
 #define SCHEDULER_SINKS_H
 
+#include <signal.h>
+
 #include <cjson/cJSON.h>
 
 #include "base/session.h"
@@ -23,12 +25,14 @@
 
 struct sinks;
 
-/* post: sends a body; returns the HTTP status, or -1. For tests; NULL: libcurl's, whose context is NULL or points to a
- * pointer to a flag (const volatile sig_atomic_t **): once it is set, a POST gets a second, not three. */
+/* Sends a body; returns the HTTP status, or -1. For tests. */
 typedef int sinks_post(void *context, const char *url, const char *header, const char *body, size_t len);
 
+/* stop: once it is set, a POST gets a second, not three; NULL: nobody asks. post NULL: over the network (aws/http.h).
+ */
 struct sinks *sinks_open(const struct config *c, const char *environment, const struct ci_context *ci,
-                         const struct session *session, sinks_post *post, void *post_context);
+                         const struct session *session, const volatile sig_atomic_t *stop, sinks_post *post,
+                         void *post_context);
 void sinks_tell(struct sinks *s, int64_t at_ms, const char *kind, const char *text, const cJSON *detail);
 void sinks_close(struct sinks *s); /* NULL is fine */
 

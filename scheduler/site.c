@@ -14,7 +14,6 @@
 #include "scheduler/state_dynamodb.h"
 
 static volatile sig_atomic_t stop_asked;
-static const volatile sig_atomic_t *stop_flag = &stop_asked;
 
 static void ask_to_stop(int signal_number)
 {
@@ -153,7 +152,7 @@ int site_open(struct site *s, const struct site_options *o, bool with_cloud, str
         hear_signals();
         lease_holder(s->holder);
         jobs_open(&s->jobs, &s->jobs_self);
-        s->sinks = sinks_open(s->config, s->environment->name, &ci, session, NULL, &stop_flag);
+        s->sinks = sinks_open(s->config, s->environment->name, &ci, session, &stop_asked, NULL, NULL);
         code = take_runner_cidr(s, err);
     }
     if (!code && with_cloud)

@@ -201,7 +201,7 @@ static void listen_to(struct ear *e, struct rehearsal *r, const struct config *c
     e->jobs_inner = *r->world.jobs;
     e->jobs_outer = (struct jobs){e, hear_start, hear_look, hear_stop, hear_due};
     r->world.jobs = &e->jobs_outer;
-    e->sinks = sinks_open(c, "test", &none, &session, hear_post, e);
+    e->sinks = sinks_open(c, "test", &none, &session, NULL, hear_post, e);
     r->world.event = hear_event;
     r->world.event_context = e;
 }

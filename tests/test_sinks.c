@@ -57,7 +57,7 @@ static void tell(const char *sink, const char *kind, int times)
     struct config *c = with_sink(sink);
     cJSON *detail = cJSON_CreateObject();
     cJSON_AddStringToObject(detail, "commit", "abc123");
-    struct sinks *s = sinks_open(c, "e", &ci, &session, hear, NULL);
+    struct sinks *s = sinks_open(c, "e", &ci, &session, NULL, hear, NULL);
     for (int i = 0; i < times; i++)
         sinks_tell(s, 1767225600000, kind, "it is done", detail);
     sinks_close(s);
@@ -226,14 +226,14 @@ static void other_ci_systems(void **state)
 /* ---- over the wire ---- */
 
 static struct sinks *open_wire(struct session *session, struct config **c, const char *sink, const char *url,
-                               const volatile sig_atomic_t **stop)
+                               const volatile sig_atomic_t *stop)
 {
     static const struct ci_context none = {.system = "", .commit = "", .branch = "", .job = "", .actor = ""};
     setenv("T_URL", url, 1);
     setenv("T_TOKEN", " s3cret\n", 1);
     *session = (struct session){.out = stdout, .err = tmpfile(), .program = "bakehour"};
     *c = with_sink(sink);
-    return sinks_open(*c, "e", &none, session, NULL, stop);
+    return sinks_open(*c, "e", &none, session, stop, NULL, NULL);
 }
 
 static int64_t close_wire(struct session *session, struct config *c, struct sinks *s, const char *said)
@@ -289,7 +289,6 @@ static void slow_and_odd_servers(void **state)
     (void)state;
     static const char sink[] = "{\"kind\": \"http\", \"url_env\": \"T_URL\", \"token_env\": \"T_TOKEN\"}";
     static volatile sig_atomic_t stop = 1;
-    const volatile sig_atomic_t *flag = &stop;
     static const struct http_step steps[] = {
         {NULL, HTTP_OK("text/plain", "late"), 2500},
         {NULL, "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\nConnection: close\r\n\r\n", 0}};
@@ -297,7 +296,7 @@ static void slow_and_odd_servers(void **state)
     struct session session;
     struct config *c;
     HTTP_SCRIPT(&server, steps);
-    struct sinks *s = open_wire(&session, &c, sink, server.url, &flag);
+    struct sinks *s = open_wire(&session, &c, sink, server.url, &stop);
     int64_t began_ns = clock_monotonic_ns();
     sinks_tell(s, 1767225600000, "step", "x", NULL);
     assert_true(clock_monotonic_ns() - began_ns < 2200000000);
@@ -321,7 +320,7 @@ static void sizes_and_breaks(void **state)
     cJSON_AddStringToObject(detail, "big", big);
     setenv("T_TOKEN", "s3cret\r\nX-Other: 1", 1);
     reset(200);
-    struct sinks *s = sinks_open(c, "e", &none, &session, hear, NULL);
+    struct sinks *s = sinks_open(c, "e", &none, &session, NULL, hear, NULL);
     sinks_tell(s, 1767225600000, "step", "it is done", detail);
     assert_string_equal(heard.header, "");
     assert_string_equal(heard.body, "{\"time\":\"2026-01-01T00:00:00Z\",\"kind\":\"step\",\"text\":\"(too long to be "
