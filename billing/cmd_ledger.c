@@ -10,10 +10,10 @@
 #include "billing/resources.h"
 #include "billing/rows.h"
 
-#define LEDGER_DEFAULT ".bakehour/ledger.db"
 #define LEDGER_OPTION(type)                                                                                            \
     {                                                                                                                  \
-        "ledger", OPT_VALUE, "FILE", "the ledger (default: " LEDGER_DEFAULT ")", opt_text, offsetof(type, ledger)      \
+        "ledger", OPT_VALUE, "FILE", "the ledger: a file, or dynamodb:TABLE (default: " LEDGER_FILE ")", opt_text,     \
+            offsetof(type, ledger)                                                                                     \
     }
 #define SCOPE_OPTIONS(type)                                                                                            \
     {"deployment", OPT_VALUE, "ID", "the deployment that pays", opt_text, offsetof(type, deployment)},                 \
@@ -47,7 +47,7 @@ static int run_check(struct session *session, void *data, struct err *err)
     char at[INSTANT_TEXT_SIZE];
     bool any = false;
     instant_t last = 0;
-    int code = ledger_open(&ledger, text_or(args->ledger, LEDGER_DEFAULT), LEDGER_READ, err);
+    int code = ledger_open(&ledger, text_or(args->ledger, LEDGER_FILE), LEDGER_READ, err);
     if (!code)
         code = ledger_check(ledger, &diag, err);
     diag_close(&diag);
@@ -269,7 +269,7 @@ static int run_import(struct session *session, void *data, struct err *err)
     str_init(&in.key, 0);
     int code = read_files(&in, session, err);
     if (!code)
-        code = ledger_open(&in.ledger, text_or(args->ledger, LEDGER_DEFAULT), LEDGER_WRITE, err);
+        code = ledger_open(&in.ledger, text_or(args->ledger, LEDGER_FILE), LEDGER_WRITE, err);
     if (!code)
         code = ledger_together(in.ledger, book_all, &in, in.now, err);
     if (!code)
@@ -343,7 +343,7 @@ static int run_adjust(struct session *session, void *data, struct err *err)
         str_addf(&key, "adjustment:%s", args->key);
     else
         str_addf(&key, "adjustment:%s@%s", args->reason, calendar_text(at, text));
-    int code = ledger_open(&ledger, text_or(args->ledger, LEDGER_DEFAULT), LEDGER_READ, err);
+    int code = ledger_open(&ledger, text_or(args->ledger, LEDGER_FILE), LEDGER_READ, err);
     if (!code)
         code = ledger_adjust(ledger, key.text, &scope, text_or(args->account, "expense:adjustment"), at, args->usd,
                              args->reason, session->now_s, &booked, err);

@@ -14,7 +14,8 @@ struct args {
 
 static const struct opt options[] = {
     {"Ledger", OPT_HEADING, NULL, NULL, NULL, 0},
-    {"ledger", OPT_VALUE, "FILE", "the ledger (default: .bakehour/ledger.db)", opt_text, offsetof(struct args, ledger)},
+    {"ledger", OPT_VALUE, "FILE", "the ledger: a file, or dynamodb:TABLE (default: " LEDGER_FILE ")", opt_text,
+     offsetof(struct args, ledger)},
     {"at", OPT_VALUE, "TIME", "its UTC month is settled, up to it (default: now)", opt_instant,
      offsetof(struct args, at)},
     {"What pays", OPT_HEADING, NULL, NULL, NULL, 0},
@@ -62,7 +63,7 @@ static int run(struct session *session, void *data, struct err *err)
     int month = calendar_month(now - 1);
     int code = bill_files_open_held(&files, &args->in, session, err);
     if (!code)
-        code = ledger_open(&ledger, args->ledger ? args->ledger : ".bakehour/ledger.db", LEDGER_READ, err);
+        code = ledger_open(&ledger, args->ledger ? args->ledger : LEDGER_FILE, LEDGER_READ, err);
     if (!code)
         code = ledger_bill_open(&files, ledger, calendar_month_start(month) - SECONDS_PER_HOUR, now, &now, err);
     if (!code) {

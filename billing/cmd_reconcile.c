@@ -10,9 +10,8 @@
 #include "billing/price_option.h"
 #include "billing/reconcile_print.h"
 
-#define LEDGER_DEFAULT ".bakehour/ledger.db"
-#define TOP_DEFAULT    20
-#define TOP_MOST       100000
+#define TOP_DEFAULT 20
+#define TOP_MOST    100000
 
 struct args {
     struct opt_list cur, focus;
@@ -39,7 +38,7 @@ static const struct opt options[] = {
      offsetof(struct args, cur)},
     {"focus", OPT_VALUE, "FILE", "a FOCUS 1.x export, likewise", price_opt_list, offsetof(struct args, focus)},
     {"What was expected", OPT_HEADING, NULL, NULL, NULL, 0},
-    {"ledger", OPT_VALUE, "FILE", "the ledger (default: " LEDGER_DEFAULT ", where there is one)", opt_text,
+    {"ledger", OPT_VALUE, "FILE", "the ledger (default: " LEDGER_FILE ", where there is one)", opt_text,
      offsetof(struct args, ledger)},
     BILL_FILE_OPTIONS(struct args, in),
     BILL_MORE_OPTIONS(struct args, in),
@@ -126,7 +125,7 @@ static int use_ledger_prices(struct work *w, struct err *err)
 static int open_expected(struct work *w, struct err *err)
 {
     const struct args *args = w->args;
-    const char *ledger = args->ledger ? args->ledger : LEDGER_DEFAULT;
+    const char *ledger = args->ledger ? args->ledger : LEDGER_FILE;
     bool from_files = args->in.usage || args->in.resources;
     bool from_ledger = args->ledger || (!from_files && access(ledger, R_OK) == 0);
     w->compare = from_files || from_ledger;

@@ -253,7 +253,7 @@ static int attempt(struct ledger *ledger, ledger_body *body, void *context, inst
     return code;
 }
 
-int ledger_transact(struct ledger *ledger, ledger_body *body, void *context, instant_t now, struct err *err)
+int ledger_together(struct ledger *ledger, ledger_body *body, void *context, instant_t now, struct err *err)
 {
     if (ledger->inside) {
         int code = body(ledger, context, err);
@@ -271,11 +271,6 @@ int ledger_transact(struct ledger *ledger, ledger_body *body, void *context, ins
     return code;
 }
 
-int ledger_together(struct ledger *ledger, ledger_body *body, void *context, instant_t now, struct err *err)
-{
-    return ledger_transact(ledger, body, context, now, err);
-}
-
 static int nothing(struct ledger *ledger, void *context, struct err *err)
 {
     (void)ledger;
@@ -286,7 +281,7 @@ static int nothing(struct ledger *ledger, void *context, struct err *err)
 
 int ledger_synced(struct ledger *ledger, instant_t now, struct err *err)
 {
-    return ledger_transact(ledger, nothing, NULL, now, err);
+    return ledger_together(ledger, nothing, NULL, now, err);
 }
 
 int ledger_last(struct ledger *ledger, bool *any, instant_t *last, struct err *err)
@@ -325,7 +320,7 @@ static int post_pair(struct ledger *ledger, const struct ledger_entry *entry, co
 {
     struct pair pair = {entry, postings, booked};
     int code = check_text("key", entry->key, true, err);
-    return code ? code : ledger_transact(ledger, post_both, &pair, entry->booked, err);
+    return code ? code : ledger_together(ledger, post_both, &pair, entry->booked, err);
 }
 
 struct beginning {
@@ -363,7 +358,7 @@ int ledger_deployment_begin(struct ledger *ledger, const struct ledger_scope *sc
 {
     struct beginning b = {scope, commit, basis, started, now, estimate_usd};
     int code = check_text("deployment", scope->deployment, true, err);
-    return code ? code : ledger_transact(ledger, begin_deployment, &b, now, err);
+    return code ? code : ledger_together(ledger, begin_deployment, &b, now, err);
 }
 
 struct ending {
@@ -382,7 +377,7 @@ int ledger_deployment_end(struct ledger *ledger, const char *deployment, instant
                           instant_t now, struct err *err)
 {
     struct ending e = {deployment, outcome, ended};
-    return ledger_transact(ledger, end_deployment, &e, now, err);
+    return ledger_together(ledger, end_deployment, &e, now, err);
 }
 
 int ledger_adjust(struct ledger *ledger, const char *key, const struct ledger_scope *scope, const char *account,

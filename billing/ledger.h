@@ -83,8 +83,9 @@ struct ledger_usage {
     enum regime_choice regime;
 };
 
-/* Many records in one transaction: all of them or none. body must do nothing else that counts: where other runners book
- * on the same ledger it may run again. Returns the code of the whole. */
+/* Runs body in one transaction and notes the time: all of it or, where body does not return 0, nothing; inside another
+ * one it is a part of that. body must do nothing else that counts: where other runners book on the same ledger it may
+ * run again. Returns the code of the whole. */
 typedef int ledger_body(struct ledger *ledger, void *context, struct err *err);
 int ledger_together(struct ledger *ledger, ledger_body *body, void *context, instant_t now, struct err *err) MUST_USE;
 

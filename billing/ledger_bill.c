@@ -300,7 +300,7 @@ int ledger_settle(struct ledger *ledger, const struct bill_input *in, int month,
     if (code)
         return code;
     s.bill = &bill;
-    code = ledger_transact(ledger, settle_all, &s, now, err);
+    code = ledger_together(ledger, settle_all, &s, now, err);
     bill_release(&bill);
     return code;
 }

@@ -39,10 +39,6 @@ struct ledger_entry {
  * left out. */
 int ledger_post(struct ledger *ledger, const struct ledger_entry *entry, const struct ledger_posting *postings,
                 size_t count, bool *inserted, struct err *err) MUST_USE;
-/* Runs body in a transaction and notes the time; commits where it returns 0, else rolls back; returns the code of the
- * whole. Inside another one: a part of it. A body may run again: on a shared ledger another may have booked first. */
-int ledger_transact(struct ledger *ledger, ledger_body *body, void *context, instant_t now, struct err *err) MUST_USE;
-
 /* Before a transaction on a shared ledger: what it touches is noted. */
 int ledger_log_watch(struct ledger *ledger, struct err *err) MUST_USE;
 /* Hands the open transaction's rows to the log, rolls back, and applies them as anybody's. */

@@ -322,7 +322,7 @@ int ledger_record(struct ledger *ledger, const struct ledger_usage *usage, const
     struct recording r = {&u, scope, catalog, now, booked};
     u.quantity = u.quantity ? u.quantity : CHARGE_QUANTITY;
     int code = check_usage(&u, err);
-    return code ? code : ledger_transact(ledger, record_it, &r, now, err);
+    return code ? code : ledger_together(ledger, record_it, &r, now, err);
 }
 
 struct unpriced {

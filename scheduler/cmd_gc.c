@@ -43,18 +43,10 @@ static int find(struct pipeline *p, struct gc_list *list, struct err *err)
 {
     struct aws_error error;
     char current[80];
-    bool apart = p->w->site_transport || strcmp(p->env->region, p->config->region) != 0;
     int code = deployment_current(p->w->state, p->env->name, current, err);
     if (code)
         return code;
-    struct gc_scope scope = {.bake = apart ? &p->cloud : &p->site,
-                             .site = &p->site,
-                             .config = p->config,
-                             .environment = p->env,
-                             .state = p->w->state,
-                             .alive_run = current,
-                             .working_run = p->lease.held ? "" : current,
-                             .now_ms = pipeline_now_ms(p)};
+    struct gc_scope scope = pipeline_gc_scope(p, current, p->lease.held ? "" : current);
     return gc_find(&scope, &p->arena, list, &error) ? cloud_err(err, EXIT_FAILED, "gc", &error) : 0;
 }
 

@@ -1,5 +1,7 @@
 #include "scheduler/config_schema.h"
 
+#include "billing/ledger.h"
+
 #define AT(type, field) offsetof(struct type, field)
 
 static const char *const orders[] = {"flush", "shutdown", NULL};
@@ -335,7 +337,7 @@ const struct config_key config_schema[] = {
      0},
     {"state", CONFIG_OBJECT, AT(config, state), NULL, "What must outlive a run.", NULL, 0, 0, 0, NULL, state_keys, 0,
      0},
-    {"ledger", CONFIG_TEXT, AT(config, ledger), "\".bakehour/ledger.db\"",
+    {"ledger", CONFIG_TEXT, AT(config, ledger), "\"" LEDGER_FILE "\"",
      "Where costs are booked: a file, or dynamodb:TABLE, which many runners share; empty: nowhere.", NULL, 0, 0, 0,
      NULL, NULL, 0, 0},
     {"prices", CONFIG_OBJECT, AT(config, prices), NULL, "What estimates and statements rest on.", NULL, 0, 0, 0, NULL,

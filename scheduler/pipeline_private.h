@@ -3,6 +3,7 @@
 #define SCHEDULER_PIPELINE_PRIVATE_H
 
 #include "scheduler/digest.h"
+#include "scheduler/gc.h"
 #include "scheduler/look.h"
 #include "scheduler/pipeline.h"
 
@@ -57,8 +58,10 @@ int instance_price_resets(const struct pipeline_world *w, const struct kept_bake
 #define BUILD_FAILS_PERCENT 5 /* until somebody knows better */
 /* Is it worth booting the bake instance beside the build? */
 bool instance_prelaunches(const struct pipeline_world *w, int64_t commits, int64_t fails_percent, int64_t now_ms);
-int close_ports(struct pipeline *p,
-                struct err *err) MUST_USE;    /* step_close.c: the run opens them again when it goes on */
+/* step_close.c: what the clean-up of this environment looks at; texts as in gc.h. */
+struct gc_scope pipeline_gc_scope(struct pipeline *p, const char *alive_run, const char *working_run);
+/* step_close.c: the run opens them again when it goes on. */
+int close_ports(struct pipeline *p, struct err *err) MUST_USE;
 bool source_needed(const struct pipeline *p); /* step_source.c */
 bool bake_needed(const struct pipeline *p);   /* step_image.c: no image yet */
 void stop_jobs(struct pipeline *p);

@@ -13,15 +13,16 @@
 #define WIDEST_V6    32
 #define PARTITION_IS "port#%.80s:%d"
 
-struct ledger {
+/* Who claims one rule: a document of the store, by environment. */
+struct note {
     const struct state *state;
     const struct port *port;
     char partition[112];
-    cJSON *document; /* claims by environment */
+    cJSON *document;
     int64_t version;
 };
 
-static int read_claims(struct ledger *l, struct err *err)
+static int read_claims(struct note *l, struct err *err)
 {
     struct str text;
     cJSON_Delete(l->document);
@@ -38,7 +39,7 @@ static int read_claims(struct ledger *l, struct err *err)
 }
 
 /* STATE_CONFLICT where somebody else wrote meanwhile. */
-static int write_claims(struct ledger *l, struct err *err)
+static int write_claims(struct note *l, struct err *err)
 {
     struct str text;
     str_init(&text, STATE_DOCUMENT_MAX);
@@ -52,25 +53,30 @@ static int write_claims(struct ledger *l, struct err *err)
 }
 
 /* Does the claim of this environment still stand? */
-static int counts(const struct state *state, const cJSON *claim, int64_t now_ms, bool *yes, struct err *err)
+static int counts(const struct state *state, const struct port_claim *claim, int64_t now_ms, bool *yes, struct err *err)
 {
     char current[80];
-    int64_t closing_ms = document_i64(claim, "closing_ms");
-    *yes = closing_ms && now_ms < closing_ms + LEASE_MARGIN_MS;
-    if (*yes || closing_ms)
+    *yes = claim->closing_ms && now_ms < claim->closing_ms + LEASE_MARGIN_MS;
+    if (claim->closing_ms)
         return 0;
-    int code = deployment_current(state, claim->string, current, err);
-    *yes = !code && *current && strcmp(current, document_get(claim, "run")) == 0;
+    int code = deployment_current(state, claim->environment, current, err);
+    *yes = !code && *current && strcmp(current, claim->run) == 0;
     return code;
 }
 
+static struct port_claim claim_of(const cJSON *item)
+{
+    return (struct port_claim){
+        .environment = item->string, .run = document_get(item, "run"), .closing_ms = document_i64(item, "closing_ms")};
+}
+
 /* One change of the document, again where another was there first. */
-typedef int change(struct ledger *l, const char *environment, const void *with, struct err *err);
+typedef int change(struct note *l, const char *environment, const void *with, struct err *err);
 
 static int changed(const struct state *state, const struct port *port, const char *environment, change *apply,
                    const void *with, struct err *err)
 {
-    struct ledger l = {.state = state, .port = port};
+    struct note l = {.state = state, .port = port};
     int code = STATE_CONFLICT;
     for (int tries = 0; code == STATE_CONFLICT && tries < TRIES; tries++) {
         code = read_claims(&l, err);
@@ -89,7 +95,7 @@ struct claiming {
     bool *last;
 };
 
-static int add_claim(struct ledger *l, const char *environment, const void *with, struct err *err)
+static int add_claim(struct note *l, const char *environment, const void *with, struct err *err)
 {
     const struct claiming *c = with;
     for (const cJSON *other = l->document->child; other; other = other->next)
@@ -108,12 +114,13 @@ int port_claim(const struct state *state, const struct port *port, const char *e
     return changed(state, port, environment, add_claim, &with, err);
 }
 
-static int leave(struct ledger *l, const char *environment, const void *with, struct err *err)
+static int leave(struct note *l, const char *environment, const void *with, struct err *err)
 {
     const struct claiming *c = with;
     bool shared = false;
     for (const cJSON *other = l->document->child; other && !shared; other = other->next) {
-        int code = strcmp(other->string, environment) != 0 ? counts(l->state, other, c->now_ms, &shared, err) : 0;
+        const struct port_claim claim = claim_of(other);
+        int code = strcmp(other->string, environment) != 0 ? counts(l->state, &claim, c->now_ms, &shared, err) : 0;
         if (code)
             return code;
     }
@@ -132,7 +139,7 @@ int port_leave(const struct state *state, const struct port *port, const char *e
     return changed(state, port, environment, leave, &with, err);
 }
 
-static int take_away(struct ledger *l, const char *environment, const void *with, struct err *err)
+static int take_away(struct note *l, const char *environment, const void *with, struct err *err)
 {
     (void)with;
     (void)err;
@@ -175,10 +182,10 @@ static int list_row(void *context, const char *cidr, int64_t version, const char
     int code = document_parse(&doc, "note of an open port", document, l->err);
     for (const cJSON *c = doc ? doc->child : NULL; c && !code; c = c->next) {
         struct port_claim *claim = add(l);
-        *claim = (struct port_claim){.cidr = arena_dup(l->arena, cidr),
-                                     .environment = arena_dup(l->arena, c->string),
-                                     .run = arena_dup(l->arena, document_get(c, "run")),
-                                     .closing_ms = document_i64(c, "closing_ms")};
+        *claim = claim_of(c);
+        claim->cidr = arena_dup(l->arena, cidr);
+        claim->environment = arena_dup(l->arena, claim->environment);
+        claim->run = arena_dup(l->arena, claim->run);
     }
     cJSON_Delete(doc);
     return code;
@@ -188,19 +195,12 @@ int port_claims(const struct state *state, const char *group, int port, int64_t 
                 struct port_claims *out, struct err *err)
 {
     char partition[112];
-    char current[80];
     struct listing l = {state, arena, out, now_ms, err};
     *out = (struct port_claims){0};
     str_fit(partition, sizeof(partition), PARTITION_IS, group, port);
     int code = state_query(state, partition, "", list_row, &l, err);
-    for (size_t i = 0; !code && i < out->count; i++) {
-        struct port_claim *c = &out->items[i];
-        c->counts = c->closing_ms && now_ms < c->closing_ms + LEASE_MARGIN_MS;
-        if (c->closing_ms)
-            continue;
-        code = deployment_current(state, c->environment, current, err);
-        c->counts = !code && *current && strcmp(current, c->run) == 0;
-    }
+    for (size_t i = 0; !code && i < out->count; i++)
+        code = counts(state, &out->items[i], now_ms, &out->items[i].counts, err);
     return code;
 }
 

@@ -147,16 +147,16 @@ static int collect_each(struct pipeline *p, const struct gc_list *list, size_t *
     return 0;
 }
 
-static struct gc_scope scope_of(struct pipeline *p)
+struct gc_scope pipeline_gc_scope(struct pipeline *p, const char *alive_run, const char *working_run)
 {
-    bool apart = p->w->site_transport || strcmp(p->env->region, p->config->region) != 0;
+    bool apart = p->w->site_transport || pipeline_apart(p->w);
     return (struct gc_scope){.bake = apart ? &p->cloud : &p->site,
                              .site = &p->site,
                              .config = p->config,
                              .environment = p->env,
                              .state = p->w->state,
-                             .alive_run = "",
-                             .working_run = "",
+                             .alive_run = alive_run,
+                             .working_run = working_run,
                              .now_ms = pipeline_now_ms(p)};
 }
 
@@ -166,7 +166,7 @@ int close_ports(struct pipeline *p, struct err *err)
     struct gc_list list;
     struct aws_error error;
     size_t failed;
-    struct gc_scope scope = scope_of(p);
+    struct gc_scope scope = pipeline_gc_scope(p, "", "");
     p->port_open_ms = 0;
     if (gc_find_ports(&scope, &p->calls, &list, &error)) {
         pipeline_say(p, "step", "the OSv port may still be open: %s %s", error.code, error.message);
@@ -185,7 +185,7 @@ enum step_result poll_collect(struct pipeline *p, int64_t *again_ms, struct err 
     char tries[24];
     size_t failed = 0;
     int64_t tried = fact_i64(p, "closing.tries");
-    struct gc_scope scope = scope_of(p);
+    struct gc_scope scope = pipeline_gc_scope(p, "", "");
     if (gc_find(&scope, &p->calls, &list, &error)) {
         if (asked_to_leave(&error))
             return STEP_STOP;

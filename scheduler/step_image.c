@@ -82,13 +82,13 @@ static enum step_result look_for_bake(struct pipeline *p, int64_t *again_ms, str
     return STEP_AGAIN;
 }
 
-/* order shutdown: the guest goes down cleanly; STEP_DONE once the instance is stopped. */
 /* How long a guest takes here for what takes it ms. */
 static int64_t guest_ms(const struct pipeline *p, int64_t ms)
 {
     return p->w->speed > 1 ? ms / p->w->speed : ms;
 }
 
+/* order shutdown: the guest goes down cleanly; STEP_DONE once the instance is stopped. */
 static enum step_result shut_down(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     struct instance i;

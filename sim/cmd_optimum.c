@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/page.h"
 #include "billing/money_json.h"
 #include "scheduler/optimum.h"
-#include "base/page.h"
 #include "sim/scenario.h"
 
 #define GRID_DEFAULT_S 60

@@ -6,10 +6,10 @@
 
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/page.h"
 #include "base/progress.h"
 #include "base/str.h"
 #include "sim/des_report.h"
-#include "base/page.h"
 #include "sim/outcomes.h"
 #include "sim/mc_report.h"
 #include "sim/policy_list.h"

@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "base/out.h"
-#include "base/str.h"
 #include "base/page.h"
+#include "base/str.h"
 #include "sim/scenario.h"
 
 #define COMPARE_RUNS 20

@@ -8,10 +8,10 @@
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/page.h"
 #include "base/progress.h"
 #include "base/str.h"
 #include "billing/money_json.h"
-#include "base/page.h"
 #include "sim/sums.h"
 
 #define MILLION     1000000

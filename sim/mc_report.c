@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/out.h"
+#include "base/page.h"
 #include "base/str.h"
 #include "billing/money_json.h"
-#include "base/page.h"
 #include "sim/trouble_text.h"
 
 void mc_report_begin(struct mc_report *r, const struct policy_list *asked, const struct scenario *s,

@@ -5,13 +5,13 @@
 
 #include "base/mem.h"
 #include "base/out.h"
-#include "billing/money_json.h"
+#include "base/page.h"
 #include "base/str.h"
+#include "billing/money_json.h"
 #include "billing/catalog.h"
 #include "billing/resource_price.h"
 #include "sim/calibration.h"
 #include "sim/history_reverts.h"
-#include "base/page.h"
 
 #define DEFAULT_TYPE   "m5.large"
 #define DEFAULT_REGION "us-east-1"

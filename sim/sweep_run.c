@@ -5,9 +5,9 @@
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/page.h"
 #include "base/progress.h"
 #include "sim/gnuplot.h"
-#include "base/page.h"
 #include "sim/outcomes.h"
 
 /* What a sweep's options are offsets into. */

@@ -2,8 +2,8 @@
 #ifndef SIM_TROUBLE_TEXT_H
 #define SIM_TROUBLE_TEXT_H
 
-#include "sim/outcome.h"
 #include "base/page.h"
+#include "sim/outcome.h"
 
 /* "Delivery: 6.8 deployments a day, lead time p50 17 min, 2.1 % of changes failed, restored in 3 min." */
 void trouble_print_delivery(const struct outcome *o, const struct session *session);
