@@ -104,22 +104,6 @@ static int hold(struct str *why, struct ledger *ledger, const struct budget_limi
     return 0;
 }
 
-static int book_override(struct ledger *ledger, const struct budget_request *q, const struct str *why, struct err *err)
-{
-    const struct ledger_scope scope = {q->deployment, q->environment, q->project};
-    char at[INSTANT_TEXT_SIZE];
-    struct str key;
-    struct str memo;
-    str_init(&key, 0);
-    str_init(&memo, 0);
-    str_addf(&key, "override:%s", *q->deployment ? q->deployment : calendar_text(q->now, at));
-    str_addf(&memo, "%s\n%s", q->override, why->text);
-    int code = ledger_remark(ledger, key.text, "override", &scope, memo.text, q->now, err);
-    str_release(&key);
-    str_release(&memo);
-    return code;
-}
-
 int budget_guard(enum budget_answer *answer, struct str *why, struct ledger *ledger, const struct budget_limits *limits,
                  const struct budget_request *request, struct err *err)
 {
@@ -132,5 +116,21 @@ int budget_guard(enum budget_answer *answer, struct str *why, struct ledger *led
     if (code)
         return code;
     *answer = !reached ? BUDGET_GO : request->override ? BUDGET_GO_OVERRIDDEN : BUDGET_REFUSED;
-    return *answer == BUDGET_GO_OVERRIDDEN ? book_override(ledger, request, why, err) : 0;
+    return 0;
+}
+
+int budget_book_override(struct ledger *ledger, const struct budget_request *q, const char *why, struct err *err)
+{
+    const struct ledger_scope scope = {q->deployment, q->environment, q->project};
+    char at[INSTANT_TEXT_SIZE];
+    struct str key;
+    struct str memo;
+    str_init(&key, 0);
+    str_init(&memo, 0);
+    str_addf(&key, "override:%s@%s", q->deployment, calendar_text(q->now, at));
+    str_addf(&memo, "%s\n%s", q->override, why);
+    int code = ledger_remark(ledger, key.text, "override", &scope, memo.text, q->now, err);
+    str_release(&key);
+    str_release(&memo);
+    return code;
 }

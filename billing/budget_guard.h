@@ -6,7 +6,8 @@
  * not known then. So is a ledger in which nothing was ever booked, and one that is older than max_age_s.
  *
  * The guard: a hard budget whose scope takes the deployment in refuses it where spent + estimate is at or above the
- * limit (hours: spent + the hours it will bill). An override is a reason, booked on the ledger under the deployment.
+ * limit (hours: spent + the hours it will bill). An override is a reason, booked on the ledger under the deployment, by
+ * whoever then goes on.
  */
 #ifndef BILLING_BUDGET_GUARD_H
 #define BILLING_BUDGET_GUARD_H
@@ -41,8 +42,13 @@ enum budget_answer { BUDGET_GO, BUDGET_GO_OVERRIDDEN, BUDGET_REFUSED };
 
 /* The answer; `why` (emptied first) says for people which limits stand in the way, or were overridden: one line each. A
  * ledger in which nothing was booked yet is a month without cost here: the first deployment must be able to start.
- * Writes only an override. */
+ * Writes nothing. */
 int budget_guard(enum budget_answer *answer, struct str *why, struct ledger *ledger, const struct budget_limits *limits,
                  const struct budget_request *request, struct err *err) MUST_USE;
+
+/* Books the reason of a request that was let through, with what stood in the way; once for each deployment and second.
+ */
+int budget_book_override(struct ledger *ledger, const struct budget_request *request, const char *why,
+                         struct err *err) MUST_USE;
 
 #endif

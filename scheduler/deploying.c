@@ -146,44 +146,76 @@ int deploying_adopt(const struct deploying *d, struct err *err)
     return end_code(d, end, &record, err);
 }
 
-static int guard(const struct deploying *d, const struct budget_limits *limits, const struct pipeline_estimate *e,
-                 struct err *err)
-{
-    struct ledger *ledger;
+/* What the budgets said of a deployment: an override that they took is booked when the deployment goes on. */
+struct permit {
+    bool overridden;
     struct str why;
-    enum budget_answer answer = BUDGET_GO;
+};
+
+static struct budget_request request_of(const struct deploying *d, const struct pipeline_estimate *e, const char *name)
+{
     const struct pipeline_world *w = &d->site->world;
     struct meter m = regime_meter(e->rates.regime);
-    struct budget_request request = {.deployment = "",
-                                     .environment = d->site->environment->name,
-                                     .project = d->site->config->project,
-                                     .now = w->transport->now_ms(w->transport->self) / 1000,
-                                     .estimate_usd = e->costs.total,
-                                     .estimate_instance_s = e->used.bakes ? meter_billed_s(m, e->used.bake_s) : 0,
-                                     .override = d->override};
+    return (struct budget_request){.deployment = name,
+                                   .environment = d->site->environment->name,
+                                   .project = d->site->config->project,
+                                   .now = w->transport->now_ms(w->transport->self) / 1000,
+                                   .estimate_usd = e->costs.total,
+                                   .estimate_instance_s = e->used.bakes ? meter_billed_s(m, e->used.bake_s) : 0,
+                                   .override = d->override};
+}
+
+static int guard(const struct deploying *d, const struct budget_limits *limits, const struct pipeline_estimate *e,
+                 struct permit *permit, struct err *err)
+{
+    struct ledger *ledger;
+    enum budget_answer answer = BUDGET_GO;
+    const struct budget_request request = request_of(d, e, "");
     int code = ledger_open(&ledger, d->site->config->ledger, LEDGER_WRITE, err);
     if (code)
         return code;
-    str_init(&why, 4096);
-    code = budget_guard(&answer, &why, ledger, limits, &request, err);
-    if (!code && why.len)
-        session_note(d->site->session, "%s", why.text);
+    code = budget_guard(&answer, &permit->why, ledger, limits, &request, err);
+    ledger_close(ledger);
+    if (!code && permit->why.len)
+        session_note(d->site->session, "%s", permit->why.text);
     if (!code && answer == BUDGET_REFUSED)
         code = err_set(err, EXIT_OVER, "over a hard budget; --override REASON goes on, and is booked");
-    str_release(&why);
-    ledger_close(ledger);
+    permit->overridden = answer == BUDGET_GO_OVERRIDDEN;
     return code;
 }
 
-static int check_budgets(const struct deploying *d, const struct pipeline_estimate *e, struct err *err)
+static int check_budgets(const struct deploying *d, const struct pipeline_estimate *e, struct permit *permit,
+                         struct err *err)
 {
     struct budget_limits limits = {0};
     if (!d->site->config->budgets || !has_ledger(d))
         return 0;
     int code = budget_config_parse(&limits, d->site->config->budgets, NULL, NULL, err);
     if (!code && limits.count)
-        code = guard(d, &limits, e, err);
+        code = guard(d, &limits, e, permit, err);
     budget_limits_release(&limits);
+    return code;
+}
+
+/* Under the name that the deployment is about to get: booked before it begins, as it may be killed at any moment. */
+static int book_override(const struct deploying *d, const struct pipeline_estimate *e, const struct permit *permit,
+                         struct err *err)
+{
+    struct deployment next = {.number = 0};
+    struct ledger *ledger;
+    char name[80];
+    bool found = false;
+    int code = deployment_find(&d->site->state, d->site->environment->name, 0, &next, &found, err);
+    next.number = found ? next.number + 1 : 1;
+    str_fit(next.environment, sizeof(next.environment), "%.47s", d->site->environment->name);
+    booking_name(&next, name);
+    const struct budget_request request = request_of(d, e, name);
+    if (!code)
+        code = ledger_open(&ledger, d->site->config->ledger, LEDGER_WRITE, err);
+    if (code)
+        return code;
+    code = budget_book_override(ledger, &request, permit->why.text, err);
+    ledger_close(ledger);
     return code;
 }
 
@@ -212,23 +244,36 @@ static void book_estimate(const struct deploying *d, const struct deployment *re
     ledger_close(ledger);
 }
 
+/* The plan shown, the budgets asked, a person asked: not 0 where nothing is to be begun. *go: something is. */
+static int agree(const struct deploying *d, const struct pipeline_order *order, const struct pipeline_estimate *e,
+                 bool *go, struct err *err)
+{
+    struct permit permit = {.overridden = false};
+    if (d->document)
+        report_plan_json(e, json_object(d->document, "plan"));
+    else
+        report_plan(e, order, d->site->environment->name, d->site->session);
+    str_init(&permit.why, 4096);
+    int code = check_budgets(d, e, &permit, err);
+    *go = !code && !d->dry_run;
+    if (*go)
+        code = ask_person(d, err);
+    if (*go && !code && permit.overridden)
+        code = book_override(d, e, &permit, err);
+    str_release(&permit.why);
+    return code;
+}
+
 int deploying_run(const struct deploying *d, const struct pipeline_order *order, struct err *err)
 {
     struct pipeline_estimate e;
     struct deployment record;
+    bool go = false;
     const struct pipeline_world *w = &d->site->world;
     int code = pipeline_estimate(w, order, &e, err);
-    if (code)
-        return code;
-    if (d->document)
-        report_plan_json(&e, json_object(d->document, "plan"));
-    else
-        report_plan(&e, order, d->site->environment->name, d->site->session);
-    code = check_budgets(d, &e, err);
-    if (code || d->dry_run)
-        return code;
-    code = ask_person(d, err);
-    if (code)
+    if (!code)
+        code = agree(d, order, &e, &go, err);
+    if (code || !go)
         return code;
     enum pipeline_end end = pipeline_run(w, order, &record, err);
     book_estimate(d, &record, &e);

@@ -10,6 +10,7 @@
 
 #include "base/out.h"
 #include "billing/budget_guard.h"
+#include "billing/ledger_private.h"
 #include "tests/support_bill.h"
 
 struct reports {
@@ -125,17 +126,22 @@ static void close_scene(struct scene *s)
     str_release(&s->why);
 }
 
+static struct budget_request request(const char *environment, const char *estimate, const char *override)
+{
+    return (struct budget_request){.deployment = "d-1",
+                                   .environment = environment,
+                                   .project = "shop",
+                                   .now = at("2018-08-16"),
+                                   .estimate_usd = usd(estimate),
+                                   .estimate_instance_s = 3600,
+                                   .override = override};
+}
+
 static enum budget_answer ask(struct scene *s, const char *environment, const char *estimate, const char *override)
 {
     struct err err = {0};
     enum budget_answer answer;
-    const struct budget_request q = {.deployment = "d-1",
-                                     .environment = environment,
-                                     .project = "shop",
-                                     .now = at("2018-08-16"),
-                                     .estimate_usd = usd(estimate),
-                                     .estimate_instance_s = 3600,
-                                     .override = override};
+    const struct budget_request q = request(environment, estimate, override);
     assert_int_equal(budget_guard(&answer, &s->why, s->ledger, &s->limits, &q, &err), 0);
     return answer;
 }
@@ -154,7 +160,6 @@ static void the_guard(void **state)
     assert_int_equal(ask(&s, "staging", "0.5", NULL),
                      BUDGET_REFUSED); /* nothing spent there, but the deployment itself */
     assert_int_equal(ask(&s, "staging", "0.4", NULL), BUDGET_GO);
-    assert_int_equal(ask(&s, "production", "5", "a fix that cannot wait"), BUDGET_GO_OVERRIDDEN);
     close_scene(&s);
 }
 
@@ -163,6 +168,39 @@ static int take_entries(void *context, const struct ledger_row *row, struct err 
     (void)err;
     *(int64_t *)context += row->entries;
     return 0;
+}
+
+static int count_row(void *context, sqlite3_stmt *row)
+{
+    *(int64_t *)context = sqlite3_column_int64(row, 0);
+    return 0;
+}
+
+static int64_t overrides_of(struct scene *s, const char *deployment)
+{
+    struct err err = {0};
+    int64_t count = -1;
+    assert_int_equal(db_query(s->ledger->db, &err, count_row, &count,
+                              "SELECT count(*) FROM entry WHERE kind = 'override' AND deployment = ? AND memo LIKE 'a "
+                              "fix that cannot wait%limit of 10.00%'",
+                              "s", deployment),
+                     0);
+    return count;
+}
+
+/* Asking writes nothing; the reason is booked under its deployment by whoever goes on. */
+static void overrides_are_booked(void **state)
+{
+    (void)state;
+    struct scene s = {0};
+    struct err err = {0};
+    const struct budget_request q = request("production", "5", "a fix that cannot wait");
+    open_scene(&s, "[{\"name\": \"all\", \"limit_usd\": 10, \"hard\": true}]");
+    assert_int_equal(ask(&s, "production", "5", "a fix that cannot wait"), BUDGET_GO_OVERRIDDEN);
+    assert_int_equal(overrides_of(&s, "d-1"), 0);
+    assert_int_equal(budget_book_override(s.ledger, &q, s.why.text, &err), 0);
+    assert_int_equal(overrides_of(&s, "d-1"), 1);
+    close_scene(&s);
 }
 
 static void hours_are_guarded_too(void **state)
@@ -185,10 +223,8 @@ static void hours_are_guarded_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(budgets_are_read),
-        cmocka_unit_test(bad_budgets_are_said),
-        cmocka_unit_test(the_guard),
-        cmocka_unit_test(hours_are_guarded_too),
+        cmocka_unit_test(budgets_are_read),     cmocka_unit_test(bad_budgets_are_said),  cmocka_unit_test(the_guard),
+        cmocka_unit_test(overrides_are_booked), cmocka_unit_test(hours_are_guarded_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,6 +122,9 @@ cloud="--endpoint-url $url --speed 900"
     has "over a hard budget: which one" "$err" 'budget "tight": .* reach the limit of '
     run history --csv
     is "over a hard budget: nothing was begun" "$(printf '%s\n' "$out" | grep -c ',deploy,')" 4
+    run deploy --now --yes --dry-run --override 'a look' $cloud
+    is "--override with --dry-run: exit code" "$code" 0
+    is "--override with --dry-run: nothing is booked" "$(grep -c -a 'a look' .bakehour/ledger.db)" 0
     run deploy --now --yes --override 'a person said so' $cloud
     is "--override: exit code" "$code" 0
     has "--override: completed" "$out" '^Deployment 5 of internal: completed$'
@@ -129,6 +132,7 @@ cloud="--endpoint-url $url --speed 900"
     has "order shutdown: the guest is shut down before its image is made" "$out" 'POST /os/shutdown'
     run budget check
     is "all that was booked has a price: over the budget, not unknown" "$code" 3
+    is "--override: booked under its deployment" "$(grep -q -a 'override:internal/5@' .bakehour/ledger.db && echo yes)" yes
     is "--override: its reason is booked" "$(grep -c -a 'a person said so' .bakehour/ledger.db)" 1
 }
 
