@@ -97,7 +97,9 @@ void deploying_tell(const struct deploying *d, const struct deployment *record)
 static int end_code(const struct deploying *d, enum pipeline_end end, const struct deployment *record, struct err *err)
 {
     int code = pipeline_exit_code(end);
-    if (end == PIPELINE_STOPPED)
+    if (end == PIPELINE_STOPPED && !record->number)
+        session_note(d->site->session, "left in good order, before a deployment was begun");
+    else if (end == PIPELINE_STOPPED)
         session_note(d->site->session, "left in good order; '%s resume' goes on with deployment %lld",
                      d->site->session->program, (long long)record->number);
     else if (end == PIPELINE_BUSY || end == PIPELINE_LOST)

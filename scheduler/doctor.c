@@ -92,13 +92,12 @@ static void try_instance_calls(struct doctor *d, struct cloud *dry, struct str *
         judge_dry_run("RunInstances", &e, denied, allowed);
     if (cloud_create_image(dry, &order, d->arena, &image, &e))
         judge_dry_run("CreateImage", &e, denied, allowed);
-    if (cloud_stop_instance(dry, none[0], false, &e))
-        judge_dry_run("StopInstances", &e, denied, allowed);
     if (cloud_terminate_instances(dry, none, 1, &e))
         judge_dry_run("TerminateInstances", &e, denied, allowed);
-    if (cloud_tag(dry, none, 1, &tag, 1, &e))
-        judge_dry_run("CreateTags", &e, denied, allowed);
-    if (strcmp(d->config->image.reset, "files") != 0 &&
+    else
+        ++*allowed; /* one that is not there counts as ended */
+    bool kept = strcmp(d->environment->policy.keep_text, "terminate") != 0;
+    if (kept && strcmp(d->config->image.reset, "files") != 0 &&
         cloud_replace_root(dry, none[0], NULL, NULL, "bakehour-doctor", &tag, 1, d->arena, &task, &e))
         judge_dry_run("CreateReplaceRootVolumeTask", &e, denied, allowed);
     if (!d->config->network.open_port || !*group)
