@@ -4,6 +4,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
+. "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
 case "${VARIANT:-release}" in
 release) ;;
@@ -13,14 +14,11 @@ for tool in git bash curl python3; do
     command -v $tool >/dev/null 2>&1 || { echo "1..0 # SKIP there is no $tool here"; exit 0; }
 done
 python3 -c 'import yaml' 2>/dev/null || { echo "1..0 # SKIP there is no python3-yaml here"; exit 0; }
-unset NO_COLOR COLUMNS BAKEHOUR_NOW AWS_PROFILE AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN \
-    AWS_REGION AWS_DEFAULT_REGION GITHUB_STEP_SUMMARY GITHUB_OUTPUT CI GITLAB_CI BUILDKITE JENKINS_URL 2>/dev/null || true
+as_a_runner
+unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY # the jobs have tokens
 ci=$root/data/ci
 mkdir "$tmp/bin" "$tmp/origin"
 ln -s "$BAKEHOUR" "$tmp/bin/bakehour"
-HOME=$tmp
-AWS_EC2_METADATA_DISABLED=true
-export HOME AWS_EC2_METADATA_DISABLED
 
 # The files are YAML; a step's script and environment come out with what a job would put in for ${{ }}.
 cat >"$tmp/step.py" <<'END'
@@ -76,10 +74,8 @@ cat >bakehour.json <<'END'
     "environments": [{"name": "internal", "group": "hello-internal"}]
 }
 END
-commit() { # commit BODY
-    printf '#!bakehour-app\nbody=%s\n' "$1" >"$tmp/origin/app.txt"
-    git -C "$tmp/origin" add -A
-    git -C "$tmp/origin" -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m "$1"
+push() { # push BODY: a commit where the jobs check out from
+    (cd "$tmp/origin" && commit "$1")
 }
 checkout() { # a fresh machine: nothing but the repository
     rm -rf "$tmp/job"
@@ -88,19 +84,12 @@ checkout() { # a fresh machine: nothing but the repository
     mkdir "$tmp/job.tmp.$1"
     cd "$tmp/job"
 }
-commit one
+push one
 speed=400
 # The image of the job that is cancelled takes long, so that it is caught in the making on a busy machine too.
 echo '{"faults": [{"action": "image", "nth": 2, "fault": "slow", "delay_ms": 2000000}]}' >"$tmp/faults.json"
-"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed $speed --no-throttle --faults "$tmp/faults.json" --group hello-internal=1 >"$tmp/twin.out" 2>"$tmp/twin.err" &
-twin=$!
-trap 'kill $twin 2>/dev/null || true; rm -rf "$tmp"' EXIT
-tries=0
-until grep -q listening "$tmp/twin.out" 2>/dev/null || [ $tries -ge 100 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
-AWS_ENDPOINT_URL=$(sed -n 's/^listening on //p' "$tmp/twin.out")
+twin_start --speed $speed --no-throttle --faults "$tmp/faults.json" --group hello-internal=1
+AWS_ENDPOINT_URL=$url
 export AWS_ENDPOINT_URL
 role=arn:aws:iam::123456789012:role/deployer
 (cd "$tmp/origin" && AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin "$BAKEHOUR" state init >/dev/null)
@@ -155,7 +144,7 @@ github nothing "--yes --detach"
 has "github: then nothing waits" "$(cat "$tmp/log")" '^Nothing waits to be deployed$'
 
 # Cancelled: SIGINT to the step's shell, SIGTERM 7.5 s later, then everything is killed. It has left long before.
-commit two
+push two
 checkout cancelled
 (cd "$tmp" && python3 step.py action "$ci/action.yml" '{"github.action_path": "'"$ci"'", "inputs.options": "--yes --speed '$speed'",
     "inputs.environment": "internal", "inputs.role": "'$role'", "inputs.region": "us-east-1"}')
@@ -230,7 +219,7 @@ gitlab() { # gitlab NAME: "sh" with the job's variables, and the token
     "$@" sh "$tmp/gitlab.sh" >"$tmp/log" 2>&1 || status=$?
     cd "$tmp"
 }
-commit three
+push three
 gitlab deploys
 is "gitlab: deploys" "$status" 0
 has "gitlab: the statement" "$(cat "$tmp/log")" '^Deployment 3 of internal: completed$'
@@ -250,11 +239,11 @@ jenkins() { # jenkins NAME COMMAND OPTIONS: as `sh -xe` runs it
         status=$?
     cd "$tmp"
 }
-commit four
+push four
 jenkins deploys deploy "--yes --speed $speed"
 is "jenkins: deploys" "$status" 0
 has "jenkins: the statement" "$(cat "$tmp/log")" '^Deployment 4 of internal: completed$'
-commit five
+push five
 jenkins waits deploy "--yes --detach --speed $speed"
 is "jenkins: the exit code comes through" "$status" 75
 jenkins goes-on resume "--speed $speed"
@@ -269,7 +258,7 @@ new_token
 printf '#!/bin/sh\n[ "$*" = "oidc request-token --audience sts.amazonaws.com" ] && printf %%s "%s"\n' "$token" >"$tmp/bin/buildkite-agent"
 chmod +x "$tmp/bin/buildkite-agent"
 sed -i "s/^BAKEHOUR_OPTIONS=.*/BAKEHOUR_OPTIONS=--yes --speed $speed/; s/111122223333/123456789012/" "$tmp/buildkite.env"
-commit six
+push six
 checkout buildkite
 set -- env PATH="$tmp/bin:$PATH" BUILDKITE=true
 while IFS= read -r line; do
@@ -282,7 +271,7 @@ is "buildkite: deploys" "$status" 0
 has "buildkite: the statement" "$(cat "$tmp/log")" '^Deployment 6 of internal: completed$'
 
 # Tokens end by the twin's time, so a job may have ended before it had booked; the next one books that too.
-commit seven
+push seven
 jenkins last deploy "--yes --speed $speed"
 is "a last one" "$status" 0
 

@@ -4,16 +4,12 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
+. "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
-unset NO_COLOR COLUMNS BAKEHOUR_NOW AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL 2>/dev/null || true
 command -v git >/dev/null 2>&1 || { ok "# SKIP git is missing: nothing to deploy from" 0; done_testing; }
 mkdir "$tmp/site"
 cd "$tmp/site"
-AWS_ACCESS_KEY_ID=TWIN
-AWS_SECRET_ACCESS_KEY=bakehour-twin
-HOME=$tmp
-AWS_EC2_METADATA_DISABLED=true
-export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY HOME AWS_EC2_METADATA_DISABLED
+as_a_runner
 
 cat >bakehour.json <<'END'
 {
@@ -26,25 +22,11 @@ cat >bakehour.json <<'END'
     "environments": [{"name": "internal", "group": "hello-internal"}, {"name": "production", "group": "hello-production"}],
 }
 END
-commit() { # commit BODY
-    printf '#!bakehour-app\nbody=%s\n' "$1" >app.txt
-    git add -A
-    git -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m "$1"
-}
 git init -q .
 printf '.bakehour/\nevents.jsonl\n' >.gitignore
 commit one
 
-"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed 120 --no-throttle --group hello-internal=2 --group hello-production=1 \
-    >"$tmp/twin.out" 2>"$tmp/twin.err" &
-twin=$!
-trap 'kill $twin 2>/dev/null || true; rm -rf "$tmp"' EXIT
-tries=0
-until grep -q listening "$tmp/twin.out" 2>/dev/null || [ $tries -ge 100 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
-url=$(sed -n 's/^listening on //p' "$tmp/twin.out")
+twin_start --speed 120 --no-throttle --group hello-internal=2 --group hello-production=1
 cloud="--endpoint-url $url --speed 120"
 
 # shellcheck disable=SC2086
@@ -61,12 +43,7 @@ cloud="--endpoint-url $url --speed 120"
     # Killed with -9 while the image is made; resume goes on.
     "$BAKEHOUR" deploy --now --yes $cloud >"$tmp/first.out" 2>"$tmp/first.err" &
     runner=$!
-    tries=0
-    until grep -q 'command-line is done' "$tmp/first.err" || [ $tries -ge 300 ]; do
-        sleep 0.1
-        tries=$((tries + 1))
-    done
-    ok "the runner gets as far as the image" "$([ $tries -lt 300 ] && echo 0 || echo 1)"
+    ok "the runner gets as far as the image" "$(until_there 'command-line is done' "$tmp/first.err" && echo 0 || echo 1)"
     kill -9 $runner
     wait $runner 2>/dev/null || true
     run status

@@ -4,17 +4,14 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
+. "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
-unset NO_COLOR COLUMNS BAKEHOUR_NOW AWS_PROFILE AWS_ENDPOINT_URL 2>/dev/null || true
 command -v git >/dev/null 2>&1 || { ok "# SKIP git is missing: nothing to deploy from" 0; done_testing; }
 mkdir "$tmp/site"
 cd "$tmp/site"
-AWS_ACCESS_KEY_ID=TWIN
-AWS_SECRET_ACCESS_KEY=bakehour-twin
+as_a_runner
 SINK_TOKEN=token-of-a-sink
-HOME=$tmp
-AWS_EC2_METADATA_DISABLED=true
-export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY SINK_TOKEN HOME AWS_EC2_METADATA_DISABLED
+export SINK_TOKEN
 
 configure() { # configure BUDGETS ORDER
     cat >bakehour.json <<END
@@ -29,19 +26,6 @@ configure() { # configure BUDGETS ORDER
     "budgets": [$1]
 }
 END
-}
-commit() { # commit BODY
-    printf '#!bakehour-app\nbody=%s\n' "$1" >app.txt
-    git add app.txt .gitignore
-    git -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m "$1"
-}
-until_there() { # until_there PATTERN FILE: waits for at most 30 s; false: it did not come
-    tries=0
-    until grep -q "$1" "$2" 2>/dev/null; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ] || return 1
-        sleep 0.1
-    done
 }
 ends_in_5s() { # ends_in_5s PID: $left is its exit code, or "late"
     tries=0
@@ -59,12 +43,7 @@ printf '.bakehour/\nevents.jsonl\nbakehour.json\n' >.gitignore
 configure '' flush
 commit one
 
-"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed 900 --no-throttle --group hello-internal=1 >"$tmp/twin.out" 2>"$tmp/twin.err" &
-twin=$!
-runner=
-trap 'kill $twin $runner 2>/dev/null || true; rm -rf "$tmp"' EXIT
-until_there listening "$tmp/twin.out" || true
-url=$(sed -n 's/^listening on //p' "$tmp/twin.out")
+twin_start --speed 900 --no-throttle --group hello-internal=1
 cloud="--endpoint-url $url --speed 900"
 
 # shellcheck disable=SC2086

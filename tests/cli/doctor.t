@@ -4,19 +4,13 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
 . "$root/tests/cli/json.sh"
+. "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
-unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL 2>/dev/null || true
+as_a_runner
 cd "$tmp" || exit 1
 git init -q .
-"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed 60 --group hello-internal=2 >twin.log 2>twin.err &
-twin=$!
-trap 'kill "$twin" 2>/dev/null; rm -rf "$tmp"' EXIT
-for wait in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40; do
-    grep -q '^listening on' twin.log && break
-    sleep 0.1
-done
-url=$(sed -n 's/^listening on //p' twin.log)
-export AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin AWS_REGION=us-east-1
+twin_start --speed 60 --group hello-internal=2
+export AWS_REGION=us-east-1
 
 exit_is "a configuration" 0 "$BAKEHOUR" config init
 exit_is "all is well" 0 "$BAKEHOUR" doctor --endpoint-url "$url"

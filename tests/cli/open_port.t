@@ -5,35 +5,18 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
+. "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
-unset NO_COLOR COLUMNS BAKEHOUR_NOW AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL 2>/dev/null || true
 for tool in git curl; do
     command -v $tool >/dev/null 2>&1 || { ok "# SKIP $tool is missing" 0; done_testing; }
 done
 mkdir "$tmp/site"
 cd "$tmp/site"
-AWS_ACCESS_KEY_ID=TWIN
-AWS_SECRET_ACCESS_KEY=bakehour-twin
-HOME=$tmp
-AWS_EC2_METADATA_DISABLED=true
+as_a_runner
 RUNNER_CIDR=198.51.100.7/32
-export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY HOME AWS_EC2_METADATA_DISABLED RUNNER_CIDR
+export RUNNER_CIDR
 
-"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed 120 --no-throttle --group hello-internal=1 >"$tmp/twin.out" 2>"$tmp/twin.err" &
-twin=$!
-runner=
-trap 'kill $twin $runner 2>/dev/null || true; rm -rf "$tmp"' EXIT
-until_there() { # until_there PATTERN FILE: waits for at most 30 s; says 0, or 1 where it did not come
-    tries=0
-    until grep -q "$1" "$2" 2>/dev/null; do
-        tries=$((tries + 1))
-        [ $tries -lt 600 ] || { echo 1; return 0; }
-        sleep 0.05
-    done
-    echo 0
-}
-until_there listening "$tmp/twin.out" >/dev/null
-url=$(sed -n 's/^listening on //p' "$tmp/twin.out")
+twin_start --speed 120 --no-throttle --group hello-internal=1
 cloud="--endpoint-url $url --speed 120"
 rules() { # how many rules let the runner in
     curl -s "$url/_twin/state" | grep -c '198.51.100.7/32' || true
@@ -50,11 +33,6 @@ cat >bakehour.json <<END
     "environments": [{"name": "internal", "group": "hello-internal"}]
 }
 END
-commit() { # commit BODY
-    printf '#!bakehour-app\nbody=%s\n' "$1" >app.txt
-    git add app.txt .gitignore
-    git -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m "$1"
-}
 git init -q .
 printf '.bakehour/\nbakehour.json\n' >.gitignore
 commit one
@@ -81,7 +59,7 @@ cancel() { # cancel SIGNAL: $left is the exit code, "late" after 5 s
 # Open while the bake instance is used, for this address alone; closed at the end.
 is "before: no rule" "$(rules)" 0
 start deploy --now --yes
-is "it gets as far as the upload" "$(until_there 'upload is done' "$tmp/run.err")" 0
+is "it gets as far as the upload" "$(until_there 'upload is done' "$tmp/run.err" && echo 0 || echo 1)" 0
 is "while it works: one rule" "$(rules)" 1
 for process in /proc/[0-9]*; do
     tr '\0' ' ' <"$process/cmdline" && echo
@@ -99,7 +77,7 @@ fi
 # Killed with -9: gc closes it; the run opens it again where it needs it, and closes it.
 commit two
 start deploy --now --yes
-is "killed: it gets as far as the command line" "$(until_there 'command-line is done' "$tmp/run.err")" 0
+is "killed: it gets as far as the command line" "$(until_there 'command-line is done' "$tmp/run.err" && echo 0 || echo 1)" 0
 kill -9 $runner
 wait $runner 2>/dev/null || true
 runner=
@@ -121,7 +99,7 @@ for phase in 'INT pull is done' 'TERM goes on' 'INT test is done' 'TERM the roll
     # shellcheck disable=SC2086
     start $verb
     verb=resume
-    is "$phase: it gets there" "$(until_there "${phase#* }" "$tmp/run.err")" 0
+    is "$phase: it gets there" "$(until_there "${phase#* }" "$tmp/run.err" && echo 0 || echo 1)" 0
     cancel "${phase%% *}"
     is "$phase: leaves within 5 s: exit code" "$left" 75
 done

@@ -4,6 +4,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tap.sh"
+. "$here/twin.sh"
 
 refused "a port that is none" "HOST:PORT is wanted" twin --listen 4566
 refused "the world" "no loopback address" twin --listen 0.0.0.0:4566
@@ -16,23 +17,11 @@ refused "a fault that is none" "faults[0].fault" twin --faults "$tmp/faults.json
 printf '[a]\naws_access_key_id = K\n' >"$tmp/keys"
 refused "a key without a secret" "lacks" twin --credentials "$tmp/keys" --listen 127.0.0.1:0
 
-# Starts a twin with further options; $url and $twin are its address and process.
-start() {
-    "$BAKEHOUR" twin --listen 127.0.0.1:0 "$@" >"$tmp/twin.out" 2>"$tmp/twin.err" &
-    twin=$!
-    tries=0
-    until grep -q '^listening on http://127.0.0.1:[0-9]*$' "$tmp/twin.out" || [ "$tries" -ge 100 ]; do
-        sleep 0.05
-        tries=$((tries + 1))
-    done
-    url=$(sed -n 's/^listening on //p' "$tmp/twin.out")
-}
-
 stop() {
     kill "$twin" && wait "$twin"
 }
 
-start --speed step
+twin_start --speed step
 python=""
 for candidate in /usr/bin/python3 python3; do
     [ -n "$python" ] || ! "$candidate" -c 'import boto3' 2>/dev/null || python=$candidate
@@ -55,7 +44,7 @@ has "errors leave a line in the log" "$(cat "$tmp/twin.err")" 'twin: .* EC2 .*: 
 
 export AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin AWS_DEFAULT_REGION=us-east-1 AWS_PAGER=""
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
-start --speed 2000 --group web=2
+twin_start --speed 2000 --group web=2
 aws=""
 for candidate in /usr/bin/aws aws; do
     [ -n "$aws" ] || ! "$candidate" --version >/dev/null 2>&1 || aws=$candidate
@@ -102,7 +91,7 @@ if command -v openssl >/dev/null 2>&1 && command -v curl >/dev/null 2>&1; then
         openssl x509 -req -in "$tmp/$name.csr" -CA "$tmp/ca.pem" -CAkey "$tmp/ca.key" -CAcreateserial -days 2 \
             -out "$tmp/$name.pem" 2>/dev/null
     done
-    start --speed 2000 --group web=1 --guest-ca "$tmp/ca.pem" --guest-cert "$tmp/server.pem" --guest-key "$tmp/server.key"
+    twin_start --speed 2000 --group web=1 --guest-ca "$tmp/ca.pem" --guest-cert "$tmp/server.pem" --guest-key "$tmp/server.key"
     address=$(curl -s "$url/_twin/state" | sed -n 's/.*"\(127\.1[0-9][0-9]\.[0-9.]*\)".*/\1/p' | head -n 1)
     is "a guest with TLS" "$(curl -s -k --max-time 20 --cert "$tmp/client.pem" --key "$tmp/client.key" \
         "https://$address:8000/os/version")" '"v0.57.0-398-g0e34e4dc"'

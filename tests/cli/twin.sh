@@ -1,0 +1,45 @@
+# twin.sh - for shell tests that deploy against a twin. Source it after tap.sh.
+#
+#   as_a_runner          an environment of the twin's own credentials, home and nothing of the machine's
+#   twin_start ARGS...   starts one and waits for it; leaves $twin (its process) and $url; ends with the test
+#   until_there PAT FILE waits for at most 30 s until a line of FILE matches; false where none came
+#   commit BODY          commits app.txt of the git repository here: what instances of the twin answer
+#
+# Further processes that the test starts stand in $runner, and end with it too.
+
+twin=""
+runner=""
+# shellcheck disable=SC2154
+trap 'kill $twin $runner 2>/dev/null || true; rm -rf "$tmp"' EXIT
+
+as_a_runner() {
+    unset NO_COLOR COLUMNS BAKEHOUR_NOW AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_REGION AWS_DEFAULT_REGION \
+        GITHUB_ACTIONS GITHUB_OUTPUT GITHUB_STEP_SUMMARY GITLAB_CI JENKINS_URL BUILDKITE CI 2>/dev/null || true
+    AWS_ACCESS_KEY_ID=TWIN
+    AWS_SECRET_ACCESS_KEY=bakehour-twin
+    AWS_EC2_METADATA_DISABLED=true
+    HOME=$tmp
+    export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_EC2_METADATA_DISABLED HOME
+}
+
+until_there() {
+    tries=0
+    until grep -q -e "$1" "$2" 2>/dev/null; do
+        tries=$((tries + 1))
+        [ $tries -lt 600 ] || return 1
+        sleep 0.05
+    done
+}
+
+twin_start() {
+    "$BAKEHOUR" twin --listen 127.0.0.1:0 "$@" >"$tmp/twin.out" 2>"$tmp/twin.err" &
+    twin=$!
+    until_there '^listening on http://127.0.0.1:[0-9]*$' "$tmp/twin.out" || true
+    url=$(sed -n 's/^listening on //p' "$tmp/twin.out")
+}
+
+commit() {
+    printf '#!bakehour-app\nbody=%s\n' "$1" >app.txt
+    git add -A
+    git -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m "$1"
+}
