@@ -24,8 +24,8 @@ static const char script[] =
     "-keyout "
     "$1.key -out $1.csr; openssl x509 -req -in $1.csr -CA $2.pem -CAkey $2.key -CAcreateserial -days 2 -extfile names "
     "-out $1.pem; };"
-    "names=IP:127.0.0.1; for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "
-    "names=$names,IP:127.100.0.$i,IP:127.101.0.$i,IP:127.102.0.$i; done; echo subjectAltName=$names >names; "
+    "names=IP:127.0.0.1; for twin in 0 1 2 3 4 5 6 7 8 9; do for i in 1 2 3 4 5 6 7 8 9 10 11 12; do "
+    "names=$names,IP:127.10$twin.0.$i; done; done; echo subjectAltName=$names >names; "
     "for ca in ca other; do openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=$ca "
     "-keyout $ca.key -out $ca.pem; done; new server ca; new client ca; new stranger other";
 
