@@ -145,12 +145,15 @@ check-variant: tests docs
 	BAKEHOUR=$(abspath $(PROGRAM)) BUILD=$(BUILD) VARIANT=$(VARIANT) sh tests/run.sh $(TEST_BINARIES) \
 	    $(FUZZ_BINARIES) $(CLI_TESTS)
 
-# What takes too long for each check: every action times every fault, thousands of seeds.
+# What takes too long for each check: every action times every fault, thousands of seeds and of random months.
 .PHONY: soak
+MONEY_SOAK := bill_vectors clock_hour ledger_bill pool
 soak: deps-check
 	@$(MAKE) --no-print-directory $(BUILD)/tests/test_pipeline_faults $(BUILD)/tests/test_pipeline_kills
 	KILLS_EVERY=1 $(BUILD)/tests/test_pipeline_kills
 	FAULTS_EVERY=1 SEEDS=2000 $(BUILD)/tests/test_pipeline_faults
+	@$(MAKE) --no-print-directory $(addprefix $(BUILD)/tests/test_,$(MONEY_SOAK))
+	for t in $(MONEY_SOAK); do BAKEHOUR_SOAK=1 $(BUILD)/tests/test_$$t || exit 1; done
 
 demo: deps-demo
 	@$(MAKE) --no-print-directory bakehour

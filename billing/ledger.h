@@ -11,6 +11,7 @@
  * Accounts and units:
  *   expense:KIND          usd  what usage costs; KIND is instance, volume, snapshot, public-ipv4, fsr, ci-minute, ...
  *   expense:reserved-fee  usd  recurring fees and the amortised part of upfront sums
+ *   expense:savings-plan  usd  the commitments of Savings Plans
  *   expense:adjustment    usd  what a person corrected (credits, refunds, tax)
  *   expense:rounding      usd  what makes a settled month the bill's rounded total
  *   asset:prepaid         usd  upfront sums paid and not yet amortised

@@ -85,7 +85,7 @@ struct target {
 struct targets {
     struct target *list;
     size_t count, cap;
-    money_t fees, reserved_fees;
+    money_t reserved_fees, plan_fees;
 };
 
 static void add_target(struct targets *t, const char *resource, const char *kind, money_t usd)
@@ -107,8 +107,10 @@ static void gather(struct targets *t, const struct bill *bill)
 {
     for (size_t i = 0; i < bill->count; i++) {
         const struct bill_line *l = &bill->lines[i];
-        if (!*l->instance)
-            t->fees += l->cost_usd;
+        if (!*l->instance && l->plan_line)
+            t->plan_fees += l->cost_usd;
+        else if (!*l->instance)
+            t->reserved_fees += l->cost_usd;
         else
             add_target(t, l->instance, l->factor4 ? "instance" : l->type, l->cost_usd);
     }
@@ -276,9 +278,12 @@ static int settle_all(struct ledger *ledger, void *context, struct err *err)
         sum += targets.list[i].usd;
     }
     if (!code)
-        code = settle_account(s, "expense:reserved-fee", targets.fees, err);
+        code = settle_account(s, "expense:reserved-fee", targets.reserved_fees, err);
     if (!code)
-        code = settle_account(s, "expense:rounding", bill->total_usd - sum - targets.fees, err);
+        code = settle_account(s, "expense:savings-plan", targets.plan_fees, err);
+    sum += targets.reserved_fees + targets.plan_fees;
+    if (!code)
+        code = settle_account(s, "expense:rounding", bill->total_usd - sum, err);
     free(targets.list);
     return code;
 }

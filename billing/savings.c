@@ -341,7 +341,8 @@ static void leave(struct saver *s, struct draws *draws, const struct item *item,
     const struct subject *u = &b->subjects[b->subject_of[item->row]];
     instant_t at = at_in(item, hour);
     int64_t units = item->left >> FINE;
-    if (units << FINE != item->left) {
+    bool part = units != item->units; /* of which whole seconds may still be free */
+    if (units << FINE != item->left || (part && !b->in->free_tier.given)) {
         leave_part(b, item, at, hours);
         return;
     }

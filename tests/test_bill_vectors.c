@@ -298,6 +298,12 @@ static void vector_29_stored_gigabytes_on_the_bill(void **state)
 
 /* ---- plans against a literal allocator: every clock hour, every plan, in exact rational money ---- */
 
+#ifdef __SANITIZE_ADDRESS__
+#define SCENES 1000
+#else
+#define SCENES 20000
+#endif
+
 #define ROWS  6
 #define PLANS 3
 #define BEGIN 1533081600 /* 2018-08-01 */
@@ -339,8 +345,8 @@ static void draw_scene(struct scene *s, uint32_t number)
     }
 }
 
-/* Quarters of an hour are the seconds here; money is in units in which everything below is whole but the rest of the
- * partly covered use, which is kept as a double: it is compared to within half a unit of 1e-10 USD an hour. */
+/* Money and time are fractions of whole numbers, never rounded: an hour's uses are cut at most once by each of PLANS
+ * plans, so denominators stay products of a few rates. Seconds are quarters of an hour. */
 struct left {
     int row, quarters;
 };
@@ -365,48 +371,97 @@ static int serves(const struct scene *s, int plan, int row, int linked)
     return s->plan[plan].kind == 1 || s->row[row].type < 2;
 }
 
-static double literal_hour(const struct scene *s, int hour, double used[PLANS])
+/* numerator / denominator, kept in lowest terms. */
+struct ratio {
+    int128 top, bottom;
+};
+
+static struct ratio ratio_of(int128 top, int128 bottom)
 {
-    double quarters[ROWS] = {0};
-    double on_demand = 0;
-    for (int i = 0; i < s->rows; i++)
+    int128 a = top < 0 ? -top : top;
+    int128 b = bottom;
+    while (b) {
+        int128 rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a ? (struct ratio){top / a, bottom / a} : (struct ratio){0, 1};
+}
+
+static struct ratio ratio_add(struct ratio a, struct ratio b, int sign)
+{
+    return ratio_of(a.top * b.bottom + sign * b.top * a.bottom, a.bottom * b.bottom);
+}
+
+static struct ratio ratio_times(struct ratio a, int128 top, int128 bottom)
+{
+    return ratio_of(a.top * top, a.bottom * bottom);
+}
+
+static int ratio_less(struct ratio a, struct ratio b)
+{
+    return a.top * b.bottom < b.top * a.bottom;
+}
+
+/* One plan's hour: the best use that is left, again and again. quarters: what is left of each row. */
+static void literal_plan(const struct scene *s, int plan, struct ratio quarters[ROWS], struct ratio *used)
+{
+    struct ratio left = ratio_of(s->plan[plan].cents, 1);
+    for (int linked = 0; linked < 2; linked++)
+        for (;;) {
+            int best = -1;
+            for (int i = 0; i < s->rows; i++) {
+                struct left a = {i, 0};
+                struct left b = {best, 0};
+                if (quarters[i].top && serves(s, plan, i, linked) && (best < 0 || better(s, &a, &b)))
+                    best = i;
+            }
+            if (best < 0 || !left.top)
+                break;
+            int64_t rate = types[s->row[best].type].rate;
+            struct ratio cost = ratio_times(quarters[best], rate, 4);
+            struct ratio part = ratio_less(cost, left) ? cost : left;
+            quarters[best] = ratio_add(quarters[best], ratio_times(part, 4, rate), -1);
+            left = ratio_add(left, part, -1);
+        }
+    *used = ratio_add(*used, ratio_add(ratio_of(s->plan[plan].cents, 1), left, -1), 1);
+}
+
+/* Cents in units of 1e-10 USD, half to even. */
+static int64_t ratio_units(struct ratio r)
+{
+    int128 top = r.top * 100000000;
+    int128 whole = top / r.bottom;
+    int128 rest = 2 * (top % r.bottom);
+    return (int64_t)(whole + (rest > r.bottom || (rest == r.bottom && whole % 2)));
+}
+
+/* What stays on demand, in 1e-10 USD: what plans cover in part is rounded hour by hour, as the guide has it. */
+static int64_t literal_hour(const struct scene *s, int hour, struct ratio used[PLANS])
+{
+    struct ratio quarters[ROWS];
+    int64_t on_demand = 0;
+    for (int i = 0; i < s->rows; i++) {
+        int64_t count = 0;
         for (int64_t q = 0; q < 4; q++) {
             int64_t t = BEGIN + hour * 3600 + q * 900;
-            quarters[i] += t >= s->row[i].start && t < s->row[i].end;
+            count += t >= s->row[i].start && t < s->row[i].end;
         }
+        quarters[i] = ratio_of(count, 1);
+    }
     for (int kind = 0; kind < 2; kind++)
-        for (int p = 0; p < s->plans; p++) {
-            if (s->plan[p].kind != kind || hour < s->plan[p].from_hour || hour >= s->plan[p].to_hour)
-                continue;
-            double left = (double)s->plan[p].cents;
-            for (int linked = 0; linked < 2; linked++)
-                for (;;) {
-                    int best = -1;
-                    for (int i = 0; i < s->rows; i++) {
-                        struct left a = {i, 0};
-                        struct left b = {best, 0};
-                        if (quarters[i] > 1e-9 && serves(s, p, i, linked) && (best < 0 || better(s, &a, &b)))
-                            best = i;
-                    }
-                    if (best < 0 || left < 1e-9)
-                        break;
-                    double rate = (double)types[s->row[best].type].rate;
-                    double cost = rate * quarters[best] / 4;
-                    double part = cost < left ? cost : left;
-                    quarters[best] -= 4 * part / rate;
-                    left -= part;
-                }
-            used[p] += (double)s->plan[p].cents - left;
-        }
+        for (int p = 0; p < s->plans; p++)
+            if (s->plan[p].kind == kind && hour >= s->plan[p].from_hour && hour < s->plan[p].to_hour)
+                literal_plan(s, p, quarters, &used[p]);
     for (int i = 0; i < s->rows; i++)
-        on_demand += (double)types[s->row[i].type].price * quarters[i] / 4;
+        on_demand += ratio_units(ratio_times(quarters[i], types[s->row[i].type].price, 4));
     return on_demand;
 }
 
 static void random_plans_against_the_literal_allocator(void **state)
 {
     (void)state;
-    uint32_t count = getenv("BAKEHOUR_SOAK") ? 50000 : 400;
+    uint32_t count = getenv("BAKEHOUR_SOAK") ? 500000 : SCENES;
     for (uint32_t n = 0; n < count; n++) {
         struct scene s = {0};
         struct made m;
@@ -414,8 +469,8 @@ static void random_plans_against_the_literal_allocator(void **state)
         struct str plans;
         char a[INSTANT_TEXT_SIZE];
         char z[INSTANT_TEXT_SIZE];
-        double used[PLANS] = {0};
-        double on_demand = 0;
+        struct ratio used[PLANS] = {{0, 1}, {0, 1}, {0, 1}};
+        int64_t on_demand = 0;
         draw_scene(&s, n);
         for (int hour = 0; hour < 24; hour++)
             on_demand += literal_hour(&s, hour, used);
@@ -439,14 +494,13 @@ static void random_plans_against_the_literal_allocator(void **state)
                                                 "m4.xlarge,r,2010-01-01,0.20\nc4.large,r,2010-01-01,0.09\n",
                                      .from = "2018-08-01",
                                      .to = "2018-08-02"});
-        double got = (double)m.bill.by_kind_usd[BILL_ON_DEMAND];
-        if (got < on_demand * 1e8 - 30 || got > on_demand * 1e8 + 30)
-            fail_msg("scene %u: on-demand %.1f, expected %.1f", n, got, on_demand * 1e8);
+        if (m.bill.by_kind_usd[BILL_ON_DEMAND] != on_demand)
+            fail_msg("scene %u: on-demand %lld, expected %lld", n, (long long)m.bill.by_kind_usd[BILL_ON_DEMAND],
+                     (long long)on_demand);
         for (int i = 0; i < s.plans; i++) {
-            double expected = used[i] * 1e8;
-            if ((double)m.bill.plans[i].used_usd < expected - 30 || (double)m.bill.plans[i].used_usd > expected + 30)
-                fail_msg("scene %u: plan %d used %.1f, expected %.1f", n, i, (double)m.bill.plans[i].used_usd,
-                         expected);
+            if (m.bill.plans[i].used_usd != ratio_units(used[i]))
+                fail_msg("scene %u: plan %d used %lld, expected %lld", n, i, (long long)m.bill.plans[i].used_usd,
+                         (long long)ratio_units(used[i]));
             assert_int_equal(m.bill.plans[i].committed_usd,
                              (s.plan[i].to_hour - s.plan[i].from_hour) * s.plan[i].cents * 100000000);
         }

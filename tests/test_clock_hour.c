@@ -270,7 +270,7 @@ static void compare(const struct scenario *s, const struct made *m)
 static void random_scenarios_against_the_literal_allocator(void **state)
 {
     (void)state;
-    uint32_t count = getenv("BAKEHOUR_SOAK") ? 20000 : 250;
+    uint32_t count = getenv("BAKEHOUR_SOAK") ? 20000 : 500;
     for (uint32_t i = 0; i < count; i++) {
         struct scenario s;
         struct made m;
