@@ -95,8 +95,8 @@ static const struct permission table[] = {
     ROW(AWS_AUTOSCALING, "DeleteTags", "autoscaling:DeleteTags", "Group", BOTH, NEED_SITE),
     ROW(AWS_AUTOSCALING, "StartInstanceRefresh", "autoscaling:StartInstanceRefresh", "Group", BOTH,
         NEED_SITE | NEED_REFRESH),
-    ROW(AWS_AUTOSCALING, "DescribeInstanceRefreshes", "autoscaling:DescribeInstanceRefreshes", "Look", BOTH,
-        NEED_SITE | NEED_REFRESH),
+    /* A run that is found by its tags alone may have been a refresh, whatever the configuration says today. */
+    ROW(AWS_AUTOSCALING, "DescribeInstanceRefreshes", "autoscaling:DescribeInstanceRefreshes", "Look", BOTH, NEED_SITE),
     ROW(AWS_AUTOSCALING, "CancelInstanceRefresh", "autoscaling:CancelInstanceRefresh", "Group", BOTH,
         NEED_SITE | NEED_REFRESH),
     ROW(AWS_AUTOSCALING, "DescribeLaunchConfigurations", "autoscaling:DescribeLaunchConfigurations", "Look", BOTH,

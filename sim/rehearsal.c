@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "base/out.h"
+#include "scheduler/permissions.h"
 
 #define ARTIFACT_BYTES 61 /* of the modelled build's: its two lines name a commit of forty digits */
 
@@ -80,6 +81,22 @@ static void make_world(struct rehearsal *r, const char *holder)
                                        .event_context = r->options.event_context};
 }
 
+/* Granted to the deployer, or, in the account that a promotion leads to, to the target role. */
+static bool may(void *context, const struct aws_request *request)
+{
+    const struct rehearsal *r = context;
+    const struct permission_terms terms = {.config = r->options.config, .account = SIMCLOUD_ACCOUNT, .pass_role = ""};
+    for (size_t i = 0; permission_at(i); i++) {
+        const struct permission *p = permission_at(i);
+        if (p->service != request->service || strcmp(p->call, request->action) != 0)
+            continue;
+        bool free_for_all = !p->action && p->service == AWS_STS;
+        if (free_for_all || permission_granted(p, &terms, ROLE_DEPLOYER) || permission_granted(p, &terms, ROLE_TARGET))
+            return r->options.denied == NULL || strcmp(r->options.denied, p->call) != 0;
+    }
+    return false;
+}
+
 int rehearsal_open(struct rehearsal *r, const struct rehearsal_options *options, struct err *err)
 {
     struct simcloud_options cloud = cloud_options(options);
@@ -87,6 +104,8 @@ int rehearsal_open(struct rehearsal *r, const struct rehearsal_options *options,
     r->cloud = simcloud_new(&cloud);
     cloud_transport_init(&r->transport, r->cloud, options->faults);
     r->transport.region = options->config->region;
+    r->transport.may = may;
+    r->transport.may_context = r;
     state_open_memory(&r->state);
     make_world(r, "rehearsal/1");
     int code = add_groups(r, err);

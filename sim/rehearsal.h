@@ -31,6 +31,7 @@ struct rehearsal_options {
     int64_t artifact_bytes;   /* of a typical artifact: gives the upload its time; 0: the modelled one's 61 */
     int64_t lag_ms;           /* reads lag writes by up to so much */
     const char *work;         /* the folder for checkouts */
+    const char *denied;       /* a call that the policy is to lack all the same; NULL: none */
     bool real_jobs, check;
     bool encrypt_default;        /* the accounts encrypt by default */
     struct simcloud_hooks hooks; /* of the cloud */

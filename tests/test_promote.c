@@ -21,6 +21,7 @@ static const char commit_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 #define PROD    "}, {\"name\": \"prod\", \"group\": \"group-prod\""
 #define ABROAD  PROD ", \"region\": \"eu-west-1\", \"kms_key\": \"" KEY "\""
 #define ANOTHER "210987654321"
+#define THEIRS  ", \"profile\": \"target\"" /* of the environment's account */
 
 struct site {
     struct stage s;
@@ -199,13 +200,13 @@ static void to_another_account(void **state)
 {
     (void)state;
     struct site t;
-    open_site(&t, &(struct stage_options){.environment = PROD}, true);
+    open_site(&t, &(struct stage_options){.environment = PROD THEIRS}, true);
     if (promote(&t) != PIPELINE_COMPLETED)
         fail_msg("%s", t.s.err.text);
     assert_string_equal(t.s.record.image, t.source.image); /* shared, not copied */
     prod_serves(&t, "another account");
     close_site(&t);
-    open_site(&t, &(struct stage_options){.environment = ABROAD}, true);
+    open_site(&t, &(struct stage_options){.environment = ABROAD THEIRS}, true);
     if (promote(&t) != PIPELINE_COMPLETED)
         fail_msg("%s", t.s.err.text);
     assert_int_equal(own_images(&t, NULL), 1); /* the copy is that account's own */
@@ -217,7 +218,7 @@ static void the_default_key_cannot_be_shared(void **state)
 {
     (void)state;
     struct site t;
-    open_site(&t, &(struct stage_options){.environment = PROD, .encrypt_default = true}, true);
+    open_site(&t, &(struct stage_options){.environment = PROD THEIRS, .encrypt_default = true}, true);
     assert_int_equal(promote(&t), PIPELINE_FAILED);
     assert_non_null(strstr(t.s.err.text, "default key"));
     if (!strstr(t.s.err.text, "modify-ebs-default-kms-key-id"))

@@ -44,7 +44,7 @@ sed 's/"open_port": true, "runner_cidr": "[^"]*"/"open_port": false/; s/"backend
 run config iam --config "$tmp/plain.json"
 is "a plain configuration: exit code" "$code" 0
 for action in SecurityGroupIngress dynamodb: scheduler: iam:PassRole CopyImage ModifyImageAttribute sts: kms: \
-    InstanceRefresh LaunchConfiguration ReplaceRootVolume StopInstances; do
+    StartInstanceRefresh LaunchConfiguration ReplaceRootVolume StopInstances; do
     hasnt "a plain configuration grants no $action" "$out" "$action"
 done
 hasnt "no action is a wildcard" "$out" '"Action":.*\*'
