@@ -23,6 +23,7 @@ struct journal {
     struct fact *facts; /* sorted by key */
     size_t count, cap;
     size_t entries;
+    int64_t created_ms;
     bool stopped;
 };
 
@@ -55,6 +56,23 @@ static void learn(struct journal *j, const char *key, const char *value)
     j->count++;
 }
 
+/* Calls after which there is something more than before. */
+static bool creates(const char *action)
+{
+    static const char *const begins[] = {"Run", "Create", "Copy"};
+    for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
+        if (strncmp(action, begins[i], strlen(begins[i])) == 0)
+            return !strstr(action, "Tags");
+    return false;
+}
+
+static void learn_creation(struct journal *j, const cJSON *doc, int64_t at_ms)
+{
+    const cJSON *action = cJSON_GetObjectItemCaseSensitive(doc, "action");
+    if (cJSON_IsString(action) && creates(action->valuestring))
+        j->created_ms = at_ms;
+}
+
 static int read_entry(void *context, const char *key, int64_t version, const char *document)
 {
     struct journal *j = context;
@@ -68,6 +86,9 @@ static int read_entry(void *context, const char *key, int64_t version, const cha
     const cJSON *facts = cJSON_GetObjectItemCaseSensitive(doc, "facts");
     const cJSON *fact;
     cJSON_ArrayForEach(fact, facts) learn(j, fact->string, cJSON_IsString(fact) ? fact->valuestring : NULL);
+    const cJSON *at = cJSON_GetObjectItemCaseSensitive(doc, "at_ms");
+    if (cJSON_IsNumber(at))
+        learn_creation(j, doc, (int64_t)at->valuedouble);
     cJSON_Delete(doc);
     return 0;
 }
@@ -125,6 +146,11 @@ int64_t journal_now_ms(const struct journal *j)
 size_t journal_entries(const struct journal *j)
 {
     return j->entries;
+}
+
+int64_t journal_created_ms(const struct journal *j)
+{
+    return j->created_ms;
 }
 
 const char *journal_fact(const struct journal *j, const char *key)
@@ -196,6 +222,7 @@ static int append(struct journal *j, cJSON *doc, const struct journal_fact *fact
     str_init(&entry_text, 0);
     json_i64(doc, "at_ms", now_ms);
     add_facts(doc, facts, count);
+    learn_creation(j, doc, now_ms);
     document_text(doc, &entry_text);
     str_fit(key, sizeof(key), "j#%08zu", j->entries + 1);
     writes[0] = lease_renewal(j->lease, now_ms, &lease_text);

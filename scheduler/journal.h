@@ -47,6 +47,8 @@ void journal_free(struct journal *j);
 const char *journal_run(const struct journal *j);
 int64_t journal_now_ms(const struct journal *j);
 size_t journal_entries(const struct journal *j);
+/* When the run last called, or was about to call, for something new; 0: never. Reads may not show it yet. */
+int64_t journal_created_ms(const struct journal *j);
 
 const char *journal_fact(const struct journal *j, const char *key); /* NULL where there is none */
 const char *journal_factf(const struct journal *j, const char *fmt, ...) PRINTF_LIKE(2, 3);

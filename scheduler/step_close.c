@@ -13,6 +13,7 @@
 #define NAME          "clean-up"
 #define COLLECT_TRIES 5
 #define COLLECT_MS    10000
+#define LAG_MS        30000
 
 /* A proven image says so itself, so that a machine without the store knows which ones to keep. */
 static enum step_result mark(struct pipeline *p, int64_t *again_ms, struct err *err)
@@ -177,6 +178,14 @@ int close_ports(struct pipeline *p, struct err *err)
     return code;
 }
 
+/* Reads lag behind what was called for: whoever looks at once does not find the image of a moment ago (a run that
+ * failed right after CreateImage), and leaves it behind for good. */
+static bool may_lag(struct pipeline *p, int64_t *again_ms)
+{
+    *again_ms = journal_created_ms(p->journal) + LAG_MS;
+    return pipeline_now_ms(p) < *again_ms;
+}
+
 /* What cannot be removed after some tries is left to the next run's clean-up, or to gc. */
 enum step_result poll_collect(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
@@ -186,6 +195,8 @@ enum step_result poll_collect(struct pipeline *p, int64_t *again_ms, struct err 
     size_t failed = 0;
     int64_t tried = fact_i64(p, "closing.tries");
     struct gc_scope scope = pipeline_gc_scope(p, "", "");
+    if (may_lag(p, again_ms))
+        return STEP_WAIT;
     if (gc_find(&scope, &p->calls, &list, &error)) {
         if (asked_to_leave(&error))
             return STEP_STOP;
