@@ -7,6 +7,7 @@
 #include "scheduler/commands.h"
 #include "scheduler/decision.h"
 #include "scheduler/deploying.h"
+#include "scheduler/state_snapshot.h"
 
 struct args {
     struct site_options where;
@@ -121,6 +122,7 @@ static int deploy(const struct args *args, const struct deploying *d, struct err
                         : decide(&decision, &d->site->world, args->now, err);
     if (code)
         return code;
+    state_snapshot_drop(&d->site->state); /* a person may take long to answer */
     tell_decision(d, &decision);
     if (decision.kind != DECIDE_DEPLOY)
         return decision.kind == DECIDE_WAIT ? EXIT_WAIT : 0;
@@ -230,8 +232,10 @@ static int promote(const struct args *args, const struct deploying *d, struct er
     return code;
 }
 
-static int run_deploy(struct session *session, void *args, struct err *err)
+static int run_deploy(struct session *session, void *data, struct err *err)
 {
+    struct args *args = data;
+    args->where.one_look = true;
     return with_site("deploy", session, args, deploy, err);
 }
 

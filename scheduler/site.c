@@ -12,6 +12,7 @@
 #include "scheduler/ledger_place.h"
 #include "scheduler/port.h"
 #include "scheduler/state_dynamodb.h"
+#include "scheduler/state_snapshot.h"
 
 static volatile sig_atomic_t stop_asked;
 
@@ -69,7 +70,15 @@ int site_open_state(struct site *s, const struct site_options *o, const char *na
         return 0;
     }
     int code = site_table(s, o, &table, err);
+    table.unasked = true;
     return code ? code : state_open_dynamodb(out, &table, err);
+}
+
+static int look_once(struct site *s, struct err *err)
+{
+    char partition[80];
+    str_fit(partition, sizeof(partition), "env#%.60s", s->environment->name);
+    return state_snapshot(&s->state, partition, err);
 }
 
 static int open_cloud(struct site *s, const struct site_options *o, struct err *err)
@@ -157,6 +166,12 @@ int site_open(struct site *s, const struct site_options *o, bool with_cloud, str
     }
     if (!code && with_cloud)
         code = open_cloud(s, o, err);
+    if (code) {
+        site_close(s);
+        return code;
+    }
+    if (o->one_look)
+        code = look_once(s, err);
     if (code) {
         site_close(s);
         return code;

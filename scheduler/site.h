@@ -18,6 +18,7 @@ struct aws;
 struct site_options {
     const char *config, *environment, *endpoint_url, *profile;
     int64_t speed; /* the twin's; 0: 1 */
+    bool one_look; /* what the store holds of the environment is read once, until something is written */
 };
 
 #define SITE_OPTIONS(type, field)                                                                                      \

@@ -402,9 +402,9 @@ static int table_status(const struct store *s, char status[32], struct err *err)
 int state_open_dynamodb(struct state *out, const struct state_table *table, struct err *err)
 {
     struct store *s = store_new(table);
-    char status[32];
-    int code = table_status(s, status, err);
-    if (!code && !*status)
+    char status[32] = "";
+    int code = table->unasked ? 0 : table_status(s, status, err);
+    if (!code && !table->unasked && !*status)
         code = err_set(err, EXIT_INPUT, "there is no DynamoDB table \"%s\": bakehour state init makes it", s->name);
     if (code)
         dynamodb_close(s);

@@ -25,9 +25,10 @@ struct state_table {
     struct transport *transport;
     struct retry *retry;
     uint64_t salt;
+    bool unasked; /* opening asks for nothing: a table that is missing is found out by the first read or write */
 };
 
-/* Asks for the table: a missing one is EXIT_INPUT, and says how to make it. */
+/* Asks for the table (unless it is to be opened unasked): a missing one is EXIT_INPUT, and says how to make it. */
 int state_open_dynamodb(struct state *out, const struct state_table *table, struct err *err) MUST_USE;
 
 /* Makes the table (on demand, with point-in-time recovery and a time to live in `expires`) and waits until it is there.

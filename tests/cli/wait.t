@@ -1,0 +1,108 @@
+#!/bin/sh
+# What a decision that says wait costs, over the twin: requests to the state store, and time. State in DynamoDB, as a
+# machine with an empty disk has it. BENCH=1 prints the best time of five.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cli/tap.sh"
+: "${BAKEHOUR:?the program to test}"
+for tool in git curl python3; do
+    command -v $tool >/dev/null 2>&1 || { echo "1..0 # SKIP there is no $tool here"; exit 0; }
+done
+unset NO_COLOR COLUMNS BAKEHOUR_NOW AWS_PROFILE AWS_ENDPOINT_URL AWS_SESSION_TOKEN GITHUB_ACTIONS CI 2>/dev/null || true
+HOME=$tmp AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
+export HOME AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION AWS_EC2_METADATA_DISABLED
+mkdir "$tmp/repo"
+cd "$tmp/repo"
+git init -q .
+config() { # config TRIGGER
+    cat >bakehour.json <<END
+{
+    "project": "hello",
+    "repository": {"branch": "HEAD"},
+    "build": {"test": "true", "build": "mkdir -p out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
+    "state": {"backend": "dynamodb"},
+    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
+    "smoke": [{"path": "/health", "retry": "30s"}],
+    "environments": [{"name": "internal", "group": "hello-internal", "policy": {"trigger": "$1"}}]
+}
+END
+}
+commit() {
+    printf '#!bakehour-app\nbody=%s\n' "$1" >app.txt
+    git add app.txt bakehour.json
+    git -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m "$1"
+}
+config idle
+commit one
+"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed 400 --no-throttle --group hello-internal=1 >"$tmp/twin.out" 2>"$tmp/twin.err" &
+twin=$!
+trap 'kill $twin 2>/dev/null || true; rm -rf "$tmp"' EXIT
+tries=0
+until grep -q listening "$tmp/twin.out" 2>/dev/null || [ $tries -ge 100 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+# Between the program and the twin: notes each call of DynamoDB. The Host header stays, so the signature holds.
+cat >"$tmp/between.py" <<'END'
+import http.client, http.server, sys
+port = int(sys.argv[1].rsplit(":", 1)[1])
+class Between(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        target = self.headers.get("X-Amz-Target")
+        if target:
+            with open(sys.argv[2], "a") as calls:
+                calls.write(target + "\n")
+        there = http.client.HTTPConnection("127.0.0.1", port)
+        there.request("POST", self.path, body, dict(self.headers))
+        answer = there.getresponse()
+        data = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("transfer-encoding", "content-length", "connection", "date", "server"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+    def log_message(self, *args):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Between)
+print("http://127.0.0.1:%d" % server.server_port, flush=True)
+server.serve_forever()
+END
+direct=$(sed -n 's/^listening on //p' "$tmp/twin.out")
+: >"$tmp/calls"
+python3 "$tmp/between.py" "$direct" "$tmp/calls" >"$tmp/between.out" 2>"$tmp/between.err" &
+between=$!
+trap 'kill $between $twin 2>/dev/null || true; rm -rf "$tmp"' EXIT
+tries=0
+until [ -s "$tmp/between.out" ] || [ $tries -ge 100 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+AWS_ENDPOINT_URL=$direct
+export AWS_ENDPOINT_URL
+exit_is "without the table" 2 "$BAKEHOUR" deploy --yes --speed 400
+has "without the table: what to do" "$err" 'there is no DynamoDB table "bakehour": bakehour state init makes it'
+exit_is "the table is made" 0 "$BAKEHOUR" state init
+exit_is "a first deployment" 0 "$BAKEHOUR" deploy --yes --speed 400
+config count:5
+commit two
+
+exit_is "the policy says wait" 75 env AWS_ENDPOINT_URL="$(cat "$tmp/between.out")" "$BAKEHOUR" deploy --yes --speed 400
+has "the policy says wait: said" "$out" 'Count:5 waits for more commits; 1 so far'
+used=$(grep -c '^DynamoDB_20120810' "$tmp/calls" || true)
+sed 's/^/# /' "$tmp/calls"
+is "at most three requests to the state store, and at least one" "$([ "$used" -ge 1 ] && [ "$used" -le 3 ] && echo yes)" yes
+if [ -n "${BENCH:-}" ]; then
+    best=999999
+    for round in 1 2 3 4 5; do
+        begin=$(date +%s%N)
+        "$BAKEHOUR" deploy --yes --speed 400 >/dev/null 2>&1 || true
+        ms=$((($(date +%s%N) - begin) / 1000000))
+        [ "$ms" -ge "$best" ] || best=$ms
+    done
+    echo "# wait decision over the twin: $best ms, the best of five, $used requests to the state store"
+    is "under 300 ms" "$([ "$best" -lt 300 ] && echo yes)" yes
+fi
+done_testing
