@@ -4,13 +4,14 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
+. "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
 for tool in git curl python3; do
     command -v $tool >/dev/null 2>&1 || { echo "1..0 # SKIP there is no $tool here"; exit 0; }
 done
-unset NO_COLOR COLUMNS BAKEHOUR_NOW AWS_PROFILE AWS_ENDPOINT_URL AWS_SESSION_TOKEN GITHUB_ACTIONS CI 2>/dev/null || true
-HOME=$tmp AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
-export HOME AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION AWS_EC2_METADATA_DISABLED
+as_a_runner
+AWS_REGION=us-east-1
+export AWS_REGION
 mkdir "$tmp/repo"
 cd "$tmp/repo"
 git init -q .
@@ -21,27 +22,17 @@ config() { # config TRIGGER
     "repository": {"branch": "HEAD"},
     "build": {"test": "true", "build": "mkdir -p out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
     "state": {"backend": "dynamodb"},
+    "ledger": "dynamodb:bakehour",
+    "budgets": [{"name": "all", "limit_usd": 100}],
     "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
     "smoke": [{"path": "/health", "retry": "30s"}],
     "environments": [{"name": "internal", "group": "hello-internal", "policy": {"trigger": "$1"}}]
 }
 END
 }
-commit() {
-    printf '#!bakehour-app\nbody=%s\n' "$1" >app.txt
-    git add app.txt bakehour.json
-    git -c user.name=t -c user.email=t@localhost -c commit.gpgsign=false commit -q -m "$1"
-}
 config idle
 commit one
-"$BAKEHOUR" twin --listen 127.0.0.1:0 --speed 400 --no-throttle --group hello-internal=1 >"$tmp/twin.out" 2>"$tmp/twin.err" &
-twin=$!
-trap 'kill $twin 2>/dev/null || true; rm -rf "$tmp"' EXIT
-tries=0
-until grep -q listening "$tmp/twin.out" 2>/dev/null || [ $tries -ge 100 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
+twin_start --speed 400 --no-throttle --group hello-internal=1
 # Between the program and the twin: notes each call of DynamoDB. The Host header stays, so the signature holds.
 cat >"$tmp/between.py" <<'END'
 import http.client, http.server, sys
@@ -52,7 +43,7 @@ class Between(http.server.BaseHTTPRequestHandler):
         target = self.headers.get("X-Amz-Target")
         if target:
             with open(sys.argv[2], "a") as calls:
-                calls.write(target + "\n")
+                calls.write(target + " " + body.decode() + "\n")
         there = http.client.HTTPConnection("127.0.0.1", port)
         there.request("POST", self.path, body, dict(self.headers))
         answer = there.getresponse()
@@ -70,17 +61,11 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Between)
 print("http://127.0.0.1:%d" % server.server_port, flush=True)
 server.serve_forever()
 END
-direct=$(sed -n 's/^listening on //p' "$tmp/twin.out")
 : >"$tmp/calls"
-python3 "$tmp/between.py" "$direct" "$tmp/calls" >"$tmp/between.out" 2>"$tmp/between.err" &
-between=$!
-trap 'kill $between $twin 2>/dev/null || true; rm -rf "$tmp"' EXIT
-tries=0
-until [ -s "$tmp/between.out" ] || [ $tries -ge 100 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
-AWS_ENDPOINT_URL=$direct
+python3 "$tmp/between.py" "$url" "$tmp/calls" >"$tmp/between.out" 2>"$tmp/between.err" &
+runner=$!
+until_there '^http://' "$tmp/between.out" || true
+AWS_ENDPOINT_URL=$url
 export AWS_ENDPOINT_URL
 exit_is "without the table" 2 "$BAKEHOUR" deploy --yes --speed 400
 has "without the table: what to do" "$err" 'there is no DynamoDB table "bakehour": bakehour state init makes it'
