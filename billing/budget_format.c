@@ -172,6 +172,8 @@ static void print_text(const struct budget_report *report, const struct session 
     fprintf(session->out, "Month %s up to %s\n\n", calendar_month_text(s->month, month), calendar_text(s->at, at));
     print_table(report, session);
     print_history(report, session->out);
+    if (report->overrides)
+        budget_overrides_print(report->overrides, session);
     for (int i = 0; (note = bill_note(report->sample, s->has_pool, i)); i++)
         fprintf(session->out, "%s%s\n", i ? "" : "\n", note);
 }
@@ -208,6 +210,8 @@ static void print_json(const struct budget_report *report, FILE *out)
             json_text(day, "usd", money_text(report->history->usd[i], text));
         }
     }
+    if (report->overrides)
+        budget_overrides_json(report->overrides, document);
     list = json_array(document, "notes");
     for (int i = 0; (note = bill_note(report->sample, s->has_pool, i)); i++)
         cJSON_AddItemToArray(list, cJSON_CreateString(note));
@@ -230,6 +234,18 @@ static void add_annotation(const struct budget_report *report, const struct budg
     str_release(&message);
 }
 
+/* How many went on over a hard budget, and the last one's reason. */
+static void add_override(const struct budget_overrides *list, struct str *to)
+{
+    const struct budget_override *last = &list->items[list->count - 1];
+    str_addf(to, "::notice title=Budgets overridden::%zu %s on over a hard budget this month; the last%s", list->count,
+             list->count == 1 ? "deployment went" : "deployments went", *last->deployment ? ", " : "");
+    escape_github(to, last->deployment, false);
+    str_add(to, ": ");
+    escape_github(to, last->reason, false);
+    str_add_char(to, '\n');
+}
+
 static void print_github(const struct budget_report *report, FILE *out)
 {
     static const char *const tenth[] = {
@@ -237,6 +253,8 @@ static void print_github(const struct budget_report *report, FILE *out)
         "::warning title=Budgets::%zu more are over by forecast; the summary has them\n",
         "::error title=Budgets::%zu more are over; the summary has them\n",
     };
+    bool overridden = report->overrides && report->overrides->count;
+    const size_t most[3] = {GITHUB_MOST - overridden, GITHUB_MOST, GITHUB_MOST};
     size_t of_state[3] = {0};
     size_t said[3] = {0};
     struct str lines;
@@ -245,14 +263,16 @@ static void print_github(const struct budget_report *report, FILE *out)
         of_state[report->budgets[i].state]++;
     for (size_t i = 0; i < report->count; i++) {
         enum budget_state state = report->budgets[i].state;
-        bool last = said[state] == GITHUB_MOST - 1 && of_state[state] > GITHUB_MOST;
-        if (said[state]++ >= GITHUB_MOST)
+        bool last = said[state] == most[state] - 1 && of_state[state] > most[state];
+        if (said[state]++ >= most[state])
             continue;
         if (last)
-            str_addf(&lines, tenth[state], of_state[state] - (GITHUB_MOST - 1));
+            str_addf(&lines, tenth[state], of_state[state] - (most[state] - 1));
         else
             add_annotation(report, &report->budgets[i], &lines);
     }
+    if (overridden)
+        add_override(report->overrides, &lines);
     fputs(lines.text, out);
     str_release(&lines);
 }
@@ -399,6 +419,8 @@ void budget_markdown(const struct budget_report *report, struct str *to)
         add_history(report->history, to);
         str_add(to, "`\n");
     }
+    if (report->overrides)
+        budget_overrides_markdown(report->overrides, to);
     str_addf(to, "\nSpent: up to %s. Forecast: the whole month at the present rate.\n",
              calendar_text(report->spending->at, at));
     for (int i = 0; (note = bill_note(report->sample, report->spending->has_pool, i)); i++)

@@ -19,6 +19,7 @@
 #include "base/session.h"
 #include "base/str.h"
 #include "billing/budget.h"
+#include "billing/overrides.h"
 
 #define BUDGET_SUMMARY_MAX ((size_t)1024 << 10) /* bytes; GitHub refuses a step's summary beyond */
 
@@ -46,7 +47,8 @@ struct budget_report {
     size_t count;
     const char *path; /* of the usage or the configuration: where systems that want a place are sent */
     bool sample;      /* the prices are those shipped */
-    const struct budget_history *history; /* NULL: not known */
+    const struct budget_history *history;     /* NULL: not known */
+    const struct budget_overrides *overrides; /* of the month; NULL: not known */
 };
 
 #define BUDGET_FORMATS "text|json|github|gitlab|junit|sarif|markdown"

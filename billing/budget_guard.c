@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "billing/overrides.h"
+
 int budget_ledger_fresh(struct ledger *ledger, instant_t at, int64_t max_age_s, struct err *err)
 {
     bool any;
@@ -128,8 +130,10 @@ int budget_book_override(struct ledger *ledger, const struct budget_request *q, 
     str_init(&key, 0);
     str_init(&memo, 0);
     str_addf(&key, "override:%s@%s", q->deployment, calendar_text(q->now, at));
-    str_addf(&memo, "%s\n%s", q->override, why);
-    int code = ledger_remark(ledger, key.text, "override", &scope, memo.text, q->now, err);
+    for (const char *c = q->override; *c; c++) /* the first line is the reason, whatever it holds */
+        str_add_char(&memo, *c == '\n' || *c == '\r' ? ' ' : *c);
+    str_addf(&memo, "\n%s", why);
+    int code = ledger_remark(ledger, key.text, BUDGET_OVERRIDE_KIND, &scope, memo.text, q->now, err);
     str_release(&key);
     str_release(&memo);
     return code;

@@ -7,6 +7,7 @@
 #include "billing/bill_files.h"
 #include "billing/commands.h"
 #include "billing/ledger_bill.h"
+#include "billing/overrides.h"
 #include "billing/statement.h"
 
 struct args {
@@ -159,7 +160,17 @@ static cJSON *blended_json(const struct bill *bill)
     return array;
 }
 
-static void print_json(const struct bill *bill, bool sample, FILE *out)
+static cJSON *overrides_json(const struct budget_overrides *list)
+{
+    cJSON *holder = cJSON_CreateObject();
+    budget_overrides_json(list, holder);
+    cJSON *array = cJSON_DetachItemFromObject(holder, "overrides");
+    cJSON_Delete(holder);
+    return array;
+}
+
+/* overrides NULL: not of a ledger. */
+static void print_json(const struct bill *bill, bool sample, const struct budget_overrides *overrides, FILE *out)
 {
     char text[MONEY_TEXT_SIZE];
     char at[INSTANT_TEXT_SIZE];
@@ -174,6 +185,8 @@ static void print_json(const struct bill *bill, bool sample, FILE *out)
     print_member("total_usd", cJSON_CreateString(money_text(bill->total_usd, text)), ",", out);
     print_member("by_kind", by_kind_json(bill), ",", out);
     print_member("notes", notes_json(bill, sample), ",", out);
+    if (overrides)
+        print_member("overrides", overrides_json(overrides), ",", out);
     if (bill->reserved_name)
         print_member("blended", blended_json(bill), ",", out);
     if (bill->plan_count)
@@ -257,7 +270,8 @@ static void print_totals(const struct bill *bill, const struct session *session)
     table_free(t);
 }
 
-static void print_text(const struct bill *bill, bool sample, const struct session *session)
+static void print_text(const struct bill *bill, bool sample, const struct budget_overrides *overrides,
+                       const struct session *session)
 {
     char from[INSTANT_TEXT_SIZE];
     char to[INSTANT_TEXT_SIZE];
@@ -273,6 +287,7 @@ static void print_text(const struct bill *bill, bool sample, const struct sessio
     const char *note;
     for (int i = 0; (note = bill_note(sample, bill->has_pool, i)); i++)
         fprintf(session->out, "%s%s\n", i ? "" : "\n", note);
+    budget_overrides_print(overrides, session);
 }
 
 static int open_ledger_files(struct bill_files *files, const struct args *args, struct ledger *ledger,
@@ -290,7 +305,10 @@ static int run(struct session *session, void *data, struct err *err)
     const struct args *args = data;
     struct bill_files files = {0};
     struct bill bill = {0};
+    struct budget_overrides overrides = {0};
     struct ledger *ledger = NULL;
+    const struct ledger_filter all = {.from = args->from.given ? args->from.at : INSTANT_MIN,
+                                      .to = args->to.given ? args->to.at - 1 : INSTANT_MAX};
     bool sample = !args->in.catalog && !args->ledger;
     int code = check_args(args, err);
     if (!code && args->ledger)
@@ -311,13 +329,16 @@ static int run(struct session *session, void *data, struct err *err)
         in.to = args->to;
         code = bill_make(&bill, &in, session, err);
     }
+    if (!code && ledger)
+        code = budget_overrides_read(&overrides, ledger, &all, err);
     if (!code && session->json)
-        print_json(&bill, sample, session->out);
+        print_json(&bill, sample, ledger ? &overrides : NULL, session->out);
     else if (!code && session->csv)
         print_table(&bill, session);
     else if (!code)
-        print_text(&bill, sample, session);
+        print_text(&bill, sample, &overrides, session);
     bill_release(&bill);
+    budget_overrides_release(&overrides);
     bill_files_release(&files);
     ledger_close(ledger);
     return code;

@@ -119,9 +119,22 @@ int ledger_deployment_end(struct ledger *ledger, const char *deployment, instant
 int ledger_adjust(struct ledger *ledger, const char *key, const struct ledger_scope *scope, const char *account,
                   instant_t at, money_t amount, const char *reason, instant_t now, bool *booked,
                   struct err *err) MUST_USE;
-/* A word without money that must not be lost, such as the reason of an override: kind "override". */
+/* A word without money that must not be lost, such as the reason of an override: kind "override". ledger_remarks finds
+ * it where the key begins with its kind and a colon. */
 int ledger_remark(struct ledger *ledger, const char *key, const char *kind, const struct ledger_scope *scope,
                   const char *text, instant_t now, struct err *err) MUST_USE;
+
+struct ledger_remark {
+    instant_t booked;
+    struct ledger_scope scope;
+    const char *text;
+};
+struct ledger_filter;
+typedef int ledger_remark_fn(void *context, const struct ledger_remark *remark, struct err *err);
+/* The remarks of a kind that were booked from filter->from up to and with filter->to, of its deployment, environment
+ * and project, in the order of their time. Cost: theirs, not the ledger's. */
+int ledger_remarks(struct ledger *ledger, const char *kind, const struct ledger_filter *filter, ledger_remark_fn *each,
+                   void *context, struct err *err) MUST_USE;
 
 /* Says that all that is known at `now` has been booked, whether or not anything happened: what --max-age looks at. */
 int ledger_synced(struct ledger *ledger, instant_t now, struct err *err) MUST_USE;

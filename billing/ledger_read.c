@@ -203,6 +203,35 @@ int ledger_resource_usd(struct ledger *ledger, const char *resource, instant_t f
         "sii", resource, (int64_t)from, (int64_t)to);
 }
 
+struct remarks {
+    ledger_remark_fn *each;
+    void *context;
+    struct err *err;
+};
+
+static int take_remark(void *context, sqlite3_stmt *row)
+{
+    const struct remarks *r = context;
+    const struct ledger_remark one = {.booked = sqlite3_column_int64(row, 0),
+                                      .scope = {.deployment = (const char *)sqlite3_column_text(row, 1),
+                                                .environment = (const char *)sqlite3_column_text(row, 2),
+                                                .project = (const char *)sqlite3_column_text(row, 3)},
+                                      .text = (const char *)sqlite3_column_text(row, 4)};
+    return r->each(r->context, &one, r->err);
+}
+
+int ledger_remarks(struct ledger *ledger, const char *kind, const struct ledger_filter *f, ledger_remark_fn *each,
+                   void *context, struct err *err)
+{
+    struct remarks r = {each, context, err};
+    /* Keys have an index, kinds have none; ';' follows ':'. */
+    return db_query(ledger->db, err, take_remark, &r,
+                    "SELECT booked, deployment, environment, project, memo FROM entry WHERE key >= ?1 || ':' AND key < "
+                    "?1 || ';' AND kind = ?1 AND booked >= ?2 AND booked <= ?3 AND (?4 IS NULL OR deployment = ?4) AND "
+                    "(?5 IS NULL OR environment = ?5) AND (?6 IS NULL OR project = ?6) ORDER BY booked, key",
+                    "siisss", kind, (int64_t)f->from, (int64_t)f->to, f->deployment, f->environment, f->project);
+}
+
 static void add_field(struct str *to, const char *text, const char *behind)
 {
     str_add_char(to, '"');

@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/out.h"
 #include "base/str.h"
+#include "billing/overrides.h"
 
 #define FOREVER (INSTANT_MAX + 1) /* a midnight, so that whole days are summed */
 
@@ -27,6 +28,7 @@ struct printing {
     cJSON *rows;
     bool exactly;
     int128 total, estimates;
+    struct budget_overrides overrides;
 };
 
 static const char *hours_text(int64_t seconds, char to[32])
@@ -134,6 +136,7 @@ static void print_json(struct printing *p, enum statement_by by, struct opt_inst
     json_text(document, "to", to.given ? calendar_text(to.at, at) : NULL);
     json_text(document, "total_usd", money_text((money_t)p->total, usd));
     cJSON_AddItemToObject(document, "rows", p->rows);
+    budget_overrides_json(&p->overrides, document);
     json_print(document, session->out);
 }
 
@@ -147,6 +150,7 @@ static void print_text(const struct printing *p, enum statement_by by, const str
     if (by == STATEMENT_DEPLOYMENT)
         fprintf(session->out, ", estimated %s", money_short((money_t)p->estimates, usd));
     fputs(".\n", session->out);
+    budget_overrides_print(&p->overrides, session);
 }
 
 int statement_print(struct ledger *ledger, enum statement_by by, struct opt_instant from, struct opt_instant to,
@@ -158,7 +162,11 @@ int statement_print(struct ledger *ledger, enum statement_by by, struct opt_inst
         p.rows = cJSON_CreateArray();
     p.table = table_new();
     add_columns(p.table, by);
-    int code = collect(ledger, by, from.given ? from.at : INSTANT_MIN, to.given ? to.at : FOREVER, &p, err);
+    const struct ledger_filter overrides = {.from = from.given ? from.at : INSTANT_MIN,
+                                            .to = to.given ? to.at - 1 : FOREVER};
+    int code = collect(ledger, by, overrides.from, to.given ? to.at : FOREVER, &p, err);
+    if (!code)
+        code = budget_overrides_read(&p.overrides, ledger, &overrides, err);
     if (!code && (p.total > INT64_MAX || p.total < -INT64_MAX))
         code = err_set(err, EXIT_INPUT, "the total is more than can be counted (922 million USD)");
     if (!code && session->json)
@@ -167,6 +175,7 @@ int statement_print(struct ledger *ledger, enum statement_by by, struct opt_inst
         print_text(&p, by, session);
     if (code)
         cJSON_Delete(p.rows);
+    budget_overrides_release(&p.overrides);
     table_free(p.table);
     return code;
 }

@@ -1,7 +1,7 @@
 /*
  * statement.h - what the ledger has booked, by day, month, deployment, kind, environment or project, printed as the
  * session says: text, JSON (schema bakehour.bill/1, by, rows[]) or CSV. By deployment, what was estimated stands
- * beside.
+ * beside. Below (JSON: overrides[]) the deployments that went on over a hard budget.
  */
 #ifndef BILLING_STATEMENT_H
 #define BILLING_STATEMENT_H

@@ -24,7 +24,7 @@ struct args {
          NULL,     "does not ask (needed where there is no terminal)",                                                 \
          opt_flag, offsetof(struct args, yes)},                                                                        \
     {                                                                                                                  \
-        "override", OPT_VALUE, "REASON", "goes on over a hard budget; the reason is booked", opt_text,                 \
+        "override", OPT_VALUE, "REASON", "goes on over a hard budget; the reason is booked", deploying_opt_reason,     \
             offsetof(struct args, override)                                                                            \
     }
 

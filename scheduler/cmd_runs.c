@@ -1,9 +1,12 @@
 /* cmd_runs.c - bakehour status, history and show: what the store knows; no cloud is asked. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/out.h"
 #include "base/page.h"
+#include "billing/overrides.h"
+#include "scheduler/booking.h"
 #include "scheduler/commands.h"
 #include "scheduler/document.h"
 #include "scheduler/report.h"
@@ -129,27 +132,64 @@ static int status(struct site *site, const struct args *args, struct err *err)
     return code;
 }
 
+/* ---- overrides, which are on the ledger ---- */
+
+static bool is_there(const char *ledger)
+{
+    return *ledger && (strncmp(ledger, LEDGER_SHARED, strlen(LEDGER_SHARED)) == 0 || access(ledger, F_OK) == 0);
+}
+
+/* Of the site's environment; name NULL: of all of its deployments. A ledger that cannot be read is said, and is no
+ * reason to tell nothing. */
+static void read_overrides(const struct site *site, const char *name, struct budget_overrides *out)
+{
+    struct ledger *ledger = NULL;
+    struct err err;
+    const char *path = site->config->ledger;
+    const struct ledger_filter filter = {
+        .from = INSTANT_MIN, .to = INSTANT_MAX, .deployment = name, .environment = site->environment->name};
+    if (!is_there(path))
+        return;
+    if (ledger_open(&ledger, path, LEDGER_READ, &err) || budget_overrides_read(out, ledger, &filter, &err))
+        session_note(site->session, "overrides are not known: %s", err.text);
+    ledger_close(ledger);
+}
+
 /* ---- history ---- */
+
+static void history_json(const struct site *site, const struct deployments *list, const struct budget_overrides *o)
+{
+    char name[80];
+    cJSON *document = json_document("history");
+    json_text(document, "environment", site->environment->name);
+    cJSON *items = json_array(document, "deployments");
+    for (size_t i = 0; i < list->count; i++) {
+        cJSON *item = json_object(items, NULL);
+        booking_name(&list->items[i], name);
+        const struct budget_override *one = budget_override_of(o, name);
+        report_deployment_json(&list->items[i], item);
+        json_text(item, "override", one ? one->reason : NULL);
+    }
+    json_print(document, site->session->out);
+}
 
 static int history(struct site *site, const struct args *args, struct err *err)
 {
     struct deployments list = {0};
+    struct budget_overrides overrides = {0};
     (void)args;
     int code = deployments_list(&site->state, site->environment->name, &list, err);
     if (code)
         return code;
+    read_overrides(site, NULL, &overrides);
     if (site->session->json) {
-        cJSON *document = json_document("history");
-        json_text(document, "environment", site->environment->name);
-        cJSON *items = json_array(document, "deployments");
-        for (size_t i = 0; i < list.count; i++)
-            report_deployment_json(&list.items[i], json_object(items, NULL));
-        json_print(document, site->session->out);
+        history_json(site, &list, &overrides);
     } else if (!list.count && !site->session->csv) {
         fprintf(site->session->out, "%s has no deployments yet.\n", site->environment->name);
     } else {
-        report_deployments(&list, site->session);
+        report_deployments(&list, &overrides, site->session);
     }
+    budget_overrides_release(&overrides);
     deployments_release(&list);
     return code;
 }
@@ -192,17 +232,25 @@ static int show_statement(struct site *site, const struct deployment *d, cJSON *
 {
     struct statement s;
     struct journal *j;
+    struct budget_overrides overrides = {0};
     struct journal_clock clock = {now_ms, site->session};
+    char name[80];
+    booking_name(d, name);
     int code = journal_open(&j, &site->state, NULL, d->run, clock, err);
     if (code)
         return code;
     code = statement_make(&s, j, d, &site->world, err);
+    if (!code)
+        read_overrides(site, name, &overrides);
     if (!code && document) {
         report_deployment_json(d, document);
+        budget_overrides_json(&overrides, document);
         report_statement_json(&s, json_object(document, "statement"));
     } else if (!code) {
         report_statement(&s, site->session);
+        budget_overrides_print(&overrides, site->session);
     }
+    budget_overrides_release(&overrides);
     journal_free(j);
     return code;
 }
@@ -276,7 +324,8 @@ const struct command cmd_history = {
     .name = "history",
     .summary = "the deployments of an environment, with what they cost",
     .about = "Every deployment from here, oldest first: outcome, commit, time from start to verdict, cost against "
-             "estimate, image. Reads the state store only.",
+             "estimate, image; and those that went on over a hard budget, with the reason. Reads the state store and, "
+             "for the reasons, the ledger.",
     .example = "bakehour history\nbakehour history --env production --csv",
     .options = status_options,
     .args_size = sizeof(struct args),
@@ -286,8 +335,10 @@ const struct command cmd_history = {
 const struct command cmd_show = {
     .name = "show",
     .summary = "one deployment: its statement and its journal",
-    .about = "What a deployment cost, by resource, against its estimate and against the original pipeline; with "
-             "--journal every intent, outcome and fact.",
+    .about =
+        "What a deployment cost, by resource, against its estimate and against the original pipeline; why it went on "
+        "over a hard budget, where it did; with "
+        "--journal every intent, outcome and fact.",
     .example = "bakehour show\nbakehour show --deployment 12 --journal",
     .options = show_options,
     .args_size = sizeof(struct args),

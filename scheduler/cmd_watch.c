@@ -28,7 +28,7 @@ static const struct opt options[] = {
     {"deployments", OPT_VALUE, "N", "ends after so many (default: never)", opt_count, offsetof(struct args, most)},
     {"yes", OPT_FLAG, NULL, "deploys without asking; needed, since nobody is there to ask", opt_flag,
      offsetof(struct args, yes)},
-    {"override", OPT_VALUE, "REASON", "goes on over a hard budget; the reason is booked", opt_text,
+    {"override", OPT_VALUE, "REASON", "goes on over a hard budget; the reason is booked", deploying_opt_reason,
      offsetof(struct args, override)},
     SITE_OPTIONS(struct args, where),
     SITE_CLOUD_OPTIONS(struct args, where),

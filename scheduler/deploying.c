@@ -9,6 +9,17 @@
 #include "billing/budget_guard.h"
 #include "scheduler/booking.h"
 
+#define REASON_MAX 1000 /* bytes of an override's reason */
+
+int deploying_opt_reason(void *field, const char *value, struct err *err)
+{
+    if (value[strspn(value, " \t\r\n")] == '\0')
+        return err_set(err, EXIT_INPUT, "a reason is needed: it is booked");
+    if (strlen(value) > REASON_MAX)
+        return err_set(err, EXIT_INPUT, "\"%.40s...\" is longer than %d bytes", value, REASON_MAX);
+    return opt_text(field, value, err);
+}
+
 static bool has_ledger(const struct deploying *d)
 {
     return *d->site->config->ledger != '\0';

@@ -15,6 +15,9 @@ struct deploying {
     bool dry_run, yes;
 };
 
+/* const char *: the reason of --override, which is one: EXIT_INPUT for nothing but blanks, or more than 1000 bytes. */
+opt_set deploying_opt_reason;
+
 /* Finishes what an earlier run began, or what the tags tell where the store knows nothing. 0: go on; else the exit
  * code. */
 int deploying_adopt(const struct deploying *d, struct err *err) MUST_USE;

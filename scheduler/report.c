@@ -5,6 +5,7 @@
 #include "base/out.h"
 #include "base/page.h"
 #include "billing/money_json.h"
+#include "scheduler/booking.h"
 
 static void print_steps(const struct pipeline_estimate *e, const struct session *session)
 {
@@ -210,7 +211,16 @@ void report_deployment_json(const struct deployment *d, cJSON *to)
     json_i64(to, "storm_cap_instance_s", d->cap_s);
 }
 
-void report_deployments(const struct deployments *list, const struct session *session)
+static const char *override_of(const struct budget_overrides *overrides, const struct deployment *d)
+{
+    char name[80];
+    booking_name(d, name);
+    const struct budget_override *one = budget_override_of(overrides, name);
+    return one ? one->reason : "";
+}
+
+void report_deployments(const struct deployments *list, const struct budget_overrides *overrides,
+                        const struct session *session)
 {
     struct table *t = table_new();
     char text[INSTANT_TEXT_SIZE];
@@ -224,6 +234,8 @@ void report_deployments(const struct deployments *list, const struct session *se
     table_column(t, "USD", "cost_usd", ALIGN_RIGHT);
     table_optional_column(t, "Estimate", "estimate_usd", ALIGN_RIGHT);
     table_optional_column(t, "Image", "image", ALIGN_LEFT);
+    if (session->csv && overrides)
+        table_column(t, "Override", "override", ALIGN_LEFT);
     for (size_t i = 0; i < list->count; i++) {
         const struct deployment *d = &list->items[i];
         table_cell(t, "%lld", (long long)d->number);
@@ -238,9 +250,13 @@ void report_deployments(const struct deployments *list, const struct session *se
         table_cell(t, "%s", session->csv ? money_text(d->cost, a) : money_short(d->cost, a));
         table_cell(t, "%s", session->csv ? money_text(d->estimate, a) : money_short(d->estimate, a));
         table_cell(t, "%s", d->image);
+        if (session->csv && overrides)
+            table_cell(t, "%s", override_of(overrides, d));
         if (strcmp(d->state, "completed") != 0)
             table_row_dim(t);
     }
     table_print(t, session);
     table_free(t);
+    if (!session->csv && overrides)
+        budget_overrides_print(overrides, session);
 }

@@ -7,6 +7,7 @@
 #define SCHEDULER_REPORT_H
 
 #include "base/session.h"
+#include "billing/overrides.h"
 #include "scheduler/pipeline.h"
 #include "scheduler/statement.h"
 
@@ -17,7 +18,9 @@ void report_plan_json(const struct pipeline_estimate *e, cJSON *to);
 void report_statement(const struct statement *s, const struct session *session);
 void report_statement_json(const struct statement *s, cJSON *to);
 void report_deployment_json(const struct deployment *d, cJSON *to);
-/* A table of records, newest last. */
-void report_deployments(const struct deployments *list, const struct session *session);
+/* A table of records, newest last; below it those that went on over a hard budget (CSV: the column "override").
+ * overrides NULL: not known, and not told. */
+void report_deployments(const struct deployments *list, const struct budget_overrides *overrides,
+                        const struct session *session);
 
 #endif

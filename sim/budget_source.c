@@ -191,3 +191,13 @@ int budget_source_history(const struct budget_source *s, const struct budget_opt
         *out = h;
     return code;
 }
+
+int budget_source_overrides(const struct budget_source *s, const struct budget_options *o, struct budget_overrides *out,
+                            struct err *err)
+{
+    const struct ledger_filter filter = {.from = calendar_month_start(s->spending.month),
+                                         .to = s->at,
+                                         .environment = o->environment,
+                                         .project = o->project};
+    return budget_overrides_read(out, s->ledger, &filter, err);
+}

@@ -66,6 +66,10 @@ int budget_source_open(struct budget_source *out, const struct budget_options *o
                        const struct session *session, struct err *err) MUST_USE;
 void budget_source_release(struct budget_source *source);
 
+/* The month's overrides up to source->at, of the scope of the options. Only of a ledger. */
+int budget_source_overrides(const struct budget_source *source, const struct budget_options *options,
+                            struct budget_overrides *out, struct err *err) MUST_USE;
+
 #define BUDGET_HISTORY_DAYS 30
 /* Cost by day up to the day of source->at; the caller frees ->usd. Only of a ledger. */
 int budget_source_history(const struct budget_source *source, const struct budget_options *options, size_t days,

@@ -77,6 +77,7 @@ static int judge_and_print(const struct args *args, const struct budget_source *
                            struct err *err)
 {
     struct budget_history history = {0};
+    struct budget_overrides overrides = {0};
     size_t count = source->limits.count;
     struct budget *budgets = mem_zero(count, sizeof(*budgets));
     struct budget_report report = {.spending = &source->spending,
@@ -89,6 +90,10 @@ static int judge_and_print(const struct args *args, const struct budget_source *
         code = budget_source_history(source, &args->from, BUDGET_HISTORY_DAYS, &history, err);
         report.history = &history;
     }
+    if (!code && source->ledger) {
+        code = budget_source_overrides(source, &args->from, &overrides, err);
+        report.overrides = &overrides;
+    }
     if (!code && args->chart)
         code = budget_chart(&report, "--chart", args->chart, err);
     if (!code) {
@@ -98,6 +103,7 @@ static int judge_and_print(const struct args *args, const struct budget_source *
         code = budget_exit_code(budgets, count);
     }
     free(history.usd);
+    budget_overrides_release(&overrides);
     free(budgets);
     return code;
 }

@@ -113,7 +113,7 @@ static void print_csv(const struct rehearse *r, struct session *session)
     struct deployments list = {.count = r->count, .items = mem_zero(r->count + 1, sizeof(*list.items))};
     for (size_t i = 0; i < r->count; i++)
         list.items[i] = r->items[i].record;
-    report_deployments(&list, session);
+    report_deployments(&list, NULL, session);
     deployments_release(&list);
 }
 

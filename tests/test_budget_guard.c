@@ -11,6 +11,7 @@
 #include "base/out.h"
 #include "billing/budget_guard.h"
 #include "billing/ledger_private.h"
+#include "billing/overrides.h"
 #include "tests/support_bill.h"
 
 struct reports {
@@ -203,6 +204,51 @@ static void overrides_are_booked(void **state)
     close_scene(&s);
 }
 
+static void book(struct scene *s, const char *deployment, const char *environment, const char *reason, const char *when)
+{
+    struct err err = {0};
+    struct budget_request q = request(environment, "5", reason);
+    q.deployment = deployment;
+    q.now = at(when);
+    assert_int_equal(budget_book_override(s->ledger, &q, "budget \"a\": one\nbudget \"b\": two\n", &err), 0);
+}
+
+/* Found again by time, both ends included, by deployment and environment; other remarks and entries are none. */
+static void overrides_are_found(void **state)
+{
+    (void)state;
+    struct scene s = {0};
+    struct err err = {0};
+    struct budget_overrides list = {0};
+    const struct ledger_scope scope = {"d-1", "production", "shop"};
+    open_scene(&s, "[]");
+    book(&s, "d-1", "production", "first\nof two \x1b[31mlines\xc2\x9b.", "2018-08-02");
+    book(&s, "d-2", "staging", "second", "2018-08-03");
+    book(&s, "d-1", "production", "third", "2018-08-04");
+    assert_int_equal(ledger_remark(s.ledger, "override-not:x", "note", &scope, "x", at("2018-08-03"), &err), 0);
+    assert_int_equal(ledger_remark(s.ledger, "override;", "override", &scope, "x", at("2018-08-03"), &err), 0);
+    struct ledger_filter filter = {.from = at("2018-08-02"), .to = at("2018-08-04")};
+    assert_int_equal(budget_overrides_read(&list, s.ledger, &filter, &err), 0);
+    assert_int_equal(list.count, 3);
+    assert_string_equal(list.items[0].reason, "first of two  [31mlines  .");
+    assert_string_equal(list.items[0].limits, "budget \"a\": one; budget \"b\": two");
+    assert_string_equal(list.items[1].deployment, "d-2");
+    assert_int_equal(list.items[1].at, at("2018-08-03"));
+    assert_string_equal(budget_override_of(&list, "d-1")->reason, "third");
+    assert_null(budget_override_of(&list, "d-3"));
+    budget_overrides_release(&list);
+    filter = (struct ledger_filter){.from = at("2018-08-03"), .to = at("2018-08-04"), .environment = "production"};
+    assert_int_equal(budget_overrides_read(&list, s.ledger, &filter, &err), 0);
+    assert_int_equal(list.count, 1);
+    budget_overrides_release(&list);
+    filter = (struct ledger_filter){.from = at("2018-08-01"), .to = at("2018-08-03"), .deployment = "d-1"};
+    assert_int_equal(budget_overrides_read(&list, s.ledger, &filter, &err), 0);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.items[0].at, at("2018-08-02"));
+    budget_overrides_release(&list);
+    close_scene(&s);
+}
+
 static void hours_are_guarded_too(void **state)
 {
     (void)state;
@@ -223,8 +269,9 @@ static void hours_are_guarded_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(budgets_are_read),     cmocka_unit_test(bad_budgets_are_said),  cmocka_unit_test(the_guard),
-        cmocka_unit_test(overrides_are_booked), cmocka_unit_test(hours_are_guarded_too),
+        cmocka_unit_test(budgets_are_read),    cmocka_unit_test(bad_budgets_are_said),
+        cmocka_unit_test(the_guard),           cmocka_unit_test(overrides_are_booked),
+        cmocka_unit_test(overrides_are_found), cmocka_unit_test(hours_are_guarded_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
+. "$root/tests/cli/json.sh"
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
 command -v git >/dev/null 2>&1 || { ok "# SKIP git is missing: nothing to deploy from" 0; done_testing; }
@@ -113,6 +114,22 @@ cloud="--endpoint-url $url --speed 900"
     is "all that was booked has a price: over the budget, not unknown" "$code" 3
     is "--override: booked under its deployment" "$(grep -q -a 'override:internal/5@' .bakehour/ledger.db && echo yes)" yes
     is "--override: its reason is booked" "$(grep -c -a 'a person said so' .bakehour/ledger.db)" 1
+    has "--override: budget check tells it" "$out" 'deployment internal/5: a person said so$'
+    run show
+    has "--override: show tells it" "$out" 'deployment internal/5: a person said so$'
+    holds "--override: show tells the limit" "$out" 'budget "tight": '
+    run show --deployment 4
+    hasnt "--override: only of that deployment" "$out" 'a person said so'
+    run show --json
+    is "--override: show as JSON" "$(json_of "$out" overrides.0.reason)" "a person said so"
+    run history
+    has "--override: history tells it" "$out" 'deployment internal/5: a person said so$'
+    run history --csv
+    has "--override: history as CSV" "$out" '^5,.*,a person said so$'
+    run history --json
+    is "--override: history as JSON" "$(json_of "$out" deployments.4.override)" "a person said so"
+    is "--override: history as JSON: none" "$(json_of "$out" deployments.3.override)" null
+    refused "--override without a reason" "a reason is needed: it is booked" deploy --now --yes --override ' ' $cloud
 }
 
 # Secrets.
