@@ -42,6 +42,7 @@ static int fresh_environment(void **state)
                                         "AWS_REGION",
                                         "AWS_DEFAULT_REGION",
                                         "AWS_ROLE_ARN",
+                                        "BAKEHOUR_ROLE_SECONDS",
                                         "AWS_ROLE_SESSION_NAME",
                                         "AWS_WEB_IDENTITY_TOKEN_FILE",
                                         "AWS_ENDPOINT_URL",
@@ -230,13 +231,15 @@ static void web_identity_needs_no_keys(void **state)
     (void)state;
     const struct http_step steps[] = {
         {"Action=AssumeRoleWithWebIdentity\nRoleArn=arn%3Aci&RoleSessionName=job-7&WebIdentityToken=" TOKEN
-         "\n!Authorization",
+         "\n!Authorization\n!DurationSeconds",
          STS("AssumeRoleWithWebIdentity"), 0},
-        {"RoleArn=arn%3Aprofile&RoleSessionName=bakehour&WebIdentityToken=" TOKEN, STS("AssumeRoleWithWebIdentity"), 0},
+        {"RoleArn=arn%3Aprofile&RoleSessionName=bakehour&DurationSeconds=900&WebIdentityToken=" TOKEN,
+         STS("AssumeRoleWithWebIdentity"), 0},
         {"GET /token?x=1&audience=sts.amazonaws.com\nAuthorization: bearer BEARER",
          HTTP_OK("application/json", "{\"value\": \"" TOKEN "\"}"), 0},
-        {"RoleArn=arn%3Aci\nWebIdentityToken=" TOKEN, STS("AssumeRoleWithWebIdentity"), 0},
+        {"RoleArn=arn%3Aci\nDurationSeconds=43200\nWebIdentityToken=" TOKEN, STS("AssumeRoleWithWebIdentity"), 0},
     };
+    static const char *const no_times[] = {"899", "43201", "1h", "-900", "3600 "};
     struct http_script server;
     char text[512];
     HTTP_SCRIPT(&server, steps);
@@ -247,14 +250,24 @@ static void web_identity_needs_no_keys(void **state)
     (void)setenv("AWS_ROLE_ARN", "arn:ci", 1);
     (void)setenv("AWS_ROLE_SESSION_NAME", "job-7", 1);
     expect(NULL, "ROLE", SESSION, NOW + 3600, "role arn:ci by web identity");
-    str_fit(text, sizeof text, "[profile w]\nrole_arn = arn:profile\nweb_identity_token_file = %s\n", token_file);
+    str_fit(text, sizeof text,
+            "[profile w]\nrole_arn = arn:profile\nweb_identity_token_file = %s\nduration_seconds = 900\n", token_file);
     write_file(config_file, text);
     expect("w", "ROLE", SESSION, NOW + 3600, "role arn:profile by web identity");
     (void)unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
     str_fit(text, sizeof text, "%s/token?x=1", server.url);
     (void)setenv("ACTIONS_ID_TOKEN_REQUEST_URL", text, 1);
     (void)setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "BEARER", 1);
+    (void)setenv("BAKEHOUR_ROLE_SECONDS", "43200", 1);
     expect(NULL, "ROLE", SESSION, NOW + 3600, "role arn:ci by web identity");
+    for (size_t i = 0; i < sizeof(no_times) / sizeof(*no_times); i++) { /* refused before anybody is asked */
+        (void)unsetenv("ACTIONS_ID_TOKEN_REQUEST_URL");
+        (void)setenv("AWS_WEB_IDENTITY_TOKEN_FILE", token_file, 1);
+        (void)setenv("BAKEHOUR_ROLE_SECONDS", no_times[i], 1);
+        expect_error(NULL, "BAKEHOUR_ROLE_SECONDS: a role's session lasts 900 to 43200 seconds");
+    }
+    (void)unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+    (void)unsetenv("BAKEHOUR_ROLE_SECONDS");
     (void)setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "http://example.com/", 1);
     expect_error(NULL, "is not https");
     http_script_done(&server);

@@ -164,12 +164,13 @@ static int profile_role(const struct credential_search *search, const char *prof
 {
     const char *token_file = settings_get(search->settings, profile, "web_identity_token_file");
     if (token_file) {
+        const struct web_role web = {role, settings_get(search->settings, profile, "role_session_name"),
+                                     settings_get(search->settings, profile, "duration_seconds"), "duration_seconds"};
         char *token = NULL;
         size_t len = 0;
         int code = file_read(token_file, CREDENTIALS_MAX, &token, &len, err);
         if (!code)
-            code = source_role_web(search, role, settings_get(search->settings, profile, "role_session_name"), token,
-                                   out, err);
+            code = source_role_web(search, &web, token, out, err);
         wipe(&token);
         return code;
     }

@@ -58,8 +58,13 @@ int source_instance(const struct credential_search *search, struct credentials *
  * duration_seconds. */
 int source_role(const struct credential_search *search, const char *profile, const struct credentials *by,
                 struct credentials *out, struct err *err) MUST_USE;
-int source_role_web(const struct credential_search *search, const char *role, const char *session_name,
-                    const char *token, struct credentials *out, struct err *err) MUST_USE;
+/* A role that trusts an identity provider. seconds: how long its session lasts, NULL for AWS's usual hour;
+ * seconds_from: where that was said. */
+struct web_role {
+    const char *arn, *session_name, *seconds, *seconds_from;
+};
+int source_role_web(const struct credential_search *search, const struct web_role *role, const char *token,
+                    struct credentials *out, struct err *err) MUST_USE;
 
 /* The JSON that a process (is_process: with Version 1), a container endpoint or the metadata service gives. what: for
  * messages. */

@@ -6,13 +6,17 @@
 #include <openssl/crypto.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/out.h"
 #include "scheduler/aws/credentials.h"
 #include "scheduler/aws/message.h"
 #include "scheduler/cloud.h"
 
-#define SESSION_NAME "bakehour"
-#define STS_REGION   "us-east-1" /* where no region is set: the global endpoint's */
+#define SESSION_NAME    "bakehour"
+#define ROLE_SECONDS    "BAKEHOUR_ROLE_SECONDS"
+#define SESSION_LEAST_S 900 /* what AWS lets a role's session last */
+#define SESSION_MOST_S  43200
+#define STS_REGION      "us-east-1" /* where no region is set: the global endpoint's */
 
 static int read_answer(const struct node *result, const char *role, const char *how, struct credentials *out,
                        struct err *err)
@@ -83,16 +87,24 @@ int source_role(const struct credential_search *search, const char *profile, con
     return code;
 }
 
-int source_role_web(const struct credential_search *search, const char *role, const char *session_name,
-                    const char *token, struct credentials *out, struct err *err)
+int source_role_web(const struct credential_search *search, const struct web_role *role, const char *token,
+                    struct credentials *out, struct err *err)
 {
+    int64_t seconds;
     struct aws_request request;
     char *bare = mem_dup_n(token, strcspn(token, "\r\n"));
     aws_request_init(&request, AWS_STS, "AssumeRoleWithWebIdentity");
-    aws_param(&request, "RoleArn", role);
-    aws_param(&request, "RoleSessionName", session_name ? session_name : SESSION_NAME);
+    aws_param(&request, "RoleArn", role->arn);
+    aws_param(&request, "RoleSessionName", role->session_name ? role->session_name : SESSION_NAME);
+    aws_param(&request, "DurationSeconds", role->seconds);
     aws_param(&request, "WebIdentityToken", bare);
-    int code = call_sts(search, &request, NULL, role, "by web identity", out, err);
+    int code = 0;
+    if (role->seconds && (num_i64(role->seconds, strlen(role->seconds), &seconds) || seconds < SESSION_LEAST_S ||
+                          seconds > SESSION_MOST_S))
+        code = err_set(err, EXIT_INPUT, "%s: a role's session lasts 900 to 43200 seconds, not \"%.40s\"",
+                       role->seconds_from, role->seconds);
+    else
+        code = call_sts(search, &request, NULL, role->arn, "by web identity", out, err);
     for (size_t i = 0; i < request.param_count; i++) {
         union {
             const char *given;
@@ -157,18 +169,19 @@ static int github_token(const struct credential_search *search, const char *url,
 
 int source_web_identity(const struct credential_search *search, struct credentials *out, struct err *err)
 {
-    const char *role = environment("AWS_ROLE_ARN");
+    const struct web_role role = {environment("AWS_ROLE_ARN"), environment("AWS_ROLE_SESSION_NAME"),
+                                  environment(ROLE_SECONDS), ROLE_SECONDS};
     const char *file = environment("AWS_WEB_IDENTITY_TOKEN_FILE");
     const char *github = environment("ACTIONS_ID_TOKEN_REQUEST_URL");
     char *token = NULL;
     size_t len = 0;
-    if (!file && !(role && github))
+    if (!file && !(role.arn && github))
         return SOURCE_NOT_SET;
-    if (!role)
+    if (!role.arn)
         return err_set(err, EXIT_INPUT, "AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not");
     int code = file ? file_read(file, CREDENTIALS_MAX, &token, &len, err) : github_token(search, github, &token, err);
     if (!code && token)
-        code = source_role_web(search, role, environment("AWS_ROLE_SESSION_NAME"), token, out, err);
+        code = source_role_web(search, &role, token, out, err);
     if (token)
         OPENSSL_cleanse(token, strlen(token));
     free(token);

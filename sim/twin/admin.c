@@ -15,6 +15,7 @@
 #define TRACE_MOST    1000000
 #define ADVANCE_MOST  (INT64_C(366) * 86400 * 1000)
 #define TOKEN_USUAL_S 300
+#define TOKEN_MOST_S  86400
 
 void twin_text(struct twin_answer *a, int status, const char *type, const char *fmt, ...)
 {
@@ -195,12 +196,30 @@ static void add_base64url(struct str *out, const char *text)
         str_add_char(out, letters[bits << (6 - have) & 63]);
 }
 
+/* How long a token is good; 0: what was asked for is no time. */
+static int64_t token_seconds(const char *query)
+{
+    struct str text;
+    int64_t seconds = TOKEN_USUAL_S;
+    str_init(&text, 32);
+    if (twin_query_value(query, "seconds", &text) &&
+        (num_i64(text.text, text.len, &seconds) || seconds < 1 || seconds > TOKEN_MOST_S))
+        seconds = 0;
+    str_release(&text);
+    return seconds;
+}
+
 /* As GitHub's ACTIONS_ID_TOKEN_REQUEST_URL answers; nobody has signed it. */
 static void show_oidc(struct twin *t, const struct sigv4_request *http, struct twin_answer *a)
 {
     const char *bearer = http_header(http, "Authorization");
     if (!bearer || strncasecmp(bearer, "bearer ", 7) != 0) {
         fail(a, 401, "an Authorization header with a bearer token is wanted");
+        return;
+    }
+    int64_t seconds = token_seconds(http->query);
+    if (!seconds) {
+        fail(a, 400, "seconds: 1 to 86400");
         return;
     }
     struct str audience, token, claims;
@@ -213,7 +232,7 @@ static void show_oidc(struct twin *t, const struct sigv4_request *http, struct t
     json_text(document, "iss", "https://token.actions.githubusercontent.com");
     json_text(document, "sub", "repo:example/application:ref:refs/heads/main");
     json_text(document, "aud", audience.text);
-    json_i64(document, "exp", twin_now_ms(t) / 1000 + TOKEN_USUAL_S);
+    json_i64(document, "exp", twin_now_ms(t) / 1000 + seconds);
     char *text = cJSON_PrintUnformatted(document);
     cJSON_Delete(document);
     add_base64url(&token, "{\"alg\":\"none\",\"typ\":\"JWT\"}");
