@@ -12,7 +12,7 @@
 /* What the options say. */
 struct bill_sources {
     const char *usage, *reserved, *catalog;
-    const char *resources, *commitments, *plan_rates; /* of `bill` only */
+    const char *resources, *commitments, *plan_rates;
     bool unlinked;
     struct opt_instant free_tier;
     enum regime_choice regime;
@@ -37,21 +37,11 @@ struct bill_sources {
             opt_text, offsetof(type, in.catalog)                                                                        \
     }
 
-/* And those that only whole bills take. */
-#define BILL_MORE_OPTIONS(type, in)                                                                                    \
-    {"resources",                                                                                                      \
-     OPT_VALUE,                                                                                                        \
-     "FILE",                                                                                                           \
-     "storage, addresses and what else is no instance, CSV: account, resource, kind, quantity, unit, region, start, "  \
-     "end, usd",                                                                                                       \
-     opt_text,                                                                                                         \
-     offsetof(type, in.resources)},                                                                                    \
-        {"commitments",                                                                                                \
-         OPT_VALUE,                                                                                                    \
-         "FILE",                                                                                                       \
-         "Savings Plans, CSV: account, plan, family, region, hourly_usd, start, end (needs --plan-rates)",             \
-         opt_text,                                                                                                     \
-         offsetof(type, in.commitments)},                                                                              \
+/* Besides reservations, what pays. */
+#define BILL_HELD_OPTIONS(type, in)                                                                                    \
+    {"commitments", OPT_VALUE,                                                                                         \
+     "FILE",        "Savings Plans, CSV: account, plan, family, region, hourly_usd, start, end (needs --plan-rates)",  \
+     opt_text,      offsetof(type, in.commitments)},                                                                   \
         {"plan-rates", OPT_VALUE,                                                                                      \
          "FILE",       "what Savings Plans pay an hour, CSV: type, region, os, effective, usd_per_hour, plan",         \
          opt_text,     offsetof(type, in.plan_rates)},                                                                 \
@@ -65,6 +55,17 @@ struct bill_sources {
         "unlinked", OPT_FLAG, NULL, "reservations and plans serve their own account only", opt_flag,                   \
             offsetof(type, in.unlinked)                                                                                \
     }
+
+/* And those that only whole bills take. */
+#define BILL_MORE_OPTIONS(type, in)                                                                                    \
+    {"resources",                                                                                                      \
+     OPT_VALUE,                                                                                                        \
+     "FILE",                                                                                                           \
+     "storage, addresses and what else is no instance, CSV: account, resource, kind, quantity, unit, region, start, "  \
+     "end, usd",                                                                                                       \
+     opt_text,                                                                                                         \
+     offsetof(type, in.resources)},                                                                                    \
+        BILL_HELD_OPTIONS(type, in)
 
 #define BILL_REGIME_OPTION(type, in)                                                                                   \
     {                                                                                                                  \

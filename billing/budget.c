@@ -41,7 +41,7 @@ static void add_up(struct spending *out, const struct bill *bill)
 }
 
 /* Each pool whose term touches the month before `at`, or at its first instant, holds its hours. */
-static int count_pools(struct spending *s, const struct reservations *r, struct err *err)
+int spending_add_pools(struct spending *s, const struct reservations *r, struct err *err)
 {
     instant_t from = calendar_month_start(s->month);
     for (size_t i = 0; r && i < r->count; i++) {
@@ -65,7 +65,7 @@ int spending_measure(struct spending *out, const struct bill_input *in, instant_
     instant_t from = calendar_month_start(s.month);
     s.elapsed_s = at - from;
     s.length_s = calendar_month_seconds(s.month);
-    int code = count_pools(&s, in->reservations, err);
+    int code = spending_add_pools(&s, in->reservations, err);
     if (!code && s.elapsed_s) {
         struct usage known = known_at(in->usage, at);
         struct bill_input part = *in;

@@ -50,6 +50,8 @@ struct budget {
 int spending_measure(struct spending *out, const struct bill_input *in, instant_t at, const struct session *session,
                      struct err *err) MUST_USE;
 void spending_release(struct spending *spending);
+/* Adds the hours that these pools hold in the month of spending->at. NULL: none. */
+int spending_add_pools(struct spending *spending, const struct reservations *reservations, struct err *err) MUST_USE;
 
 /* The linear run rate of one unit, rounded half to even. */
 int spending_forecast(const struct spending *spending, enum budget_unit unit, int64_t *out, struct err *err) MUST_USE;

@@ -33,7 +33,7 @@ int budget_ledger_fresh(struct ledger *ledger, instant_t at, int64_t max_age_s, 
 }
 
 int budget_ledger_spending(struct spending *out, struct ledger *ledger, const char *environment, const char *project,
-                           instant_t at, struct err *err)
+                           instant_t at, const struct reservations *held, struct err *err)
 {
     struct spending s = {.at = at, .month = calendar_month(at)};
     instant_t from = calendar_month_start(s.month);
@@ -41,16 +41,18 @@ int budget_ledger_spending(struct spending *out, struct ledger *ledger, const ch
     s.elapsed_s = at - from;
     s.length_s = calendar_month_seconds(s.month);
     int code = s.elapsed_s ? ledger_spent(ledger, environment, project, from, at, &spent, err) : 0;
+    if (!code)
+        code = spending_add_pools(&s, held, err);
     if (code)
         return code;
     exact_add(&s.usd, spent.usd, 1);
-    exact_add(&s.hours, (int128)spent.instance_s * BUDGET_HOUR, SECONDS_PER_HOUR);
+    exact_add(&s.hours, (int128)(s.has_pool ? spent.pool_s : spent.instance_s) * BUDGET_HOUR, SECONDS_PER_HOUR);
     *out = s;
     return 0;
 }
 
 int budget_judge_limits(struct budget *budgets, const struct budget_limits *limits, struct ledger *ledger, instant_t at,
-                        struct err *err)
+                        const struct reservations *held, struct err *err)
 {
     int code = 0;
     for (size_t i = 0; i < limits->count && !code; i++) {
@@ -63,7 +65,7 @@ int budget_judge_limits(struct budget *budgets, const struct budget_limits *limi
                                      .limit = l->limit,
                                      .over_at_percent = l->actual_percent,
                                      .forecast_over_at_percent = l->forecast_percent ? l->forecast_percent : -1};
-        code = budget_ledger_spending(&spending, ledger, l->environment, l->project, at, err);
+        code = budget_ledger_spending(&spending, ledger, l->environment, l->project, at, held, err);
         if (!code)
             code = budget_judge(&budgets[i], &spending, err);
         spending_release(&spending);
@@ -90,11 +92,15 @@ static int hold(struct str *why, struct ledger *ledger, const struct budget_limi
     instant_t from = calendar_month_start(calendar_month(q->now));
     char texts[3][BUDGET_AMOUNT_SIZE];
     char month[INSTANT_TEXT_SIZE];
+    struct spending pools = {.at = q->now, .month = calendar_month(q->now)};
     int code = ledger_spent(ledger, l->environment, l->project, from, q->now, &spent, err);
+    if (!code)
+        code = spending_add_pools(&pools, q->held, err);
     if (code)
         return code;
     bool usd = l->unit == BUDGET_USD;
-    int128 so_far = usd ? spent.usd : num_div_ceil((int128)spent.instance_s * BUDGET_HOUR, SECONDS_PER_HOUR);
+    int64_t used_s = pools.has_pool ? spent.pool_s : spent.instance_s;
+    int128 so_far = usd ? spent.usd : num_div_ceil((int128)used_s * BUDGET_HOUR, SECONDS_PER_HOUR);
     int128 more = usd ? q->estimate_usd : num_div_ceil((int128)q->estimate_instance_s * BUDGET_HOUR, SECONDS_PER_HOUR);
     if (so_far + more < l->limit)
         return 0;

@@ -1,7 +1,8 @@
 /*
  * budget_guard.h - budgets held against the ledger: for `budget check`, and for `deploy` before it starts.
  *
- * Spent is ledger_spent of the UTC month of `at` within the budget's scope; hours are billed instance-hours. The
+ * Spent is ledger_spent of the UTC month of `at` within the budget's scope; hours are billed instance-hours, or, where
+ * prepaid pools are held, those that were drawn from them (in a settled_view: only settling tells them). The
  * forecast is the linear run rate (budget.h). A use without a price is an error, not a zero: what the month costs is
  * not known then. So is a ledger in which nothing was ever booked, and one that is older than max_age_s.
  *
@@ -22,20 +23,22 @@
 /* That the ledger has something to tell at `at`: EXIT_INPUT where it is empty, stale, or has uses without a price. */
 int budget_ledger_fresh(struct ledger *ledger, instant_t at, int64_t max_age_s, struct err *err) MUST_USE;
 
-/* What a scope has spent in the month of `at`. NULL: all. The caller releases it by spending_release. */
+/* What a scope has spent in the month of `at`. NULL: all. held: with its pools, if any. The caller releases it by
+ * spending_release. */
 int budget_ledger_spending(struct spending *out, struct ledger *ledger, const char *environment, const char *project,
-                           instant_t at, struct err *err) MUST_USE;
+                           instant_t at, const struct reservations *held, struct err *err) MUST_USE;
 
 /* Judges each limit; budgets has room for limits->count, their names live in limits. */
 int budget_judge_limits(struct budget *budgets, const struct budget_limits *limits, struct ledger *ledger, instant_t at,
-                        struct err *err) MUST_USE;
+                        const struct reservations *held, struct err *err) MUST_USE;
 
 struct budget_request {
     const char *deployment, *environment, *project; /* "" where there is none */
     instant_t now;
     money_t estimate_usd;
-    int64_t estimate_instance_s; /* billed seconds that the deployment will add */
-    const char *override;        /* the reason, or NULL */
+    int64_t estimate_instance_s;     /* billed seconds that the deployment will add */
+    const char *override;            /* the reason, or NULL */
+    const struct reservations *held; /* NULL: nothing */
 };
 
 enum budget_answer { BUDGET_GO, BUDGET_GO_OVERRIDDEN, BUDGET_REFUSED };

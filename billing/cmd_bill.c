@@ -6,8 +6,8 @@
 #include "base/str.h"
 #include "billing/bill_files.h"
 #include "billing/commands.h"
-#include "billing/ledger_bill.h"
 #include "billing/overrides.h"
+#include "billing/settled.h"
 #include "billing/statement.h"
 
 struct args {
@@ -300,6 +300,24 @@ static int open_ledger_files(struct bill_files *files, const struct args *args, 
                                    args->to.given ? args->to.at : INSTANT_MAX, &until, err);
 }
 
+/* What is booked; as the bills of its months have it, where the options say what pays. */
+static int print_statement(const struct args *args, struct ledger *ledger, struct bill_files *held,
+                           const struct session *session, struct err *err)
+{
+    const instant_t at = session->now_s;
+    struct str note;
+    str_init(&note, 0);
+    int code = settled_by(&args->in) ? bill_files_open_held(held, &args->in, session, err) : 0;
+    if (!code && settled_by(&args->in))
+        code = settled_view(ledger, held, &args->in, args->from.given ? args->from.at : INSTANT_MIN, at, session, err);
+    else if (!code)
+        code = settled_note(ledger, &note, err);
+    if (!code && note.len)
+        session_note(session, "%s\n", note.text);
+    str_release(&note);
+    return code ? code : statement_print(ledger, args->by, args->from, args->to, session, err);
+}
+
 static int run(struct session *session, void *data, struct err *err)
 {
     const struct args *args = data;
@@ -314,8 +332,9 @@ static int run(struct session *session, void *data, struct err *err)
     if (!code && args->ledger)
         code = ledger_open(&ledger, args->ledger, LEDGER_READ, err);
     if (!code && args->by) {
-        code = statement_print(ledger, args->by, args->from, args->to, session, err);
+        code = print_statement(args, ledger, &files, session, err);
         ledger_close(ledger);
+        bill_files_release(&files);
         return code;
     }
     if (!code && ledger)

@@ -4,7 +4,7 @@
 
 #include "base/out.h"
 #include "billing/commands.h"
-#include "billing/ledger_bill.h"
+#include "billing/settled.h"
 
 struct args {
     const char *ledger;
@@ -65,12 +65,7 @@ static int run(struct session *session, void *data, struct err *err)
     if (!code)
         code = ledger_open(&ledger, args->ledger ? args->ledger : LEDGER_FILE, LEDGER_READ, err);
     if (!code)
-        code = ledger_bill_open(&files, ledger, calendar_month_start(month) - SECONDS_PER_HOUR, now, &now, err);
-    if (!code) {
-        struct bill_input in = bill_files_input(&files, &args->in);
-        in.resources = &files.resources;
-        code = ledger_settle(ledger, &in, month, now, &settled, session, err);
-    }
+        code = settled_book(ledger, &files, &args->in, month, now, &settled, session, err);
     if (!code)
         print(&settled, month, session);
     ledger_close(ledger);

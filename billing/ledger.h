@@ -17,6 +17,7 @@
  *   asset:prepaid         usd  upfront sums paid and not yet amortised
  *   payable:aws           usd  what is owed, the other side of all of these (payable:ci for CI minutes)
  *   time:KIND / time:meter  s  billed seconds
+ *   pool:KIND / pool:meter  s  of them, those that prepaid pools gave (settling books them)
  *   plan:estimate / plan:total  estimate  what deployments were expected to cost, in 1e-10 USD; never mixed with usd
  *
  * Invariants:
@@ -154,10 +155,11 @@ int ledger_sum(struct ledger *ledger, const struct ledger_filter *filter, int64_
 /*
  * Spent from `from` up to `at`, as `budget check` has it: what opened before `at`; of a slice that `at` cuts, the
  * seconds before it (an opened hour whole); what is still open counts up to `at` though nobody has booked it yet.
- * usd: expense:*; instance_s: billed seconds of instances. type "" or NULL: all types.
+ * usd: expense:*; instance_s: billed seconds of instances; pool_s: what settling (settled.h) took of them from prepaid
+ * pools.
  */
 struct ledger_spent {
-    int64_t usd, instance_s;
+    int64_t usd, instance_s, pool_s;
 };
 int ledger_spent(struct ledger *ledger, const char *environment, const char *project, instant_t from, instant_t at,
                  struct ledger_spent *out, struct err *err) MUST_USE;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "billing/ledger_private.h"
@@ -76,22 +77,25 @@ int ledger_bill_open(struct bill_files *files, struct ledger *ledger, instant_t 
 
 /* ---- settling ---- */
 
-/* What the bill says of one resource in the month: its on-demand money, all else having cost nothing or being fees. */
+/* What the bill says of one resource in the month: its on-demand money, all else having cost nothing or being fees; or
+ * the seconds that it drew from pools. */
 struct target {
     const char *resource, *kind;
-    money_t usd;
+    int64_t amount;
+    bool pool;
 };
 
 struct targets {
     struct target *list;
     size_t count, cap;
     money_t reserved_fees, plan_fees;
+    struct arena texts; /* of those that the bill says nothing of */
 };
 
-static void add_target(struct targets *t, const char *resource, const char *kind, money_t usd)
+static void add_target(struct targets *t, const struct target *target)
 {
     t->list = mem_grow(t->list, &t->cap, t->count + 1, sizeof(*t->list));
-    t->list[t->count++] = (struct target){resource, kind, usd};
+    t->list[t->count++] = *target;
 }
 
 static int compare_targets(const void *a, const void *b)
@@ -99,44 +103,65 @@ static int compare_targets(const void *a, const void *b)
     const struct target *x = a;
     const struct target *y = b;
     int order = strcmp(x->resource, y->resource);
-    return order ? order : strcmp(x->kind, y->kind);
+    order = order ? order : strcmp(x->kind, y->kind);
+    return order ? order : x->pool - y->pool;
 }
 
-/* The lines, one target a resource and kind. */
-static void gather(struct targets *t, const struct bill *bill)
+static void add_line(struct targets *t, const struct bill_line *l)
 {
-    for (size_t i = 0; i < bill->count; i++) {
-        const struct bill_line *l = &bill->lines[i];
-        if (!*l->instance && l->plan_line)
-            t->plan_fees += l->cost_usd;
-        else if (!*l->instance)
-            t->reserved_fees += l->cost_usd;
-        else
-            add_target(t, l->instance, l->factor4 ? "instance" : l->type, l->cost_usd);
-    }
+    const char *kind = l->factor4 ? "instance" : l->type;
+    if (!*l->instance && l->plan_line)
+        t->plan_fees += l->cost_usd;
+    else if (!*l->instance)
+        t->reserved_fees += l->cost_usd;
+    else
+        add_target(t, &(struct target){l->instance, kind, l->cost_usd, false});
+    if (*l->instance && l->pool && l->kind == BILL_RESERVED)
+        add_target(
+            t, &(struct target){l->instance, kind,
+                                (int64_t)num_div_half_even(l->hours_numerator * SECONDS_PER_HOUR, l->hours_denominator),
+                                true});
+}
+
+/* What was settled before and is on no bill any more: to be taken back. */
+static int take_settled(void *context, sqlite3_stmt *row)
+{
+    struct targets *t = context;
+    const char *account = (const char *)sqlite3_column_text(row, 1);
+    bool pool = strncmp(account, POOL_PREFIX, strlen(POOL_PREFIX)) == 0;
+    const char *resource = (const char *)sqlite3_column_text(row, 0);
+    const char *kind = strchr(account, ':') + 1;
+    add_target(t, &(struct target){arena_dup(&t->texts, resource), arena_dup(&t->texts, kind), 0, pool});
+    return 0;
+}
+
+/* One target a resource and kind. */
+static void merge(struct targets *t)
+{
+    size_t kept = 0;
     if (t->count)
         qsort(t->list, t->count, sizeof(*t->list), compare_targets);
-    size_t kept = 0;
     for (size_t i = 0; i < t->count; i++) {
         if (kept && compare_targets(&t->list[kept - 1], &t->list[i]) == 0)
-            t->list[kept - 1].usd += t->list[i].usd;
+            t->list[kept - 1].amount += t->list[i].amount;
         else
             t->list[kept++] = t->list[i];
     }
     t->count = kept;
 }
 
-/* What is booked of one resource: by who pays and by day. */
+/* What is booked of one resource: by who pays and by slice. weight: as metered; booked: with what was settled. */
 struct share {
     char *deployment, *environment, *project;
     instant_t at;
-    money_t usd;
+    int64_t weight, booked;
 };
 
 struct shares {
     struct share *list;
     size_t count, cap;
-    money_t sum;
+    int128 weight;
+    int64_t booked;
 };
 
 static int take_share(void *context, sqlite3_stmt *row)
@@ -148,8 +173,10 @@ static int take_share(void *context, sqlite3_stmt *row)
     share->environment = mem_dup((const char *)sqlite3_column_text(row, 1));
     share->project = mem_dup((const char *)sqlite3_column_text(row, 2));
     share->at = sqlite3_column_int64(row, 3);
-    share->usd = sqlite3_column_int64(row, 4);
-    s->sum += share->usd;
+    share->weight = sqlite3_column_int64(row, 4);
+    share->booked = sqlite3_column_int64(row, 5);
+    s->weight += share->weight;
+    s->booked += share->booked;
     return 0;
 }
 
@@ -172,72 +199,97 @@ struct settling {
     const struct bill *bill;
 };
 
-static int load_shares(const struct settling *s, const struct target *t, struct shares *out, struct err *err)
+/* Where a target is booked. */
+struct place {
+    struct str account, metered; /* metered: whose postings say who pays which part */
+    const char *against, *unit;
+};
+
+static void place_open(struct place *p, const struct target *t)
 {
-    struct str account;
-    str_init(&account, 0);
-    str_addf(&account, "expense:%s", t->kind);
-    int code =
-        db_query(s->ledger->db, err, take_share, out,
-                 "SELECT e.deployment, e.environment, e.project, min(p.at), sum(p.amount) FROM entry e JOIN posting "
-                 "p ON p.entry = e.id WHERE e.resource = ? AND p.account = ? AND p.unit = 'usd' AND p.at >= ? AND "
-                 "p.at < ? AND e.kind IN ('usage', 'settlement') GROUP BY 1, 2, 3, p.at ORDER BY 4, 1, 2, 3",
-                 "ssii", t->resource, account.text, (int64_t)s->from, (int64_t)s->to);
-    str_release(&account);
-    return code;
+    str_init(&p->account, 0);
+    str_init(&p->metered, 0);
+    str_addf(&p->account, "%s%s", t->pool ? POOL_PREFIX : "expense:", t->kind);
+    str_addf(&p->metered, "%s%s", t->pool ? "time:" : "expense:", t->kind);
+    p->against = t->pool ? POOL_PREFIX "meter" : "payable:aws";
+    p->unit = t->pool ? "s" : "usd";
 }
 
-static int post(struct settling *s, const char *resource, const char *account, const struct ledger_scope *scope,
-                instant_t at, money_t usd, struct err *err)
+static void place_release(struct place *p)
+{
+    str_release(&p->account);
+    str_release(&p->metered);
+}
+
+static int load_shares(const struct settling *s, const char *resource, const struct place *p, struct shares *out,
+                       struct err *err)
+{
+    return db_query(
+        s->ledger->db, err, take_share, out,
+        "SELECT e.deployment, e.environment, e.project, p.at, coalesce(sum(p.amount) FILTER (WHERE e.kind = 'usage' "
+        "AND p.account = ?3), 0), coalesce(sum(p.amount) FILTER (WHERE p.account = ?2), 0) FROM entry e JOIN posting p "
+        "ON p.entry = e.id WHERE e.resource = ?1 AND p.account IN (?2, ?3) AND p.unit = ?4 AND p.at >= ?5 AND p.at < "
+        "?6 AND e.kind IN ('usage', 'settlement') GROUP BY 1, 2, 3, 4 ORDER BY 4, 1, 2, 3",
+        "ssssii", resource, p->account.text, p->metered.text, p->unit, (int64_t)s->from, (int64_t)s->to);
+}
+
+static int post(struct settling *s, const char *resource, const struct place *p, const struct ledger_scope *scope,
+                instant_t at, int64_t amount, struct err *err)
 {
     struct str key;
     bool inserted = false;
-    if (!usd)
+    if (!amount)
         return 0;
     str_init(&key, 0);
-    str_addf(&key, "settle:%lld:%zu", (long long)s->number, s->out->entries++);
+    str_addf(&key, SETTLE_KEY "%lld:%zu", (long long)s->number, s->out->entries++);
     const struct ledger_entry entry = {.key = key.text,
                                        .kind = "settlement",
                                        .scope = scope,
                                        .resource = resource,
                                        .memo = "what the month's bill says",
                                        .booked = s->now};
-    const struct ledger_posting pair[2] = {{account, "usd", at, at, usd}, {"payable:aws", "usd", at, at, -usd}};
+    const struct ledger_posting pair[2] = {{p->account.text, p->unit, at, at, amount},
+                                           {p->against, p->unit, at, at, -amount}};
     int code = ledger_post(s->ledger, &entry, pair, 2, &inserted, err);
     assert(code || inserted);
     str_release(&key);
     return code;
 }
 
-/* Brings one resource's expense to what the bill says, in proportion to what each share was booked for. */
-static int settle_target(struct settling *s, const struct target *t, struct err *err)
+/* Brings what is booked of one resource to what the bill says, each share in proportion to what was metered. */
+static int settle_shares(struct settling *s, const struct target *t, const struct place *p, const struct shares *shares,
+                         struct err *err)
 {
-    struct shares shares = {0};
-    struct str account;
-    str_init(&account, 0);
-    str_addf(&account, "expense:%s", t->kind);
-    int code = load_shares(s, t, &shares, err);
-    money_t booked = 0;
-    money_t given = 0;
-    for (size_t i = 0; i < shares.count && !code; i++) {
-        const struct share *share = &shares.list[i];
+    int128 weight = 0;
+    int64_t given = 0;
+    int sign = shares->weight < 0 ? -1 : 1;
+    int code = 0;
+    for (size_t i = 0; i < shares->count && !code; i++) {
+        const struct share *share = &shares->list[i];
         const struct ledger_scope scope = {share->deployment, share->environment, share->project};
-        booked += share->usd;
-        money_t wanted =
-            shares.sum ? (money_t)num_div_half_even((int128)t->usd * booked, shares.sum > 0 ? shares.sum : -shares.sum)
-            : i + 1 == shares.count ? t->usd
-                                    : 0;
-        if (shares.sum < 0)
-            wanted = -wanted;
-        code = post(s, t->resource, account.text, &scope, share->at, wanted - given - share->usd, err);
+        weight += share->weight;
+        int64_t wanted = i + 1 == shares->count ? t->amount
+                         : shares->weight ? (int64_t)num_div_half_even(sign * weight * t->amount, sign * shares->weight)
+                                          : 0;
+        code = post(s, t->resource, p, &scope, share->at, wanted - given - share->booked, err);
         given = wanted;
     }
-    s->out->before_usd += shares.sum;
-    if (!code && !shares.count) {
-        const struct ledger_scope nobody = {"", "", ""};
-        code = post(s, t->resource, account.text, &nobody, s->from, t->usd, err);
-    }
-    str_release(&account);
+    return code;
+}
+
+static int settle_target(struct settling *s, const struct target *t, struct err *err)
+{
+    const struct ledger_scope nobody = {"", "", ""};
+    struct shares shares = {0};
+    struct place place;
+    place_open(&place, t);
+    int code = load_shares(s, t->resource, &place, &shares, err);
+    if (!code)
+        code = settle_shares(s, t, &place, &shares, err);
+    if (!code && !shares.count)
+        code = post(s, t->resource, &place, &nobody, s->from, t->amount, err);
+    s->out->before_usd += t->pool ? 0 : shares.booked;
+    place_release(&place);
     release_shares(&shares);
     return code;
 }
@@ -249,56 +301,78 @@ static int take_i64(void *context, sqlite3_stmt *row)
 }
 
 /* Money that is no resource's: fees, and what rounding leaves over. */
-static int settle_account(struct settling *s, const char *account, money_t wanted, struct err *err)
+static int settle_account(struct settling *s, const char *name, money_t wanted, struct err *err)
 {
     const struct ledger_scope nobody = {"", "", ""};
     int64_t booked = 0;
+    struct place place;
+    place_open(&place, &(struct target){.kind = name});
     int code =
         db_query(s->ledger->db, err, take_i64, &booked,
                  "SELECT coalesce(sum(p.amount), 0) FROM entry e JOIN posting p ON p.entry = e.id WHERE e.kind = "
                  "'settlement' AND e.resource = '' AND p.account = ? AND p.at >= ? AND p.at < ?",
-                 "sii", account, (int64_t)s->from, (int64_t)s->to);
+                 "sii", place.account.text, (int64_t)s->from, (int64_t)s->to);
     s->out->before_usd += booked;
-    return code ? code : post(s, "", account, &nobody, s->from, wanted - booked, err);
+    if (!code)
+        code = post(s, "", &place, &nobody, s->from, wanted - booked, err);
+    place_release(&place);
+    return code;
+}
+
+/* The bill's lines, and what an earlier settling booked in the month. */
+static int gather(const struct settling *s, struct targets *t, struct err *err)
+{
+    for (size_t i = 0; i < s->bill->count; i++)
+        add_line(t, &s->bill->lines[i]);
+    int code = db_query(s->ledger->db, err, take_settled, t,
+                        "SELECT DISTINCT e.resource, p.account FROM entry e JOIN posting p ON p.entry = e.id WHERE "
+                        "e.key >= '" SETTLE_KEY "' AND e.key < '" SETTLE_KEY_END
+                        "' AND e.resource <> '' AND (p.account LIKE 'expense:%' OR (p.account "
+                        "LIKE '" POOL_PREFIX "%' AND p.account <> '" POOL_PREFIX "meter')) AND p.at >= ? AND p.at < ?",
+                        "ii", (int64_t)s->from, (int64_t)s->to);
+    merge(t);
+    return code;
 }
 
 /* Run again where another runner booked first: it starts afresh. */
 static int settle_all(struct ledger *ledger, void *context, struct err *err)
 {
     struct settling *s = context;
-    const struct bill *bill = s->bill;
     struct targets targets = {0};
     money_t sum = 0;
-    *s->out = (struct ledger_settled){.bill_usd = bill->total_usd};
+    *s->out = (struct ledger_settled){.bill_usd = s->bill->total_usd};
     assert(ledger == s->ledger);
-    gather(&targets, bill);
-    int code = db_query(s->ledger->db, err, take_i64, &s->number, "SELECT coalesce(max(id), 0) + 1 FROM entry", "");
+    int code = gather(s, &targets, err);
+    if (!code)
+        code = db_query(s->ledger->db, err, take_i64, &s->number, "SELECT coalesce(max(id), 0) + 1 FROM entry", "");
     for (size_t i = 0; i < targets.count && !code; i++) {
         code = settle_target(s, &targets.list[i], err);
-        sum += targets.list[i].usd;
+        sum += targets.list[i].pool ? 0 : targets.list[i].amount;
     }
     if (!code)
-        code = settle_account(s, "expense:reserved-fee", targets.reserved_fees, err);
+        code = settle_account(s, "reserved-fee", targets.reserved_fees, err);
     if (!code)
-        code = settle_account(s, "expense:savings-plan", targets.plan_fees, err);
+        code = settle_account(s, "savings-plan", targets.plan_fees, err);
     sum += targets.reserved_fees + targets.plan_fees;
     if (!code)
-        code = settle_account(s, "expense:rounding", bill->total_usd - sum, err);
+        code = settle_account(s, "rounding", s->bill->total_usd - sum, err);
     free(targets.list);
+    arena_release(&targets.texts);
     return code;
 }
 
 int ledger_settle(struct ledger *ledger, const struct bill_input *in, int month, instant_t now,
                   struct ledger_settled *out, const struct session *session, struct err *err)
 {
-    struct settling s = {.ledger = ledger, .from = calendar_month_start(month), .now = now, .out = out};
+    instant_t end = calendar_month_start(month + 1);
+    struct settling s = {
+        .ledger = ledger, .from = calendar_month_start(month), .to = now < end ? now : end, .now = now, .out = out};
     struct bill_input part = *in;
     struct bill bill = {0};
     *out = (struct ledger_settled){0};
-    s.to = calendar_month_start(month + 1);
     part.from = (struct opt_instant){true, s.from};
-    part.to = (struct opt_instant){true, now < s.to ? now : s.to};
-    if (part.to.at <= s.from)
+    part.to = (struct opt_instant){true, s.to};
+    if (s.to <= s.from)
         return err_set(err, EXIT_INPUT, "the month has not begun");
     part.pool_fees_accrue = true;
     int code = bill_make(&bill, &part, session, err);

@@ -18,6 +18,15 @@ struct ledger {
     bool watched; /* what a transaction touches is noted */
 };
 
+/* Entries of a settling have keys from here to there (an index that a look for them walks). */
+#define SETTLE_KEY     "settle:"
+#define SETTLE_KEY_END "settle;"
+#define POOL_PREFIX    "pool:"
+
+/* Books each use that runs as one that runs up to `at`, still open; back: those that are booked beyond `at`, too, as
+ * up to there. Inside a transaction; prices are the ledger's own. */
+int ledger_uses_up_to(struct ledger *ledger, instant_t at, bool back, struct err *err) MUST_USE;
+
 extern const char *const ledger_migrations[];
 int ledger_open_file(struct ledger **out, const char *path, enum ledger_mode mode, struct err *err) MUST_USE;
 

@@ -106,6 +106,9 @@ int ledger_spent(struct ledger *ledger, const char *environment, const char *pro
     f.unit = "s";
     if (!code)
         code = sum_booked(ledger, f, at, &sum.instance_s, err);
+    f.account = POOL_PREFIX "instance";
+    if (!code)
+        code = sum_booked(ledger, f, at, &sum.pool_s, err);
     if (!code)
         code = load_running(ledger, environment, project, at, &running, err);
     if (!code && running.count)

@@ -325,6 +325,54 @@ int ledger_record(struct ledger *ledger, const struct ledger_usage *usage, const
     return code ? code : ledger_together(ledger, record_it, &r, now, err);
 }
 
+struct uses {
+    struct ledger_usage_row *rows;
+    size_t count, cap;
+};
+
+static int take_running(void *context, sqlite3_stmt *row)
+{
+    struct uses *u = context;
+    u->rows = mem_grow(u->rows, &u->cap, u->count + 1, sizeof(*u->rows));
+    ledger_usage_row_read(&u->rows[u->count++], row);
+    return 0;
+}
+
+static int book_up_to(struct ledger *ledger, const struct ledger_usage_row *row, instant_t at,
+                      const struct catalog *catalog, struct err *err)
+{
+    struct ledger_usage u = row->usage;
+    struct charge charge = {0};
+    instant_t most = u.start + CHARGE_MOST_S;
+    u.end = at < most ? at : most;
+    struct charge_use use = ledger_charge_use(&u);
+    int code = charge_make(&charge, &use, catalog, err);
+    if (!code)
+        code = post_difference(ledger, row, &u, &row->scope, &charge, false, at, err);
+    charge_release(&charge);
+    return code;
+}
+
+int ledger_uses_up_to(struct ledger *ledger, instant_t at, bool back, struct err *err)
+{
+    struct uses uses = {0};
+    struct catalog *catalog = NULL;
+    int code = db_query(ledger->db, err, take_running, &uses,
+                        "SELECT " LEDGER_USAGE_COLUMNS
+                        " FROM usage WHERE unpriced = 0 AND id IN (SELECT id FROM usage WHERE open = 1 AND until < ?1 "
+                        "UNION SELECT id FROM usage WHERE ?2 AND until > ?1 AND start < ?1) ORDER BY id",
+                        "ii", (int64_t)at, (int64_t)back);
+    if (!code && uses.count)
+        code = ledger_catalog(ledger, &catalog, err);
+    for (size_t i = 0; i < uses.count && !code; i++)
+        code = book_up_to(ledger, &uses.rows[i], at, catalog, err);
+    for (size_t i = 0; i < uses.count; i++)
+        ledger_usage_row_release(&uses.rows[i]);
+    free(uses.rows);
+    catalog_free(catalog);
+    return code;
+}
+
 struct unpriced {
     size_t count;
     char *first;

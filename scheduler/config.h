@@ -136,6 +136,8 @@ struct config_state {
 
 struct config_prices {
     const char *catalog, *regime, *os;
+    const char *reserved, *commitments, *plan_rates, *free_tier; /* what pays: held.h */
+    bool unlinked;
     money_t instance_per_hour, runner_per_minute, snapshot_per_gb_month, transfer_per_gb;
     int64_t image_gb, retained_days;
 };

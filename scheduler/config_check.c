@@ -1,3 +1,4 @@
+#include "scheduler/held.h"
 #include "scheduler/config_check.h"
 
 #include <ctype.h>
@@ -251,6 +252,14 @@ static void check_budgets(struct config *c, struct diag *diag)
     budget_limits_release(&limits);
 }
 
+static void check_held(struct config *c, struct diag *diag)
+{
+    struct bill_sources sources;
+    struct err err;
+    if (held_of_config(&sources, c, &err))
+        bad(c, diag, *c->prices.free_tier ? "prices.free_tier" : "prices", "%s", err.text);
+}
+
 static void check_network(struct config *c, struct diag *diag)
 {
     const struct config_network *n = &c->network;
@@ -280,4 +289,5 @@ void config_check(struct config *c, struct diag *diag)
         bad(c, diag, "osv", "\"tls\" needs \"ca_file\": who signed the instance's certificate");
     check_network(c, diag);
     check_budgets(c, diag);
+    check_held(c, diag);
 }

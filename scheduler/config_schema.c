@@ -290,6 +290,16 @@ static const struct config_key price_keys[] = {
      NULL, NULL, 0, 0},
     {"retained_days", CONFIG_COUNT, AT(config_prices, retained_days), "30",
      "Days that an image is reckoned to be kept.", NULL, 0, 0, 3660, NULL, NULL, 0, 0},
+    {"reserved", CONFIG_TEXT, AT(config_prices, reserved), "\"\"",
+     "Reservations that pay (CSV of 'bill'): budgets see the ledger settled.", NULL, 0, 0, 0, NULL, NULL, 0, 0},
+    {"commitments", CONFIG_TEXT, AT(config_prices, commitments), "\"\"", "Savings Plans that pay (CSV of 'bill').",
+     NULL, 0, 0, 0, NULL, NULL, 0, 0},
+    {"plan_rates", CONFIG_TEXT, AT(config_prices, plan_rates), "\"\"",
+     "What Savings Plans pay an hour (CSV of 'bill').", NULL, 0, 0, 0, NULL, NULL, 0, 0},
+    {"free_tier", CONFIG_TEXT, AT(config_prices, free_tier), "\"\"",
+     "When an account with free hours was opened (date).", NULL, 0, 0, 0, NULL, NULL, 0, 0},
+    {"unlinked", CONFIG_BOOL, AT(config_prices, unlinked), "false",
+     "Whether reservations and plans serve their own account only.", NULL, 0, 0, 0, NULL, NULL, 0, 0},
     {0},
 };
 

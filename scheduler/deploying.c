@@ -1,3 +1,4 @@
+#include "scheduler/held.h"
 #include "scheduler/deploying.h"
 
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include "base/num.h"
 #include "base/out.h"
 #include "billing/budget_guard.h"
+#include "billing/settled.h"
 #include "scheduler/booking.h"
 
 #define REASON_MAX 1000 /* bytes of an override's reason */
@@ -183,12 +185,22 @@ static int guard(const struct deploying *d, const struct budget_limits *limits, 
 {
     struct ledger *ledger;
     enum budget_answer answer = BUDGET_GO;
-    const struct budget_request request = request_of(d, e, "");
+    struct budget_request request = request_of(d, e, "");
+    struct bill_sources sources;
+    struct bill_files held = {0};
     int code = ledger_open(&ledger, d->site->config->ledger, LEDGER_WRITE, err);
     if (code)
         return code;
-    code = budget_guard(&answer, &permit->why, ledger, limits, &request, err);
-    ledger_close(ledger);
+    code = held_of_config(&sources, d->site->config, err);
+    if (!code && settled_by(&sources))
+        code = bill_files_open_held(&held, &sources, d->site->session, err);
+    if (!code && settled_by(&sources))
+        code = settled_view(ledger, &held, &sources, request.now, request.now, d->site->session, err);
+    request.held = &held.reservations;
+    if (!code)
+        code = budget_guard(&answer, &permit->why, ledger, limits, &request, err);
+    ledger_close(ledger); /* and the view of it */
+    bill_files_release(&held);
     if (!code && permit->why.len)
         session_note(d->site->session, "%s", permit->why.text);
     if (!code && answer == BUDGET_REFUSED)

@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "billing/settled.h"
+#include "scheduler/held.h"
 
 static int set_limit(void *field, const char *value, int decimals, const char *what, struct err *err)
 {
@@ -84,6 +86,40 @@ static void add_limit(struct budget_source *s, const struct budget_options *o, e
                                                        .forecast_percent = 100};
 }
 
+/* What the options name pays; else what the configuration does. */
+static int find_held(struct budget_source *s, const struct budget_options *o, struct err *err)
+{
+    s->sources = o->in;
+    if (settled_by(&s->sources) || s->sources.commitments || s->sources.plan_rates || !s->config)
+        return 0;
+    int code = held_of_config(&s->sources, s->config, err);
+    s->sources.catalog = o->in.catalog;
+    s->sources.regime = o->in.regime;
+    return code;
+}
+
+/* How far back a forecast looks, and the chart. */
+#define LOOK_BACK_S (56 * SECONDS_PER_DAY)
+
+/* The ledger as its bill has it, where anything is held; else a word where it was settled once and is no more. */
+static int look_settled(struct budget_source *s, const struct budget_options *o, const struct session *session,
+                        struct err *err)
+{
+    int code = find_held(s, o, err);
+    if (!code && settled_by(&s->sources)) {
+        code = bill_files_open_held(&s->held, &s->sources, session, err);
+        return code ? code : settled_view(s->ledger, &s->held, &s->sources, s->at - LOOK_BACK_S, s->at, session, err);
+    }
+    struct str note;
+    str_init(&note, 0);
+    if (!code)
+        code = settled_note(s->ledger, &note, err);
+    if (!code && note.len)
+        session_note(session, "%s\n", note.text);
+    str_release(&note);
+    return code;
+}
+
 static int open_ledger(struct budget_source *s, const struct budget_options *o, const struct session *session,
                        struct err *err)
 {
@@ -104,7 +140,10 @@ static int open_ledger(struct budget_source *s, const struct budget_options *o, 
     if (!code)
         code = budget_ledger_fresh(s->ledger, s->at, o->max_age_s ? o->max_age_s : BUDGET_MAX_AGE_S, err);
     if (!code)
-        code = budget_ledger_spending(&s->spending, s->ledger, o->environment, o->project, s->at, err);
+        code = look_settled(s, o, session, err);
+    if (!code)
+        code = budget_ledger_spending(&s->spending, s->ledger, o->environment, o->project, s->at, &s->held.reservations,
+                                      err);
     return code;
 }
 
@@ -137,8 +176,6 @@ int budget_source_open(struct budget_source *out, const struct budget_options *o
     out->at = o->at.given ? o->at.at : session->now_s;
     if (need_limit && o->in.usage && !o->limit_usd && !o->limit_hours)
         return err_set(err, EXIT_INPUT, "a limit is needed: --limit-usd X or --limit-hours X");
-    if (!o->in.usage && (o->in.reserved || o->in.catalog))
-        return err_set(err, EXIT_INPUT, "--%s goes with --usage FILE", o->in.reserved ? "reserved" : "catalog");
     int code = o->in.usage ? open_usage(out, o, session, err) : open_ledger(out, o, session, err);
     add_limit(out, o, BUDGET_USD, o->limit_usd);
     add_limit(out, o, BUDGET_HOURS, o->limit_hours);
@@ -151,7 +188,8 @@ int budget_source_open(struct budget_source *out, const struct budget_options *o
 void budget_source_release(struct budget_source *s)
 {
     config_free(s->config);
-    ledger_close(s->ledger);
+    ledger_close(s->ledger); /* and a view of it */
+    bill_files_release(&s->held);
     budget_limits_release(&s->limits);
     spending_release(&s->spending);
     *s = (struct budget_source){0};

@@ -54,7 +54,9 @@ opt_set budget_opt_limit_usd, budget_opt_limit_hours, budget_opt_max_age;
 struct budget_source {
     instant_t at;
     struct config *config;       /* NULL: none was read */
-    struct ledger *ledger;       /* NULL: from usage files */
+    struct ledger *ledger;       /* NULL: from usage files; else, where something is held, a settled view of it */
+    struct bill_sources sources; /* of a ledger: what pays */
+    struct bill_files held;
     struct budget_limits limits; /* of the configuration, then those of the options */
     const char *path;            /* where systems that want a place are sent */
     bool sample;

@@ -17,6 +17,7 @@ static const struct opt options[] = {
     {"Ledger", OPT_HEADING, NULL, NULL, NULL, 0},
     BUDGET_LEDGER_OPTIONS(struct args, from),
     BILL_FILE_OPTIONS(struct args, from.in),
+    BILL_HELD_OPTIONS(struct args, from.in),
     {"Budget", OPT_HEADING, NULL, NULL, NULL, 0},
     {"limit-usd", OPT_VALUE, "X", "what a month may cost, usage and fees", budget_opt_limit_usd,
      offsetof(struct args, from.limit_usd)},
@@ -59,7 +60,7 @@ static int judge(const struct budget_source *source, struct budget *budgets, str
 {
     const struct budget_limits *limits = &source->limits;
     if (source->ledger)
-        return budget_judge_limits(budgets, limits, source->ledger, source->at, err);
+        return budget_judge_limits(budgets, limits, source->ledger, source->at, &source->held.reservations, err);
     int code = 0;
     for (size_t i = 0; i < limits->count && !code; i++) {
         const struct budget_limit *l = &limits->items[i];

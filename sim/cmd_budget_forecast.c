@@ -18,6 +18,7 @@ static const struct opt options[] = {
     {"Ledger", OPT_HEADING, NULL, NULL, NULL, 0},
     BUDGET_LEDGER_OPTIONS(struct args, from),
     BILL_FILE_OPTIONS(struct args, from.in),
+    BILL_HELD_OPTIONS(struct args, from.in),
     {"Forecast", OPT_HEADING, NULL, NULL, NULL, 0},
     {"limit-hours", OPT_VALUE, "X", "prepaid instance-hours a month, whose end is forecast (of a ledger)",
      budget_opt_limit_hours, offsetof(struct args, from.limit_hours)},
@@ -227,10 +228,12 @@ static void print_outlook_text(const struct outlook *o, const struct session *se
         fprintf(session->out, "%s%s\n", i ? "" : "\n", note);
 }
 
-/* A ledger knows no pools; what is prepaid is a budget in hours, or said by the option. */
+/* What is prepaid: the pools that are held, or said by the option, or else a budget in hours. */
 static void set_pool(struct budget_source *source, const struct budget_options *from)
 {
     struct spending *s = &source->spending;
+    if (s->has_pool && !from->limit_hours)
+        return;
     s->pool_hours = from->limit_hours;
     for (size_t i = 0; i < source->limits.count && !s->pool_hours; i++)
         if (source->limits.items[i].unit == BUDGET_HOURS)

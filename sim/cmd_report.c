@@ -166,7 +166,8 @@ static int make(struct report *r, const struct args *args, struct session *sessi
     r->budgets = budgets;
     r->budget_count = source->limits.count;
     r->project = args->from.project ? args->from.project : source->config ? source->config->project : "";
-    int code = budget_judge_limits(budgets, &source->limits, source->ledger, source->at, err);
+    int code =
+        budget_judge_limits(budgets, &source->limits, source->ledger, source->at, &source->held.reservations, err);
     if (!code)
         code = read_ledger(r, &args->from, err);
     if (!code)

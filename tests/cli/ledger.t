@@ -254,6 +254,66 @@ is "settled and sound" "$code" 0
 run budget check --ledger settled.db --limit-usd 100 --json
 is "settled: budget" "$(json_of "$out" budgets.0.actual_usd)" 18.0000000000
 
+# Looked at as settled, by the options or by the configuration: the same, and nothing is booked.
+run budget check --ledger l.db --reserved reserved.csv --limit-usd 100 --json
+is "a look as settled" "$(json_of "$out" budgets.0.actual_usd)" 18.0000000000
+golden "by kind, as settled" bill --ledger l.db --by kind --csv --reserved reserved.csv <<'END'
+name,usd,hours
+instance,0.0000000000,60.00
+reserved-fee,18.0000000000,0.00
+END
+golden "nothing was booked" bill --ledger l.db --by kind --csv <<'END'
+name,usd,hours
+instance,6.0000000000,60.00
+END
+mkdir -p held
+cat >held/pool.csv <<'END'
+type,region,model,hourly_usd,start,end
+one,us-east-1,pool,0.05,2018-01-01,2019-01-01
+END
+cat >held/bakehour.json <<'END'
+{
+    "project": "shop", "region": "us-east-1", "ledger": "../l.db",
+    "build": {"build": ["true"], "artifact": "app.jar"},
+    "image": {"base": "ami-00000000000000001", "command_line": "/java.so"},
+    "environments": [{"name": "production", "group": "shop"}],
+    "prices": {"reserved": "pool.csv"},
+    "budgets": [{"name": "prepaid", "limit_hours": 120, "forecast_percent": 0},
+                {"name": "usd", "limit_usd": 18, "forecast_percent": 0},
+                {"name": "staging", "limit_hours": 10, "environment": "staging"}]
+}
+END
+cd held || exit 1
+run budget check --json
+is "held by the configuration: the least of them is over" "$code" 3
+figures "held by the configuration" "$out" budgets. '
+    0.actual_hours 60
+    0.state ok
+    1.actual_usd 18.0000000000
+    1.state over
+    2.actual_hours 10
+    2.state over'
+run budget forecast --json
+figures "held by the configuration: forecast" "$out" pool. '
+    hours 744
+    actual_hours 60
+    forecast_hours 124'
+sed -i 's/"reserved": "pool.csv"/"commitments": "plans.csv"/' bakehour.json
+refused "plans without their rates" "prices.commitments and prices.plan_rates go together" config check
+cd .. || exit 1
+
+# Settled once, and nobody says what pays: a note counts what came after.
+cp settled.db later.db
+sed 's/^i-2/i-3/' staging.csv >more.csv
+run ledger import --ledger later.db --usage more.csv --catalog catalog.csv
+run budget check --ledger later.db --limit-usd 100
+is "a note of what is not settled: exit code" "$code" 0
+has "a note of what is not settled" "$err" "note: 1 use booked since the ledger was settled (2018-08-16T00:00:00Z) stands at"
+run bill --ledger later.db --by kind
+has "and in statements" "$err" "stands at on-demand prices"
+run budget check --ledger later.db --limit-usd 100 --reserved reserved.csv
+is "none where it is said what pays" "$err" ""
+
 # Where the month leads.
 golden "forecast" budget forecast --ledger l.db --limit-hours 100 <<'END'
 Month 2018-08 up to 2018-08-16T00:00:00Z
