@@ -7,6 +7,7 @@
 #include "scheduler/commands.h"
 #include "scheduler/decision.h"
 #include "scheduler/deploying.h"
+#include "scheduler/promote.h"
 #include "scheduler/state_snapshot.h"
 
 struct args {
@@ -206,7 +207,9 @@ static int rollback(const struct args *args, const struct deploying *d, struct e
 /* --env is where the image goes; it comes from --from, or from the environment before. */
 static int promote(const struct args *args, const struct deploying *d, struct err *err)
 {
-    struct deployments list = {0};
+    struct arena arena;
+    struct pipeline_order order;
+    bool by_tags = false;
     const struct config *c = d->site->config;
     const struct config_environment *to = d->site->environment;
     const struct config_environment *from = to > c->environments.items ? to - 1 : NULL;
@@ -218,17 +221,16 @@ static int promote(const struct args *args, const struct deploying *d, struct er
     if (!from || from == to)
         return err_set(err, EXIT_INPUT, "%s is the first environment; --env names where to promote to", name);
     int code = deploying_adopt(d, err);
-    if (!code)
-        code = deployments_list(&d->site->state, from->name, &list, err);
     if (code)
         return code;
-    const struct deployment *good = deployments_last_good(&list, NULL);
-    code = good ? 0 : err_set(err, EXIT_INPUT, "%s has no completed deployment to promote", from->name);
-    if (good) {
-        struct pipeline_order order = order_of("promote", good);
+    arena_init(&arena);
+    code = promote_order(&d->site->world, from, &arena, &order, &by_tags, err);
+    if (!code && by_tags)
+        session_note(d->site->session, "the store knows nothing of %s; its newest proven image by its tags is %s",
+                     from->name, order.image);
+    if (!code)
         code = deploying_run(d, &order, err);
-    }
-    deployments_release(&list);
+    arena_release(&arena);
     return code;
 }
 
@@ -296,8 +298,10 @@ const struct command cmd_rollback = {
 const struct command cmd_promote = {
     .name = "promote",
     .summary = "take the image of one environment to the next",
-    .about = "Rolls out the last good image of the environment before --env (or of --from) to --env: the same image, "
-             "copied where the group is in another region, shared where it is in another account.",
+    .about =
+        "Rolls out the last good image of the environment before --env (or of --from) to --env: the same image, "
+        "copied where the group is in another region, shared where it is in another account. Where the store knows "
+        "nothing of that environment, the image that its tags say was proven last.",
     .example = "bakehour promote --env production --yes\nbakehour promote --from internal --env staging --dry-run",
     .options = promote_options,
     .args_size = sizeof(struct args),

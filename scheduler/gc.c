@@ -58,18 +58,34 @@ static struct gc_item *add(struct needs *n, enum gc_kind kind, struct cloud *clo
     return item;
 }
 
-/* The last N completed deployments of an environment need their images and versions. */
-static int need_deployments(struct needs *n, const struct config_environment *e, struct err *err)
+/* What a copy was made from is needed as long as a promotion would go on from there (promote.h). */
+static int need_origin(struct needs *n, const struct config_environment *e, const struct deployments *list,
+                       struct err *err)
+{
+    struct bake bake;
+    bool found = false;
+    const struct config *c = n->scope->config;
+    const struct deployment *good = deployments_last_good(list, NULL);
+    if (!good || !*good->bake_key || (strcmp(e->region, c->region) == 0 && !*e->kms_key))
+        return 0;
+    int code = bake_get(n->scope->state, c->region, good->bake_key, &bake, &found, err);
+    if (!code && found)
+        need(n, &n->images, &n->image_count, &n->image_cap, bake.image);
+    return code;
+}
+
+/* The last N completed deployments of an environment need their images and versions. *known: there is one. */
+static int need_deployments(struct needs *n, const struct config_environment *e, bool *known, struct err *err)
 {
     struct deployments list = {0};
     int code = deployments_list(n->scope->state, e->name, &list, err);
+    *known = false;
     int64_t left = e->retain_images;
     for (size_t i = list.count; !code && i > 0; i--) {
         const struct deployment *d = &list.items[i - 1];
         bool completed = strcmp(d->state, "completed") == 0;
         bool running = strcmp(d->state, "running") == 0;
-        if (completed && e == n->scope->environment)
-            n->known = true;
+        *known = *known || completed;
         if (running ? e == n->scope->environment && !*n->scope->alive_run : !completed || left <= 0)
             continue;
         if (completed && !among(n->images, n->image_count, d->image))
@@ -78,21 +94,30 @@ static int need_deployments(struct needs *n, const struct config_environment *e,
         if (e == n->scope->environment)
             need(n, &n->versions, &n->version_count, &n->version_cap, d->version);
     }
+    if (!code)
+        code = need_origin(n, e, &list, err);
     deployments_release(&list);
     return code;
 }
 
-/* What a group's template names is needed, whoever put it there. */
-static int need_group(struct needs *n, const struct group *g, struct aws_error *error)
+/* Its versions are needed by the group and its members, whoever put them there. */
+static void need_versions(struct needs *n, const struct group *g)
 {
-    struct template_versions found;
-    struct launch_configs configs;
     need(n, &n->versions, &n->version_count, &n->version_cap, g->template_version);
     need(n, &n->versions, &n->version_count, &n->version_cap, g->launch_config);
     for (size_t i = 0; i < g->member_count; i++) {
+        if (strncmp(g->members[i].lifecycle, "Terminat", 8) == 0)
+            continue; /* on its way out: nothing is launched for it again */
         need(n, &n->versions, &n->version_count, &n->version_cap, g->members[i].template_version);
         need(n, &n->versions, &n->version_count, &n->version_cap, g->members[i].launch_config);
     }
+}
+
+/* The image that a group's template names is needed. */
+static int need_template(struct needs *n, const struct group *g, struct aws_error *error)
+{
+    struct template_versions found;
+    struct launch_configs configs;
     if (*g->template_id) {
         const char *version = *g->template_version ? g->template_version : "$Default";
         if (cloud_describe_template_versions(n->scope->site, g->template_id, version, n->arena, &found, error))
@@ -114,6 +139,36 @@ static int store_failed(struct aws_error *error, const struct err *err)
     return -1;
 }
 
+/* Another environment of which the store knows nothing may be on an image that was made for this one: its group says
+ * so, where we can see it. */
+static int need_unknown(struct needs *n, const struct config_environment *e, struct aws_error *error)
+{
+    struct group g;
+    const struct config_environment *own = n->scope->environment;
+    if (strcmp(e->region, own->region) != 0 || strcmp(e->profile, own->profile) != 0)
+        return 0;
+    if (cloud_describe_group(n->scope->site, e->group, n->arena, &g, error))
+        return aws_error_is(error, "NoSuchGroup") ? 0 : -1;
+    return need_template(n, &g, error);
+}
+
+static int need_environments(struct needs *n, struct aws_error *error)
+{
+    const struct gc_scope *s = n->scope;
+    struct err err = {.code = 0};
+    for (size_t i = 0; i < s->config->environments.count; i++) {
+        const struct config_environment *e = &s->config->environments.items[i];
+        bool known = false;
+        if (need_deployments(n, e, &known, &err))
+            return store_failed(error, &err);
+        if (e == s->environment)
+            n->known = known;
+        else if (!known && need_unknown(n, e, error))
+            return -1;
+    }
+    return 0;
+}
+
 static int gather(struct needs *n, struct aws_error *error)
 {
     const struct gc_scope *s = n->scope;
@@ -121,16 +176,16 @@ static int gather(struct needs *n, struct aws_error *error)
     int64_t version;
     if (kept_bake_get(s->state, s->environment->name, &n->kept, &version, &err))
         return store_failed(error, &err);
-    for (size_t i = 0; i < s->config->environments.count; i++)
-        if (need_deployments(n, &s->config->environments.items[i], &err))
-            return store_failed(error, &err);
+    if (need_environments(n, error))
+        return -1;
     if (cloud_describe_group(s->site, s->environment->group, n->arena, &n->group, error)) {
         if (!aws_error_is(error, "NoSuchGroup"))
             return -1;
         n->group = (struct group){.name = s->environment->group, .template_id = "", .launch_config = ""};
     }
     need(n, &n->images, &n->image_count, &n->image_cap, s->config->image.base);
-    return need_group(n, &n->group, error);
+    need_versions(n, &n->group);
+    return need_template(n, &n->group, error);
 }
 
 static bool alive(const struct needs *n, const struct tag *tags, size_t count)

@@ -6,7 +6,8 @@
  *
  *   instance   goes, unless it is a member of the group, the kept bake instance inside its time, or of a run at work
  *   image      goes, unless one of the last N completed deployments of any environment, a group's template or a run
- *              at work needs it; with it its snapshots
+ *              at work needs it, or a copy that another environment would go on from was made of it; with it its
+ *              snapshots
  *   snapshot   goes, when no image has it         volume   goes, when nothing is attached to it
  *   template version, launch configuration  goes, unless the group or a deployment that is kept names it
  *   schedule   goes, when its instance is gone

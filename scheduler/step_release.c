@@ -14,6 +14,7 @@
 
 #define NAME       "register"
 #define COPIES_MAX 3
+#define GONE_MS    120000 /* so long a new image may not be shown yet */
 
 static bool configuration(const struct pipeline *p)
 {
@@ -153,7 +154,33 @@ static enum step_result share(struct pipeline *p, int64_t *again_ms, struct err 
                                                                                                         : STEP_AGAIN;
 }
 
-/* One of that name is there already: made by this run, or by an earlier one. */
+/* Of this bake, and not one that failed; a name alone says nothing. NULL: none. */
+static const struct image *same_copy(const struct images *there, const char *key)
+{
+    for (size_t i = 0; i < there->count; i++) {
+        const struct image *image = &there->items[i];
+        const char *theirs = tag_value(image->tags, image->tag_count, "bakehour:bake-key");
+        bool serves = image->state == IMAGE_AVAILABLE || image->state == IMAGE_PENDING;
+        if (serves && (!*key || (theirs && strcmp(theirs, key) == 0)))
+            return image; /* records of old have no key */
+    }
+    return NULL;
+}
+
+/* Another has the name that the copy was to have: it gets one of its own. */
+static enum step_result name_taken(struct pipeline *p, const struct image *image, struct err *err)
+{
+    int64_t next = fact_i64(p, "image.copy_attempt") + 1;
+    if (next >= COPIES_MAX)
+        return step_fail(err, "the name %s is another image's in %s (%s), and so were %d others", image->name,
+                         p->env->region, image->id, COPIES_MAX - 1);
+    return journal_note(p->journal, NAME, "image.copy_attempt", arena_textf(&p->calls, "%lld", (long long)next), err)
+               ? STEP_STOP
+               : STEP_AGAIN;
+}
+
+/* One of that name is there already: made by this run, or by an earlier one. It is this account's own, so nothing is
+ * to be shared with it. */
 static enum step_result look_for_copy(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     struct images there;
@@ -163,11 +190,13 @@ static enum step_result look_for_copy(struct pipeline *p, int64_t *again_ms, str
     struct lookup lookup = {.filters = &by_name, .filter_count = 1};
     if (cloud_describe_images(&p->site, &lookup, &p->calls, &there, &error))
         return call_failed(p, STEP_REGISTER, "DescribeImages", &error, again_ms, err);
+    const struct image *same = same_copy(&there, fact(p, "build.key") ? fact(p, "build.key") : "");
+    if (there.count && !same)
+        return name_taken(p, &there.items[0], err);
     str_fit(began, sizeof(began), "%lld", (long long)pipeline_now_ms(p));
-    struct journal_fact facts[] = {{"image.copy_looked", by_name.value},
-                                   {"image.copy_ms", began},
-                                   {"image.copy", there.count ? there.items[0].id : NULL}};
-    return journal_notes(p->journal, NAME, facts, there.count ? 3 : 1, err) ? STEP_STOP : STEP_AGAIN;
+    struct journal_fact facts[] = {
+        {"image.copy_looked", by_name.value}, {"image.copy_ms", began}, {"image.copy", same ? same->id : NULL}};
+    return journal_notes(p->journal, NAME, facts, same ? 3 : 1, err) ? STEP_STOP : STEP_AGAIN;
 }
 
 static enum step_result copy(struct pipeline *p, int64_t *again_ms, struct err *err)
@@ -209,7 +238,8 @@ static enum step_result copy_failed(struct pipeline *p, const struct image *imag
     if (next >= COPIES_MAX)
         return step_fail(err, "the copy of the image to %s failed %d times: %s", p->env->region, COPIES_MAX,
                          image->state_reason);
-    pipeline_say(p, "step", "the copy %s failed (%s); another is made", image->id, image->state_reason);
+    pipeline_say(p, "step", "the copy %s failed (%s); another is made", image->id,
+                 image->state == IMAGE_GONE ? "it is gone" : image->state_reason);
     struct journal_fact facts[] = {{"image.copy", NULL},
                                    {"image.copy_looked", NULL},
                                    {"image.copy_attempt", arena_textf(&p->calls, "%lld", (long long)next)}};
@@ -228,7 +258,8 @@ static enum step_result wait_copy(struct pipeline *p, int64_t *again_ms, struct 
         return step_fail(err, "the copy %s is not encrypted, though %s.kms_key is set", image.id, p->env->name);
     if (image.state == IMAGE_AVAILABLE)
         return journal_note(p->journal, NAME, "image.local", image.id, err) ? STEP_STOP : STEP_AGAIN;
-    if (image.state == IMAGE_FAILED)
+    bool gone = image.state == IMAGE_GONE && now - began > GONE_MS;
+    if (image.state == IMAGE_FAILED || gone)
         return copy_failed(p, &image, err);
     if (now - began > 2 * p->config->image.image_limit_s * 1000)
         return step_fail(err, "the copy of the image to %s is not available in time", p->env->region);

@@ -51,7 +51,9 @@ static const struct opt twin_options_table[] = {
      offsetof(struct twin_args, no_throttle)},
     TWIN_TEXT("faults", "FILE", faults, "what is to go wrong (JSON; see the guide)"),
     {"Instances", OPT_HEADING, NULL, NULL, NULL, 0},
-    {"group", OPT_VALUE, "NAME=N", "an Auto Scaling group of N healthy instances on the base image; repeatable",
+    {"group", OPT_VALUE, "NAME=N",
+     "an Auto Scaling group of N healthy instances on the base image; REGION:NAME=N, ACCOUNT:REGION:NAME=N: elsewhere; "
+     "repeatable",
      set_group, offsetof(struct twin_args, groups)},
     TWIN_TEXT("run-app", "CMD", run_app,
               "start each booted artifact for real: 'java -jar {artifact} {args}'; also {address}, {port}"),
@@ -102,11 +104,39 @@ static int read_whole(const char *name, const char *text, int64_t most, int64_t 
     return 0;
 }
 
+/* [[ACCOUNT:]REGION:]: what is wrong with it, or NULL and *text behind it. */
+static const char *read_place(struct twin_group *group, const char **text)
+{
+    const char *at = *text;
+    const char *equals = strchr(at, '=');
+    const char *colon = strchr(at, ':');
+    *group = (struct twin_group){.account = ""};
+    if (!equals || !colon || colon > equals)
+        return NULL;
+    const char *second = strchr(colon + 1, ':');
+    if (second && second < equals) {
+        if (colon - at != 12 || strspn(at, "0123456789") != 12)
+            return "an account has twelve digits";
+        str_fit(group->account, sizeof group->account, "%.12s", at);
+        at = colon + 1;
+        colon = second;
+    }
+    if (colon == at || (size_t)(colon - at) >= sizeof group->region)
+        return "a region is wanted before the name, as in eu-west-1:web=3";
+    str_fit(group->region, sizeof group->region, "%.*s", (int)(colon - at), at);
+    *text = colon + 1;
+    return NULL;
+}
+
 static int read_group(struct twin_options *o, const char *text, struct err *err)
 {
     const char *equals = strchr(text, '=');
     struct twin_group *group = &o->groups[o->group_count];
+    const char *place = text;
+    const char *fault = read_place(group, &text);
     size_t len = equals ? (size_t)(equals - text) : 0;
+    if (fault)
+        return err_set(err, EXIT_INPUT, "--group: \"%.80s\": %s", place, fault);
     if (!equals || len == 0 || len >= sizeof group->name || num_i64(equals + 1, strlen(equals + 1), &group->count) ||
         group->count < 0 || group->count > 500)
         return err_set(err, EXIT_INPUT, "--group: \"%.60s\": NAME=N is wanted, N at most 500", text);

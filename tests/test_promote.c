@@ -253,6 +253,79 @@ static void a_copy_that_fails(void **state)
     fault_set_free(faults);
 }
 
+/* Somebody else's image has the name that the copy was to have: it is not taken for one. */
+static void a_name_that_is_taken(void **state)
+{
+    (void)state;
+    struct site t;
+    struct image copy = {.id = ""};
+    const char *other = "";
+    open_site(&t, &(struct stage_options){.environment = PROD ", \"region\": \"eu-west-1\""}, false);
+    struct copy_order order = {.source_region = "us-east-1",
+                               .source_image = t.source.image,
+                               .name = t.source.image_name,
+                               .description = "of somebody else"};
+    assert_int_equal(cloud_copy_image(&t.cloud, &order, &t.arena, &other, &t.error), 0);
+    if (promote(&t) != PIPELINE_COMPLETED)
+        fail_msg("%s", t.s.err.text);
+    assert_string_not_equal(t.s.record.image, other);
+    assert_int_equal(own_images(&t, &copy), 1);
+    assert_string_equal(copy.id, t.s.record.image);
+    prod_serves(&t, "a name that is taken");
+    close_site(&t);
+}
+
+static enum image_state state_of(struct site *t, const char *id)
+{
+    struct image image = {.id = ""};
+    assert_int_equal(cloud_describe_image(&t->cloud, id, &t->arena, &image, &t->error), 0);
+    return image.state;
+}
+
+/* Whose store is new knows nothing of prod: its group tells that it is on an image of test's. */
+static void another_groups_image(void **state)
+{
+    static const char commit_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+    (void)state;
+    struct site t;
+    open_site(&t, &(struct stage_options){.environment = PROD, .more = ", \"retention\": {\"images\": 1}"}, false);
+    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    stage_next_runner(&t.s, "second/2", false);
+    t.s.rehearsal.world.environment = &t.s.config->environments.items[0];
+    assert_int_equal(stage_deploy(&t.s, commit_b), PIPELINE_COMPLETED);
+    assert_int_equal(state_of(&t, t.source.image), IMAGE_AVAILABLE);
+    close_site(&t);
+}
+
+/* Test has gone on and keeps one image; what prod's copy was made from stays until prod goes on too. */
+static void what_a_copy_was_made_from(void **state)
+{
+    static const char commit_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+    static const char commit_c[] = "cccccccccccccccccccccccccccccccccccccccc";
+    (void)state;
+    struct site t;
+    struct image image;
+    open_site(&t, &(struct stage_options){.environment = ABROAD, .more = ", \"retention\": {\"images\": 1}"}, false);
+    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    struct stage_eyes home;
+    stage_eyes_open(&home, &t.s);
+    char first[40];
+    str_fit(first, sizeof(first), "%s", t.source.image);
+    t.s.rehearsal.world.environment = &t.s.config->environments.items[0];
+    assert_int_equal(stage_deploy(&t.s, commit_b), PIPELINE_COMPLETED);
+    assert_int_equal(cloud_describe_image(&home.cloud, first, &t.arena, &image, &t.error), 0);
+    assert_int_equal(image.state, IMAGE_AVAILABLE);
+    t.source = t.s.record;
+    aim(&t);
+    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    t.s.rehearsal.world.environment = &t.s.config->environments.items[0];
+    assert_int_equal(stage_deploy(&t.s, commit_c), PIPELINE_COMPLETED);
+    assert_int_equal(cloud_describe_image(&home.cloud, first, &t.arena, &image, &t.error), 0);
+    assert_int_equal(image.state, IMAGE_GONE);
+    stage_eyes_close(&home);
+    close_site(&t);
+}
+
 static void finish(struct site *t, const char *where)
 {
     bool found = false;
@@ -314,10 +387,11 @@ static void dead_at_each_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(to_another_region),  cmocka_unit_test(encrypted_where_it_is),
-        cmocka_unit_test(a_key_of_elsewhere), cmocka_unit_test(to_another_account),
-        cmocka_unit_test(a_copy_that_fails),  cmocka_unit_test(the_default_key_cannot_be_shared),
-        cmocka_unit_test(dead_at_each_call),
+        cmocka_unit_test(to_another_region),         cmocka_unit_test(encrypted_where_it_is),
+        cmocka_unit_test(a_key_of_elsewhere),        cmocka_unit_test(to_another_account),
+        cmocka_unit_test(a_copy_that_fails),         cmocka_unit_test(the_default_key_cannot_be_shared),
+        cmocka_unit_test(a_name_that_is_taken),      cmocka_unit_test(another_groups_image),
+        cmocka_unit_test(what_a_copy_was_made_from), cmocka_unit_test(dead_at_each_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

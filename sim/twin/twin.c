@@ -158,18 +158,26 @@ static int begin_net(struct twin *t, struct err *err)
     return code;
 }
 
+static int add_group(struct twin *t, const struct twin_group *g, struct err *err)
+{
+    char arn[64];
+    const char *account = *g->account ? g->account : SIMCLOUD_ACCOUNT;
+    str_fit(arn, sizeof arn, "arn:aws:iam::%s:user/twin", account);
+    const struct simcloud_caller owner = {account, *g->region ? g->region : "us-east-1", arn};
+    return simcloud_add_group(t->cloud, &owner, g->name, g->count, err);
+}
+
 static int begin_cloud(struct twin *t, struct err *err)
 {
     const struct twin_options *o = t->options;
     struct simcloud_options c = cloud_options(t);
     t->cloud = simcloud_new(&c);
-    struct simcloud_caller owner = {SIMCLOUD_ACCOUNT, "us-east-1", "arn:aws:iam::" SIMCLOUD_ACCOUNT ":user/twin"};
     int code = 0;
     bool saved = o->state && access(o->state, F_OK) == 0;
     if (saved)
         code = simcloud_load(t->cloud, o->state, err);
     for (size_t i = 0; i < o->group_count && !saved && !code; i++)
-        code = simcloud_add_group(t->cloud, &owner, o->groups[i].name, o->groups[i].count, err);
+        code = add_group(t, &o->groups[i], err);
     if (!code && saved && simcloud_now_ms(t->cloud) > t->start_ms)
         t->start_ms = simcloud_now_ms(t->cloud);
     if (!code && saved)

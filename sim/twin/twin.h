@@ -40,6 +40,7 @@ struct twin_options {
     uint16_t app_port;
     const char *guest_ca, *guest_cert, *guest_key; /* all or none */
     struct twin_group {
+        char account[13], region[32]; /* "": the usual ones */
         char name[128];
         int64_t count;
     } groups[TWIN_GROUPS_MAX];

@@ -1,0 +1,187 @@
+#!/bin/sh
+# promote over the wire, with real processes: to another region (a copy), to another account whose role is assumed
+# (shared, copied there, encrypted), and on from a copy; a copy that is there is used again; retention abroad; and a
+# promotion that dies with -9, finished by a machine that has the store, and by one that has nothing but the tags.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cli/tap.sh"
+. "$root/tests/cli/twin.sh"
+: "${BAKEHOUR:?the program to test}"
+for tool in git curl python3; do
+    command -v $tool >/dev/null 2>&1 || { ok "# SKIP $tool is missing" 0; done_testing; }
+done
+mkdir "$tmp/site"
+cd "$tmp/site"
+as_a_runner
+home=123456789012
+away=210987654321
+
+# The runner's keys are for the first account; the second one's are had by taking a role of it.
+mkdir "$tmp/.aws"
+cat >"$tmp/.aws/config" <<END
+[profile away]
+role_arn = arn:aws:iam::$away:role/deployer
+credential_source = Environment
+role_session_name = promotion
+END
+cat >bakehour.json <<END
+{
+    "project": "hello",
+    "repository": {"branch": "HEAD"},
+    "build": {"test": "true", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
+    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
+    "smoke": [{"path": "/health", "retry": "30s"}],
+    "retention": {"images": 1},
+    "environments": [
+        {"name": "internal", "group": "hello-internal", "retain_images": 5},
+        {"name": "sister", "group": "hello-sister", "profile": "away"},
+        {"name": "staging", "group": "hello-staging", "region": "eu-west-1"},
+        {"name": "production", "group": "hello-production", "region": "eu-west-1", "profile": "away",
+         "kms_key": "arn:aws:kms:eu-west-1:$away:key/one"}
+    ]
+}
+END
+git init -q .
+printf '.bakehour/\nbakehour.json\n' >.gitignore
+
+twin_start --speed 200 --no-throttle --group hello-internal=1 --group "$away:us-east-1:hello-sister=1" \
+    --group eu-west-1:hello-staging=1 --group "$away:eu-west-1:hello-production=1"
+cloud="--endpoint-url $url --speed 200"
+
+# What the twin itself has: look images ACCOUNT REGION; look serves GROUP; look shared IMAGE
+cat >"$tmp/look.py" <<'END'
+import json, sys, urllib.request
+what, rest = sys.argv[2], sys.argv[3:]
+places = json.load(urllib.request.urlopen(sys.argv[1] + "/_twin/state"))["cloud"]["places"]
+def images(place):
+    return [i for i in place["image"] if i.get("tags", {}).get("bakehour:project") and i["state"] != "deregistered"]
+if what == "images":
+    for p in places:
+        if [p["account"], p["region"]] == rest:
+            for i in sorted(images(p), key=lambda i: i["created"]):
+                print(i["id"], "encrypted" if i.get("kms_key") else "plain")
+elif what == "shared":
+    for p in places:
+        for i in images(p):
+            if i["id"] == rest[0]:
+                print(" ".join(i.get("launch_permissions", [])))
+elif what == "serves":
+    for p in places:
+        for i in p["instance"]:
+            if i["state"] == "running" and i.get("tags", {}).get("aws:autoscaling:groupName") == rest[0]:
+                print(i["image"])
+END
+look() {
+    python3 "$tmp/look.py" "$url" "$@"
+}
+number_of() { # number_of ENVIRONMENT: its completed deployments
+    "$BAKEHOUR" history --env "$1" --csv | grep -c ',completed,' || true
+}
+image_of() { # image_of ENVIRONMENT: what its last deployment is on
+    "$BAKEHOUR" show --env "$1" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["image"])'
+}
+promoted() { # promoted WHAT OPTIONS...: it does, and is completed
+    what=$1
+    shift
+    # shellcheck disable=SC2086
+    run promote --yes $cloud "$@"
+    is "$what: exit code" "$code" 0
+    [ "$code" -eq 0 ] || note "$err"
+}
+
+commit one
+# shellcheck disable=SC2086
+run deploy --now --yes $cloud
+is "deployed to internal: exit code" "$code" 0
+first=$(image_of internal)
+is "before: nobody else may use the image" "$(look shared "$first")" ""
+
+# Another account, same region: the image itself, shared.
+promoted "to another account" --env sister
+has "to another account: the statement" "$out" '^Deployment 1 of sister: completed$'
+is "to another account: the same image" "$(image_of sister)" "$first"
+is "to another account: it may use the image" "$(look shared "$first")" "$away"
+is "to another account: its group is on it" "$(look serves hello-sister)" "$first"
+is "to another account: nothing was copied" "$(look images $away us-east-1)" ""
+
+# Another region: a copy.
+promoted "to another region" --env staging --from internal
+copy=$(image_of staging)
+is "to another region: one copy" "$(look images $home eu-west-1)" "$copy plain"
+is "to another region: its group is on it" "$(look serves hello-staging)" "$copy"
+
+# On from the copy, to another region of another account, encrypted: what is copied is what the copy was made from.
+promoted "from a copy to another account abroad" --env production
+far=$(image_of production)
+is "abroad: one encrypted copy, of its own" "$(look images $away eu-west-1)" "$far encrypted"
+is "abroad: its group is on it" "$(look serves hello-production)" "$far"
+is "abroad: it came from staging" "$("$BAKEHOUR" show --env production --json | grep -c '"source":	"staging"')" 1
+
+# Again: the copy is there, and used.
+promoted "again" --env production
+is "again: the same copy" "$(look images $away eu-west-1)" "$far encrypted"
+is "again: the same image" "$(image_of production)" "$far"
+
+# Retention abroad: of two, the last stays; so does what the copies were made from.
+commit two
+# shellcheck disable=SC2086
+run deploy --now --yes $cloud
+is "a second commit: exit code" "$code" 0
+promoted "a second commit, abroad" --env production --from internal
+second=$(image_of production)
+is "retention abroad: one copy is kept" "$(look images $away eu-west-1)" "$second encrypted"
+is "retention abroad: the first one is another's still" "$(look images $home eu-west-1)" "$copy plain"
+
+# Killed with -9 in the rollout: who has the store goes on.
+commit three
+# shellcheck disable=SC2086
+run deploy --now --yes $cloud
+dies() { # dies WHEN: a promotion of internal's image to production, killed with -9 then
+    : >"$tmp/run.err"
+    # shellcheck disable=SC2086
+    "$BAKEHOUR" promote --yes --env production --from internal $cloud >"$tmp/run.out" 2>"$tmp/run.err" &
+    runner=$!
+    is "killed ($1): it gets there" "$(until_there "$1" "$tmp/run.err" && echo 0 || echo 1)" 0
+    kill -9 $runner
+    wait $runner 2>/dev/null || true
+    runner=
+}
+over() { # over WHAT COMPLETED: one image, its group on it, nothing left
+    last=$(image_of production)
+    is "$1: completed deployments" "$(number_of production)" "$2"
+    is "$1: one copy is kept" "$(look images $away eu-west-1)" "$last encrypted"
+    is "$1: its group is on it" "$(look serves hello-production)" "$last"
+    # shellcheck disable=SC2086
+    run gc --dry-run --env production $cloud
+    has "$1: nothing is left over" "$out" '^Nothing is left over.$'
+}
+dies 'the rollout of '
+# shellcheck disable=SC2086
+run resume --env production $cloud
+is "killed, with the store: exit code" "$code" 0
+over "killed, with the store" 4
+
+# And a machine that has nothing but the tags: the image is found by them, where it was proven.
+commit four
+# shellcheck disable=SC2086
+run deploy --now --yes $cloud
+newest=$(image_of internal)
+dies 'the rollout of '
+rm -rf .bakehour
+promoted "killed, the tags alone" --env production --from internal
+has "killed, the tags alone: said" "$err" "the store knows nothing of internal; its newest proven image by its tags is $newest"
+has "killed, the tags alone: put in order first" "$err" 'the store knew nothing of production; what tags told was put in order'
+over "killed, the tags alone" 1
+is "killed, the tags alone: the image it is a copy of" "$(look shared "$newest")" "$away"
+rm -rf .bakehour
+# shellcheck disable=SC2086
+run gc --dry-run $cloud
+is "the tags alone: sister's image stays" "$(printf '%s\n' "$out" | grep -c "$first" || true)" 0
+rm -rf .bakehour
+promoted "from a copy by tags" --env production --from staging
+is "from a copy by tags: what it was made from" "$("$BAKEHOUR" show --env production --json | grep -c "\"commit\":	\"$(git rev-list HEAD | tail -n 1)\"")" 1
+# shellcheck disable=SC2086
+refused "by tags of another account" "name an environment of the account where images are made" \
+    promote --env staging --from sister --yes $cloud
+is "no secret in the store or the output" "$(grep -rl -e bakehour-twin -e 'ASIA' .bakehour "$tmp"/run.* | tr '\n' ' ')" ""
+done_testing
