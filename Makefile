@@ -149,9 +149,11 @@ check-variant: tests docs
 .PHONY: soak
 MONEY_SOAK := bill_vectors clock_hour ledger_bill pool
 soak: deps-check
-	@$(MAKE) --no-print-directory $(BUILD)/tests/test_pipeline_faults $(BUILD)/tests/test_pipeline_kills
+	@$(MAKE) --no-print-directory $(BUILD)/tests/test_pipeline_faults $(BUILD)/tests/test_pipeline_kills \
+	    $(BUILD)/tests/test_pipeline_seeds
 	KILLS_EVERY=1 $(BUILD)/tests/test_pipeline_kills
-	FAULTS_EVERY=1 SEEDS=2000 $(BUILD)/tests/test_pipeline_faults
+	FAULTS_EVERY=1 $(BUILD)/tests/test_pipeline_faults
+	SEEDS=2000 $(BUILD)/tests/test_pipeline_seeds
 	@$(MAKE) --no-print-directory $(addprefix $(BUILD)/tests/test_,$(MONEY_SOAK))
 	for t in $(MONEY_SOAK); do BAKEHOUR_SOAK=1 $(BUILD)/tests/test_$$t || exit 1; done
 

@@ -107,7 +107,7 @@ static void check_engine(struct config *c, struct diag *diag, const struct confi
         bool set;
     } keys[] = {{"canary", strcmp(r->canary, "alone") == 0},
                 {"replace", strcmp(r->replace, "hour-end") == 0},
-                {"drain", r->drain_s != 0}};
+                {"drain", r->drain_s != 0 && strcmp(r->engine, "step") != 0}};
     for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++) {
         str_fit(at, sizeof(at), "environments.%zu.rollout.%s", i, keys[k].key);
         if (keys[k].set)

@@ -48,7 +48,7 @@ struct pipeline_world {
     const char *account;           /* for the ledger; "" */
     struct durations expected;     /* what waits are planned by */
     bool detach;                   /* leave once only the image is awaited */
-    int64_t speed;                 /* of a twin: what a guest does by itself it does so much faster; 0: 1 */
+    int64_t speed;                 /* of a twin: what AWS and a guest do by themselves they do so much faster; 0: 1 */
     pipeline_event *event;         /* NULL: nobody listens */
     void *event_context;
 };

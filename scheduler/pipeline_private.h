@@ -32,9 +32,10 @@ struct pipeline {
     const char *artifact;
     bool job_running[JOB_KINDS];
     int64_t job_since_ms[JOB_KINDS];
-    int64_t trouble_ms[STEPS]; /* since when a step's calls fail for transient reasons; 0: they do not */
-    bool stopping;             /* asked to stop */
-    int64_t port_open_ms;      /* since when, by this process: gc may have closed what an earlier one opened; 0: not */
+    int64_t trouble_ms[STEPS];  /* since when a step's calls fail for transient reasons; 0: they do not */
+    int64_t troubled_ms[STEPS]; /* when they last did */
+    bool stopping;              /* asked to stop */
+    int64_t port_open_ms;       /* since when, by this process: gc may have closed what an earlier one opened; 0: not */
 };
 
 typedef enum step_result step_poll(struct pipeline *p, int64_t *again_ms, struct err *err);
@@ -86,8 +87,12 @@ bool pipeline_copies(const struct pipeline_world *w);
 
 /* How it ends, written once: completed, rolled-back, capped, failed, broken. */
 int pipeline_verdict(struct pipeline *p, const char *state, const char *reason, struct err *err) MUST_USE;
+/* A broken one whose way back has been gone after all: its record says so. */
+int pipeline_mended(struct pipeline *p, const char *state, struct err *err) MUST_USE;
 
 int64_t pipeline_now_ms(const struct pipeline *p);
+/* How long lasts here what lasts ms: a twin may be faster than the world. */
+int64_t paced_ms(const struct pipeline *p, int64_t ms);
 void pipeline_say(const struct pipeline *p, const char *kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
 const char *fact(const struct pipeline *p, const char *key);
 int64_t fact_i64(const struct pipeline *p, const char *key);

@@ -7,6 +7,7 @@
 
 #define TROUBLE_MS      (10 * 60 * 1000) /* transient failures are borne so long, beyond the calls' own retries */
 #define TROUBLE_LOOK_MS 15000
+#define FORGIVEN_MS     120000 /* what failed longer ago has nothing to do with it */
 #define EXPIRES_MS      (6 * 3600 * 1000LL)
 
 bool pipeline_apart(const struct pipeline_world *w)
@@ -22,6 +23,11 @@ bool pipeline_copies(const struct pipeline_world *w)
 int64_t pipeline_now_ms(const struct pipeline *p)
 {
     return p->w->transport->now_ms(p->w->transport->self);
+}
+
+int64_t paced_ms(const struct pipeline *p, int64_t ms)
+{
+    return p->w->speed > 1 ? ms / p->w->speed : ms;
 }
 
 void pipeline_say(const struct pipeline *p, const char *kind, const char *fmt, ...)
@@ -101,8 +107,9 @@ enum step_result call_failed(struct pipeline *p, enum step s, const char *action
     }
     bool transient = aws_error_transient(error) || error->outcome == AWS_UNCERTAIN || error->outcome == AWS_UNSENT ||
                      aws_error_is(error, "InsufficientInstanceCapacity") || retry_not_found(error);
-    if (!p->trouble_ms[s])
+    if (!p->trouble_ms[s] || now - p->troubled_ms[s] > FORGIVEN_MS)
         p->trouble_ms[s] = now;
+    p->troubled_ms[s] = now;
     if (!transient || now - p->trouble_ms[s] > TROUBLE_MS)
         return STEP_FAILED;
     *again_ms = now + TROUBLE_LOOK_MS;
@@ -179,5 +186,26 @@ int pipeline_verdict(struct pipeline *p, const char *state, const char *reason, 
     if (code)
         return JOURNAL_STOPPED;
     pipeline_say(p, "verdict", "%s%s%s", state, *why ? ": " : "", why);
+    return 0;
+}
+
+int pipeline_mended(struct pipeline *p, const char *state, struct err *err)
+{
+    char at[24];
+    char partition[80];
+    char key[24];
+    struct str text;
+    struct state_write write[2];
+    str_fit(at, sizeof(at), "%lld", (long long)pipeline_now_ms(p));
+    struct journal_fact fact = {"mended_ms", at};
+    str_fit(p->record.state, sizeof(p->record.state), "%s", state);
+    str_init(&text, STATE_DOCUMENT_MAX);
+    deployment_writes(&p->record, false, partition, key, &text, write);
+    int code = journal_notes_with(p->journal, "verdict", &fact, 1, write, 1, err);
+    str_release(&text);
+    if (code)
+        return JOURNAL_STOPPED;
+    pipeline_say(p, "mended", "deployment %lld of %s, whose way back had failed, is %s", (long long)p->record.number,
+                 p->env->name, state);
     return 0;
 }

@@ -8,7 +8,6 @@
 #include "billing/meter.h"
 #include "scheduler/rollout_private.h"
 
-#define CALL_TROUBLE    "rollout.call_trouble_ms"
 #define TROUBLE_MS      600000 /* how long transient failures are borne */
 #define TROUBLE_LOOK_MS 5000
 #define FILTER_MOST     200
@@ -57,14 +56,25 @@ enum roll rollout_intend(struct rollout *r, const char *action, const char *toke
     return journal_intent(r->o->journal, ROLLOUT_STEP, action, token, r->err) ? ROLL_STOP : ROLL_NEXT;
 }
 
+/* Since when a call fails is a fact, so that a new process does not start the ten minutes anew; each call has its own,
+ * or one that succeeds would forgive another that never does. */
+static const char *trouble_of(struct rollout *r, const char *action)
+{
+    return arena_textf(&r->arena, "rollout.trouble.%s", action);
+}
+
+enum roll rollout_went_well(struct rollout *r, const char *action)
+{
+    const char *key = trouble_of(r, action);
+    return journal_fact(r->o->journal, key) && rollout_note(r, key, NULL) == ROLL_STOP ? ROLL_STOP : ROLL_NEXT;
+}
+
 enum roll rollout_did(struct rollout *r, const char *action, const char *detail, const struct journal_fact *facts,
                       size_t count)
 {
     if (journal_outcome(r->o->journal, ROLLOUT_STEP, action, true, detail, facts, count, r->err))
         return ROLL_STOP;
-    if (journal_fact(r->o->journal, CALL_TROUBLE) && rollout_note(r, CALL_TROUBLE, NULL) == ROLL_STOP)
-        return ROLL_STOP;
-    return ROLL_AGAIN;
+    return rollout_went_well(r, action) == ROLL_STOP ? ROLL_STOP : ROLL_AGAIN;
 }
 
 static bool asked_to_leave(const struct aws_error *e)
@@ -79,15 +89,15 @@ static bool is_transient(const struct aws_error *e)
            aws_error_is(e, "ScalingActivityInProgress") || aws_error_is(e, "ScalingActivityInProgressFault");
 }
 
-/* Since when calls fail is a fact, so that a new process does not start the ten minutes anew; looks and changes apart,
- * or a look that succeeds would forgive a change that never does. */
 enum roll rollout_failed(struct rollout *r, const char *action, bool intended, const struct aws_error *error)
 {
     cloud_err(r->err, EXIT_FAILED, action, error);
     if (asked_to_leave(error))
         return ROLL_STOP;
-    const char *key = intended ? CALL_TROUBLE : "rollout.trouble_ms";
+    const char *key = trouble_of(r, action);
     int64_t since_ms = rollout_fact(r, key, 0);
+    if (since_ms < rollout_fact(r, "rollout.restore_ms", 0)) /* the way back has its own ten minutes */
+        since_ms = 0;
     struct journal_fact trouble = {key, rollout_number(r, since_ms ? since_ms : r->now_ms)};
     struct err why = *r->err;
     if (intended && journal_outcome(r->o->journal, ROLLOUT_STEP, action, false, error->code, &trouble, 1, r->err))
@@ -246,9 +256,8 @@ enum roll rollout_see(struct rollout *r)
     if (see_instances(r, &error))
         return rollout_failed(r, "DescribeInstances", false, &error);
     sort_members(r);
-    if (journal_fact(r->o->journal, "rollout.trouble_ms") && rollout_note(r, "rollout.trouble_ms", NULL) == ROLL_STOP)
-        return ROLL_STOP;
-    return ROLL_NEXT;
+    return rollout_went_well(r, "DescribeAutoScalingGroups") == ROLL_STOP ? ROLL_STOP
+                                                                          : rollout_went_well(r, "DescribeInstances");
 }
 
 void rollout_unsee(struct rollout *r)
@@ -272,7 +281,7 @@ static enum roll ask_health(struct rollout *r)
         if (cloud_target_health(r->o->cloud, r->group.target_groups[t], &r->arena, &health[t], &error))
             return rollout_failed(r, "DescribeTargetHealth", false, &error);
     r->health = health;
-    return ROLL_NEXT;
+    return rollout_went_well(r, "DescribeTargetHealth");
 }
 
 enum roll rollout_serves(struct rollout *r, const struct member *m, bool *serves)
@@ -369,10 +378,8 @@ static enum roll turn_back(struct rollout *r, const char *verdict)
     const struct journal_fact facts[] = {{"rollout.phase", "restore"},
                                          {"rollout.verdict", verdict},
                                          {"rollout.why", arena_dup(&r->arena, r->err->text)},
-                                         {"rollout.trouble_ms", NULL},
-                                         {CALL_TROUBLE, NULL},
                                          {"rollout.restore_ms", rollout_number(r, r->now_ms)}};
-    return journal_notes(r->o->journal, ROLLOUT_STEP, facts, 6, r->err) ? ROLL_STOP : ROLL_AGAIN;
+    return journal_notes(r->o->journal, ROLLOUT_STEP, facts, 4, r->err) ? ROLL_STOP : ROLL_AGAIN;
 }
 
 static enum roll forward(struct rollout *r, const char *phase)
@@ -461,11 +468,13 @@ int rollout_restore(const struct rollout_order *order, const char *why, struct e
     const struct transport *t = order->cloud->transport;
     const char *phase = journal_fact(order->journal, "rollout.phase");
     char now[24];
-    if (phase && strcmp(phase, "waves") != 0 && strcmp(phase, "finish") != 0 && strcmp(phase, "done") != 0)
+    if (phase && strcmp(phase, "waves") != 0 && strcmp(phase, "finish") != 0 && strcmp(phase, "done") != 0 &&
+        strcmp(phase, "broken") != 0)
         return 0; /* on its way back, or there */
     str_fit(now, sizeof now, "%" PRId64, t->now_ms(t->self));
-    const struct journal_fact facts[] = {{"rollout.phase", "restore"}, {"rollout.verdict", "rolled-back"},
-                                         {"rollout.why", why},         {"rollout.trouble_ms", NULL},
-                                         {CALL_TROUBLE, NULL},         {"rollout.restore_ms", now}};
-    return journal_notes(order->journal, ROLLOUT_STEP, facts, 6, err);
+    const struct journal_fact facts[] = {{"rollout.phase", "restore"},
+                                         {"rollout.verdict", "rolled-back"},
+                                         {"rollout.why", why},
+                                         {"rollout.restore_ms", now}};
+    return journal_notes(order->journal, ROLLOUT_STEP, facts, 4, err);
 }

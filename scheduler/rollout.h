@@ -77,7 +77,8 @@ int rollout_plan(const struct rollout_order *order, struct rollout_plan *out, st
 
 enum rollout_result rollout_advance(const struct rollout_order *order, int64_t *again_ms, struct err *err);
 
-/* From now on rollout_advance goes back to the good image; why is kept and reported. Nothing is called yet. */
+/* From now on rollout_advance goes back to the good image, once more where the way back had failed; why is kept and
+ * reported. Nothing is called yet. */
 int rollout_restore(const struct rollout_order *order, const char *why, struct err *err) MUST_USE;
 
 /* Where no journal tells: restores what the group's own tags (bakehour:desired, bakehour:max) say and replaces members

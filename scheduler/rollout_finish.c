@@ -13,7 +13,9 @@
 
 #include "scheduler/rollout_private.h"
 
-#define LOOK_MS 3000
+#define LOOK_MS     3000
+#define PASSED_MS   60000  /* a schedule is carried out within a minute of its time */
+#define HARMLESS_MS 120000 /* when a dead-man that names what is there has its time */
 
 /* Outside the group and still alive, as far as the journal knows. */
 static struct fresh *outside(struct rollout *r)
@@ -38,13 +40,35 @@ static enum roll count_serving(struct rollout *r, const struct old *members, siz
     return ROLL_NEXT;
 }
 
-static enum roll disarm_all(struct rollout *r)
+/* The group's own dead-man would give it the good version back. Where it cannot be taken away it is told to name the
+ * version that the group has; where that fails, too, the group is not finished: its time would come. */
+static enum roll disarm_group(struct rollout *r, bool good)
+{
+    const char *name = rollout_guard(r, "group");
+    int64_t ends_ms = rollout_fact(r, arena_textf(&r->arena, "dead-man.%s", name), 0);
+    bool armed = false;
+    struct group_change same = GROUP_CHANGE_NONE;
+    int code = deadman_disarm(r->o->cloud, r->o->journal, name, r->err);
+    if (code == JOURNAL_STOPPED)
+        return ROLL_STOP;
+    if (!code || good || r->now_ms > ends_ms + PASSED_MS)
+        return ROLL_NEXT;
+    rollout_name_version(r->o, good, &same);
+    code = deadman_arm_group(r->o->cloud, r->o->journal, r->o->environment, name, &same, r->now_ms + HARMLESS_MS,
+                             &armed, r->err);
+    if (code == JOURNAL_STOPPED)
+        return ROLL_STOP;
+    if (!code)
+        return ROLL_NEXT;
+    return r->now_ms + LOOK_MS < ends_ms - PASSED_MS / 2 ? rollout_wait(r, r->now_ms + LOOK_MS) : ROLL_FAIL;
+}
+
+static enum roll disarm_all(struct rollout *r, bool good)
 {
     for (size_t i = 0; i < r->fresh_count; i++)
         if (fleet_disarm(r, &r->fresh[i]) == ROLL_STOP)
             return ROLL_STOP;
-    int code = deadman_disarm(r->o->cloud, r->o->journal, rollout_guard(r, "group"), r->err);
-    return code == JOURNAL_STOPPED ? ROLL_STOP : ROLL_NEXT;
+    return disarm_group(r, good);
 }
 
 /* ---- forward ---- */
@@ -66,7 +90,7 @@ static enum roll resized_by_others(struct rollout *r, bool *by_others)
     for (size_t i = 0; i < found.count; i++)
         for (size_t w = 0; w < sizeof words / sizeof *words; w++)
             *by_others = *by_others || strstr(found.items[i].cause, words[w]);
-    return ROLL_NEXT;
+    return rollout_went_well(r, "DescribeScalingActivities");
 }
 
 static enum roll name_new(struct rollout *r)
@@ -150,9 +174,10 @@ enum roll finish_step(struct rollout *r)
         }
         return rollout_wait(r, r->now_ms + LOOK_MS);
     }
-    if (disarm_all(r) == ROLL_STOP || count_launches(r) == ROLL_STOP)
-        return ROLL_STOP;
-    return rollout_untag_group(r);
+    next = disarm_all(r, false);
+    if (next != ROLL_NEXT)
+        return next;
+    return count_launches(r) == ROLL_STOP ? ROLL_STOP : rollout_untag_group(r);
 }
 
 /* ---- back ---- */
@@ -281,7 +306,7 @@ enum roll restore_step(struct rollout *r)
         if (next != ROLL_NEXT)
             return next;
         if (serving >= r->desired && (int64_t)r->old_count == r->desired)
-            return disarm_all(r) == ROLL_STOP ? ROLL_STOP : rollout_untag_group(r);
+            return disarm_all(r, true) == ROLL_STOP ? ROLL_STOP : rollout_untag_group(r);
     }
     return wait_for_group(r);
 }

@@ -109,7 +109,8 @@ static enum roll put_spec(struct rollout *r, struct run_order *order)
         return ROLL_FAIL;
     }
     order->public_ip = spec->public_ip;
-    return ROLL_NEXT;
+    return rollout_went_well(r,
+                             r->o->configuration ? "DescribeLaunchConfigurations" : "DescribeLaunchTemplateVersions");
 }
 
 /* A refused launch is no attempt: nothing runs. Its number is spent, so that the next one goes to another subnet. */

@@ -65,7 +65,7 @@ enum roll storm_step(struct rollout *r)
             return ROLL_STOP;
     }
     if (failures < rollout_allowed(r->o))
-        return ROLL_NEXT;
+        return rollout_went_well(r, "DescribeScalingActivities");
     err_set(r->err, EXIT_FAILED, "%" PRId64 " launches failed, which is the storm cap; the last: %.300s", failures,
             last);
     return ROLL_CAP;
@@ -139,6 +139,8 @@ enum roll refresh_step(struct rollout *r)
         return next;
     if (cloud_describe_refreshes(r->o->cloud, r->group.name, id, &r->arena, &found, &error))
         return rollout_failed(r, "DescribeInstanceRefreshes", false, &error);
+    if (rollout_went_well(r, "DescribeInstanceRefreshes") == ROLL_STOP)
+        return ROLL_STOP;
     const char *status = found.count ? found.items[0].status : "Pending";
     if (strcmp(status, "Successful") == 0)
         return ROLL_NEXT;

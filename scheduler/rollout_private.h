@@ -73,6 +73,8 @@ const char *rollout_guard(struct rollout *r, const char *what);
 enum roll rollout_wait(struct rollout *r, int64_t at_ms);
 /* A failed call: STOP, WAIT (transient, for ten minutes at most) or FAIL with err. Writes the outcome if intended. */
 enum roll rollout_failed(struct rollout *r, const char *action, bool intended, const struct aws_error *error);
+/* Its ten minutes are forgotten: NEXT, or STOP. */
+enum roll rollout_went_well(struct rollout *r, const char *action);
 enum roll rollout_intend(struct rollout *r, const char *action, const char *token); /* NEXT, or STOP */
 enum roll rollout_did(struct rollout *r, const char *action, const char *detail, const struct journal_fact *facts,
                       size_t count); /* AGAIN, or STOP */

@@ -182,7 +182,7 @@ int close_ports(struct pipeline *p, struct err *err)
  * failed right after CreateImage), and leaves it behind for good. */
 static bool may_lag(struct pipeline *p, int64_t *again_ms)
 {
-    *again_ms = journal_created_ms(p->journal) + LAG_MS / (p->w->speed > 1 ? p->w->speed : 1);
+    *again_ms = journal_created_ms(p->journal) + paced_ms(p, LAG_MS);
     return pipeline_now_ms(p) < *again_ms;
 }
 

@@ -82,12 +82,6 @@ static enum step_result look_for_bake(struct pipeline *p, int64_t *again_ms, str
     return STEP_AGAIN;
 }
 
-/* How long a guest takes here for what takes it ms. */
-static int64_t guest_ms(const struct pipeline *p, int64_t ms)
-{
-    return p->w->speed > 1 ? ms / p->w->speed : ms;
-}
-
 /* order shutdown: the guest goes down cleanly; STEP_DONE once the instance is stopped. */
 static enum step_result shut_down(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
@@ -113,13 +107,13 @@ static enum step_result shut_down(struct pipeline *p, int64_t *again_ms, struct 
     int64_t since = fact_i64(p, "image.shutdown_ms");
     if (now - since > p->config->image.boot_limit_s * 1000)
         return step_fail(err, "the bake instance did not stop after its shutdown");
-    *again_ms = look_again_ms(now, since, guest_ms(p, STOP_MS));
+    *again_ms = look_again_ms(now, since, paced_ms(p, STOP_MS));
     return STEP_WAIT;
 }
 
 static enum step_result flush(struct pipeline *p, int64_t *again_ms)
 {
-    int64_t flushed_ms = fact_i64(p, "upload.ended_ms") + guest_ms(p, p->config->image.flush_wait_s * 1000);
+    int64_t flushed_ms = fact_i64(p, "upload.ended_ms") + paced_ms(p, p->config->image.flush_wait_s * 1000);
     if (pipeline_now_ms(p) >= flushed_ms)
         return STEP_DONE;
     *again_ms = flushed_ms;

@@ -406,6 +406,27 @@ static enum step_result verdict(struct pipeline *p, const char *state, struct er
     return pipeline_verdict(p, state, good ? "" : why.text, err) ? STEP_STOP : STEP_DONE;
 }
 
+bool release_goes_back(const struct pipeline *p)
+{
+    return fact(p, "rollout.order") && fact(p, "good.version") && fact(p, "image.local");
+}
+
+enum rollout_result release_back(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct tag tags[PIPELINE_TAGS];
+    struct rollout_order order = order_of(p, tags);
+    const char *why = fact(p, "verdict.reason");
+    if (!journal_is(p->journal, "rollout.mends", "yes")) {
+        if (rollout_restore(&order, arena_dup(&p->calls, why ? why : ""), err) ||
+            journal_note(p->journal, "rollout", "rollout.mends", "yes", err))
+            return ROLLOUT_STOP;
+    }
+    enum rollout_result result = rollout_advance(&order, again_ms, err);
+    if (result == ROLLOUT_BROKEN && journal_note(p->journal, "rollout", "rollout.mends", NULL, err))
+        return ROLLOUT_STOP;
+    return result;
+}
+
 enum step_result poll_rollout(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     struct tag tags[PIPELINE_TAGS];

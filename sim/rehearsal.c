@@ -36,6 +36,7 @@ static struct simcloud_options cloud_options(const struct rehearsal_options *o)
     options.lag_max_ms = o->lag_ms;
     options.check = o->check;
     options.encrypt_default = o->encrypt_default;
+    options.throttle = o->throttle;
     options.faults = o->faults;
     options.hooks = o->hooks;
     options.os = o->config->prices.os;

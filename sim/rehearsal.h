@@ -34,6 +34,7 @@ struct rehearsal_options {
     const char *denied;       /* a call that the policy is to lack all the same; NULL: none */
     bool real_jobs, check;
     bool encrypt_default;        /* the accounts encrypt by default */
+    bool throttle;               /* token buckets, as AWS has them */
     struct simcloud_hooks hooks; /* of the cloud */
     pipeline_event *event;
     void *event_context;

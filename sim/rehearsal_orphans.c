@@ -79,6 +79,22 @@ static void look_at_instances(struct search *s)
     }
 }
 
+/* What a member of a group runs is needed, whatever the records say: the way back of a run may have failed after its
+ * template named the new image, and a machine with the tags alone then keeps what runs. */
+static bool is_served(struct search *s, const char *image)
+{
+    struct instances list;
+    struct aws_error error;
+    struct lookup all = {0};
+    if (cloud_describe_instances(&s->cloud, &all, &s->arena, &list, &error))
+        return false;
+    for (size_t i = 0; i < list.count; i++)
+        if (list.items[i].state == INSTANCE_RUNNING && strcmp(list.items[i].image, image) == 0 &&
+            is_member(s, list.items[i].id))
+            return true;
+    return false;
+}
+
 /* The images of the last completed deployments that each environment keeps. */
 static bool is_retained(const struct search *s, const char *image)
 {
@@ -142,7 +158,7 @@ static void look_at_images(struct search *s)
     }
     for (size_t i = 0; i < images.count; i++)
         if (ours(s, images.items[i].tags, images.items[i].tag_count) && images.items[i].state != IMAGE_GONE &&
-            !is_retained(s, images.items[i].id) && !is_proven(s, &images.items[i]))
+            !is_retained(s, images.items[i].id) && !is_proven(s, &images.items[i]) && !is_served(s, images.items[i].id))
             found(s, "image", images.items[i].id);
     for (size_t i = 0; i < snapshots.count; i++) {
         bool used = !ours(s, snapshots.items[i].tags, snapshots.items[i].tag_count);

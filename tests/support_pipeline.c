@@ -239,6 +239,7 @@ void stage_open(struct stage *s, const struct stage_options *o)
                                         .work = s->work,
                                         .check = true,
                                         .encrypt_default = o->encrypt_default,
+                                        .throttle = o->throttle,
                                         .hooks = {.context = s, .power_on = powered_on},
                                         .event = hear,
                                         .event_context = s};

@@ -53,6 +53,7 @@ struct stage_options {
     bool encrypt_default;    /* by the accounts themselves */
     bool quick_command_line; /* it takes no time */
     bool two;                /* a second environment, "production", after "test" */
+    bool throttle;           /* too many calls are refused */
 };
 
 void stage_open(struct stage *s, const struct stage_options *options);
