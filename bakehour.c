@@ -13,6 +13,7 @@
 /* clang-format off: a line each, so that two who add commands do not meet */
 static const struct command *const commands[] = {
     &cmd_plan,
+    &cmd_organisation,
     &cmd_simulate,
     &cmd_merge,
     &cmd_workload_fit,

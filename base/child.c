@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -126,13 +127,23 @@ void child_init(struct child *child, child_sink *sink, void *context)
     str_init(&child->message, CHILD_MESSAGE_MAX);
 }
 
+/* One at a time: between pipe and close-on-exec another thread's child would inherit our ends, and keep them open. */
+static int start(struct child *child, const char *const *argv, int out[2], int message[2])
+{
+    static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&starting);
+    int failed = make_pipe(out) || make_pipe(message) ? errno : spawn(&child->pid, argv, out[1], message[1]);
+    pthread_mutex_unlock(&starting);
+    return failed;
+}
+
 int child_start(struct child *child, const char *const *argv, struct err *err)
 {
     assert(child->sink && child->pid == 0);
     expect_children();
     int out[2] = {-1, -1};
     int message[2] = {-1, -1};
-    int failed = make_pipe(out) || make_pipe(message) ? errno : spawn(&child->pid, argv, out[1], message[1]);
+    int failed = start(child, argv, out, message);
     close_fd(&out[1]);
     close_fd(&message[1]);
     if (!failed) {

@@ -1,4 +1,4 @@
-/* bakehour merge: the shards of one Monte Carlo run, added up. */
+/* bakehour merge: the shards of one Monte Carlo run, or the parts of an organisation's plan, added up. */
 #include "sim/commands.h"
 
 #include <stdlib.h>
@@ -7,11 +7,13 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "sim/mc_report.h"
+#include "sim/organisation.h"
 
 struct merge_args {
     const char **files;
     size_t count, cap;
-    bool partial;
+    const char *by;
+    bool partial, all;
 };
 
 static int opt_shard_file(void *field, const char *value, struct err *err)
@@ -26,6 +28,10 @@ static int opt_shard_file(void *field, const char *value, struct err *err)
 static const struct opt merge_options[] = {
     {"partial", OPT_FLAG, NULL, "shards may be missing: the figures are those of the replications that are there",
      opt_flag, offsetof(struct merge_args, partial)},
+    {"all", OPT_FLAG, NULL, "of an organisation: every policy and every service, as organisation --all", opt_flag,
+     offsetof(struct merge_args, all)},
+    {"by", OPT_VALUE, "WHAT", "of an organisation, with --csv: a row a service (default), or a row a policy", opt_text,
+     offsetof(struct merge_args, by)},
     OPT_END,
 };
 
@@ -96,11 +102,89 @@ static int add_shards(struct mc_report *total, const struct merge_args *args, st
     return code;
 }
 
+/* --- an organisation's parts --- */
+
+static int open_part(struct organisation *out, const char *path, struct err *err)
+{
+    char *text;
+    size_t len;
+    int code = file_read(path, ORGANISATION_PART_MAX, &text, &len, err);
+    if (code)
+        return code;
+    code = organisation_parse(out, path, text, len, err);
+    free(text);
+    return code;
+}
+
+static int add_parts(struct organisation *total, const struct merge_args *args, struct err *err)
+{
+    int code = open_part(total, args->files[0], err);
+    for (size_t i = 1; i < args->count && !code; i++) {
+        struct organisation part = {0};
+        code = open_part(&part, args->files[i], err);
+        if (!code)
+            code = organisation_merge(total, &part, args->files[i], err);
+        organisation_release(&part);
+    }
+    return code;
+}
+
+static int check_services(const struct organisation *o, bool partial, struct err *err)
+{
+    size_t missing = 0;
+    size_t first = o->count;
+    for (size_t i = 0; i < o->count; i++) {
+        missing += !o->services[i].figures;
+        first = first == o->count && !o->services[i].figures ? i : first;
+    }
+    if (missing == o->count)
+        return err_set(err, EXIT_INPUT, "the parts hold no service");
+    if (missing && !partial)
+        return err_set(err, EXIT_INPUT,
+                       "%zu of %zu services are missing, the first is in part %lld/%lld (--partial does without)",
+                       missing, o->count, (long long)((int64_t)first % o->shards), (long long)o->shards);
+    return 0;
+}
+
+static int merge_parts(const struct merge_args *args, const struct session *session, struct err *err)
+{
+    struct organisation total = {0};
+    enum org_table table = args->by && strcmp(args->by, "policy") == 0 ? ORG_POLICIES : ORG_SERVICES;
+    int code = args->by && table == ORG_SERVICES && strcmp(args->by, "service") != 0
+                   ? err_set(err, EXIT_INPUT, "--by: \"%.60s\" is neither service nor policy", args->by)
+                   : 0;
+    if (!code)
+        code = add_parts(&total, args, err);
+    if (!code)
+        code = check_services(&total, args->partial, err);
+    if (!code)
+        code = organisation_report(&total, "merge", table, args->all, session, err);
+    organisation_release(&total);
+    return code;
+}
+
+/* What the first file is, by its first bytes; one that cannot be read is left to the reader of shards. */
+static bool first_is_part(const char *path)
+{
+    char begin[128] = "";
+    FILE *file = strcmp(path, "-") == 0 ? NULL : fopen(path, "r");
+    if (!file)
+        return false;
+    size_t got = fread(begin, 1, sizeof(begin) - 1, file);
+    fclose(file);
+    begin[got] = '\0';
+    return organisation_is_part(begin);
+}
+
 static int run_merge(struct session *session, void *context, struct err *err)
 {
     struct merge_args *args = context;
     if (!args->count)
         return err_set(err, EXIT_INPUT, "which shards? bakehour merge FILE...");
+    if (first_is_part(args->files[0]))
+        return merge_parts(args, session, err);
+    if (args->all || args->by)
+        return err_set(err, EXIT_INPUT, "--all and --by go with the parts of an organisation");
     struct mc_report total = {0};
     int code = add_shards(&total, args, err);
     if (!code && session_form(session) == FORM_JSON)
@@ -119,12 +203,13 @@ static void release_merge(void *context)
 
 const struct command cmd_merge = {
     .name = "merge",
-    .summary = "add up the shards of a Monte Carlo simulation",
-    .about = "Reads the files that simulate --runs N --shard i/n wrote, one for each shard, and prints what the run "
-             "would have printed in one piece, to the last bit.",
+    .summary = "add up the shards of a simulation, or the parts of an organisation's plan",
+    .about = "Reads the files that simulate --runs N --shard i/n or organisation --shard i/n wrote, one for each part, "
+             "and prints what would have been printed in one piece, to the last bit.",
     .example = "  bakehour simulate --log h.tsv --culprit 0.03 --runs 10000 --shard 1/2 >a.json\n"
                "  bakehour simulate --log h.tsv --culprit 0.03 --runs 10000 --shard 2/2 >b.json\n"
-               "  bakehour merge a.json b.json",
+               "  bakehour merge a.json b.json\n"
+               "  bakehour organisation services.csv --shard 1/2 --out part.1",
     .operands = "FILE...",
     .operand = opt_shard_file,
     .options = merge_options,

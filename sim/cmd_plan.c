@@ -1,8 +1,6 @@
 /* bakehour plan: which policy, for how many dollars a month, at what lead time. */
 #include "sim/commands.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 #include "sim/plan.h"
 #include "sim/plot.h"
@@ -14,25 +12,6 @@ struct plan_args {
     const char *offers, *plot;
     bool all, vs_optimum;
 };
-
-/* "window:15m,hour" or "idle": a trigger, and the keep behind a comma or a plus. */
-static int opt_policy(void *field, const char *value, struct err *err)
-{
-    struct policy_list *list = field;
-    size_t len = strcspn(value, ",+");
-    char trigger[POLICY_TEXT_SIZE];
-    struct policy policy = {.keep = {KEEP_TERMINATE, 0}};
-    if (len >= sizeof(trigger))
-        return err_set(err, EXIT_INPUT, "\"%.60s\": write TRIGGER or TRIGGER,KEEP", value);
-    memcpy(trigger, value, len);
-    trigger[len] = '\0';
-    int code = policy_parse_trigger(trigger, &policy.trigger, err);
-    if (!code && value[len])
-        code = policy_parse_keep(value + len + 1, &policy.keep, err);
-    if (!code)
-        policy_list_add(list, policy);
-    return code;
-}
 
 #define PLAN_VALUE(name, arg, set, member, help)                                                                       \
     {                                                                                                                  \

@@ -8,6 +8,7 @@ extern const struct command cmd_merge;
 extern const struct command cmd_budget_check;
 extern const struct command cmd_budget_forecast;
 extern const struct command cmd_optimum;
+extern const struct command cmd_organisation;
 extern const struct command cmd_report;
 extern const struct command cmd_plan;
 extern const struct command cmd_rehearse;

@@ -37,6 +37,8 @@ void costs_release(struct costs *c)
 {
     free(c->months);
     free(c->pool);
+    hours_release(&c->used);
+    hours_release(&c->base);
     costs_init(c);
 }
 
@@ -309,6 +311,17 @@ static void count_before_run_out(struct costs *c, const struct replay *r)
     }
 }
 
+/* All that ran, and of it the fleet as it would have run anyway. */
+static void keep_hours(struct costs *c, const struct coverage *cover)
+{
+    hours_release(&c->used);
+    hours_release(&c->base);
+    hours_add(&c->used, &cover->bake);
+    hours_add(&c->used, &cover->fleet);
+    hours_add(&c->used, &cover->storm);
+    hours_add(&c->base, &cover->base);
+}
+
 static int cover(struct costs *c, const struct replay *r, const struct decider *d, const struct model *m,
                  instant_t until, struct err *err)
 {
@@ -332,6 +345,8 @@ static int cover(struct costs *c, const struct replay *r, const struct decider *
             fleet_run(m, r, until, &cover.fleet, &cover.base);
         cover_months(c, &cover, m);
         count_before_run_out(c, r);
+        if (m->keep_hours)
+            keep_hours(c, &cover);
     }
     hours_release(&cover.bake);
     hours_release(&cover.base);
@@ -406,7 +421,7 @@ int costs_of(struct costs *c, const struct replay *r, const struct decider *d, c
         book_jobs(c, r, m);
     if (m->image_size)
         book_images(c, r, m, until);
-    if (m->reserved || m->fleet) {
+    if (m->reserved || m->fleet || m->keep_hours) {
         int code = cover(c, r, d, m, until, err);
         if (code)
             return code;

@@ -18,6 +18,7 @@
 #define SIM_COST_H
 
 #include "billing/money.h"
+#include "sim/hours.h"
 #include "sim/model.h"
 #include "sim/replay.h"
 
@@ -64,7 +65,8 @@ struct costs {
     bool trace_pool; /* set by the caller: keep pool[], a point for each clock hour that used some */
     struct pool_point *pool;
     size_t pool_count, pool_cap;
-    instant_t first_at;        /* of the first thing that happened */
+    struct hours used, base; /* with model.keep_hours: billed seconds by clock hour, the fleet's undisturbed in base */
+    instant_t first_at;      /* of the first thing that happened */
     struct cost_month *months; /* every month of the span, ascending */
     size_t count, cap;
     struct cost_month total; /* .month, .ran_out and .pool_s mean nothing here */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/str.h"
@@ -120,6 +121,8 @@ static int fill_point(void *context, size_t at, struct outcome *o, struct err *e
     struct filling *filling = context;
     struct frontier_point *p = &filling->f->points[at];
     p->outcome = *o;
+    if (interrupt_seen())
+        return err_set(err, EXIT_FAILED, "stopped");
     progress_at(&filling->progress, ++filling->done);
     if (scenario_per_month(filling->scenario, &p->outcome.money_exact, &p->per_month))
         return err_set(err, EXIT_INPUT, "the money a month is more than 900 million USD; are the prices right?");
@@ -172,7 +175,7 @@ static bool no_limit(const struct limits *l)
     return !l->max_lead_s.is && !l->max_per_month.is && !l->by_cost;
 }
 
-static bool within(const struct frontier *f, const struct limits *l, const struct frontier_point *p)
+bool frontier_within(const struct frontier *f, const struct limits *l, const struct frontier_point *p)
 {
     int64_t p95_s = p->outcome.lead.percentile[STATS_P95];
     if (no_limit(l))
@@ -208,7 +211,7 @@ const struct frontier_point *frontier_recommend(const struct frontier *f, const 
     const struct frontier_point *best = NULL;
     for (size_t i = 0; i < f->count; i++) {
         const struct frontier_point *p = &f->points[i];
-        if (within(f, l, p) && (!best || better(l, p, best)))
+        if (frontier_within(f, l, p) && (!best || better(l, p, best)))
             best = p;
     }
     return best;

@@ -41,6 +41,7 @@ int frontier_run(struct frontier *f, const struct policy_list *list, const struc
                  const struct session *session, struct err *err) MUST_USE;
 void frontier_release(struct frontier *f);
 
+bool frontier_within(const struct frontier *f, const struct limits *limits, const struct frontier_point *p);
 /* The best within the limits, or NULL. With no limit and no delay price: the cheapest that is not slower than idle. */
 const struct frontier_point *frontier_recommend(const struct frontier *f, const struct limits *limits);
 /* One sentence: what was asked for and why this one. */

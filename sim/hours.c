@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -22,6 +23,34 @@ void hours_release(struct hours *h)
 {
     free(h->seconds);
     *h = (struct hours){0};
+}
+
+static void widen(struct hours *h, int64_t first, int64_t end)
+{
+    int64_t own_end = h->first + (int64_t)h->count;
+    int64_t from = first < h->first ? first : h->first;
+    int64_t to = end > own_end ? end : own_end;
+    if (from == h->first && to == own_end)
+        return;
+    int64_t *wider = mem_zero((size_t)(to - from), sizeof(*wider));
+    memcpy(wider + (h->first - from), h->seconds, h->count * sizeof(*wider));
+    free(h->seconds);
+    h->first = from;
+    h->count = (size_t)(to - from);
+    h->seconds = wider;
+}
+
+void hours_add(struct hours *sum, const struct hours *more)
+{
+    assert(sum != more);
+    if (!more->count)
+        return;
+    if (!sum->count)
+        *sum = (struct hours){more->first, more->count, mem_zero(more->count, sizeof(*sum->seconds))};
+    widen(sum, more->first, more->first + (int64_t)more->count);
+    int64_t *to = sum->seconds + (more->first - sum->first);
+    for (size_t i = 0; i < more->count; i++)
+        to[i] += more->seconds[i];
 }
 
 static void book(struct hours *h, int64_t hour, int64_t seconds)

@@ -25,6 +25,9 @@ struct hours {
 int hours_init(struct hours *h, instant_t from, instant_t to, struct err *err) MUST_USE;
 void hours_release(struct hours *h);
 
+/* Adds hour by hour; sum may be zeroed, and grows to hold what more holds. */
+void hours_add(struct hours *sum, const struct hours *more);
+
 /* Books billed_s seconds of a running period that begins at `begin`. */
 void hours_book(struct hours *h, enum regime regime, instant_t begin, int64_t billed_s, int64_t instances);
 

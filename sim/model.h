@@ -39,6 +39,8 @@ struct model {
     struct failures failures;
     const struct risks *risks; /* their draws for the history at hand; NULL: nothing goes wrong */
 
+    bool keep_hours; /* costs_of keeps what each clock hour used, for reservations that several services share */
+
     instant_t until; /* the books are kept until then at least; INSTANT_MIN: until the last deployment's end */
 };
 

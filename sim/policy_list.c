@@ -1,6 +1,7 @@
 #include "sim/policy_list.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -37,6 +38,24 @@ int opt_keep(void *field, const char *value, struct err *err)
         list->keep_before = true;
     }
     return 0;
+}
+
+int opt_policy(void *field, const char *value, struct err *err)
+{
+    struct policy_list *list = field;
+    size_t len = strcspn(value, ",+");
+    char trigger[POLICY_TEXT_SIZE];
+    struct policy policy = {.keep = {KEEP_TERMINATE, 0}};
+    if (len >= sizeof(trigger))
+        return err_set(err, EXIT_INPUT, "\"%.60s\": write TRIGGER or TRIGGER,KEEP", value);
+    memcpy(trigger, value, len);
+    trigger[len] = '\0';
+    int code = policy_parse_trigger(trigger, &policy.trigger, err);
+    if (!code && value[len])
+        code = policy_parse_keep(value + len + 1, &policy.keep, err);
+    if (!code)
+        policy_list_add(list, policy);
+    return code;
 }
 
 void policy_list_finish(struct policy_list *list)

@@ -20,6 +20,7 @@ struct policy_list {
 };
 
 opt_set opt_trigger, opt_keep; /* fields of type struct policy_list */
+opt_set opt_policy;            /* both in one: "window:15m,hour", "idle"; a comma or a plus between them */
 
 #define POLICY_LIST_OPTIONS(type, member)                                                                              \
     {"trigger",                                                                                                        \

@@ -89,6 +89,11 @@ static const char *real_environment(const char *name)
     return getenv(name);
 }
 
+int shard_option(const char *text, int64_t *shard, int64_t *shards, struct err *err)
+{
+    return shard_parse(text, real_environment, shard, shards, err);
+}
+
 int runs_args_options(const struct runs_args *a, uint32_t seed, struct mc_options *out, struct err *err)
 {
     *out = (struct mc_options){.runs = given_or(a->runs, RUNS_WITH_PRECISION),
@@ -105,5 +110,5 @@ int runs_args_options(const struct runs_args *a, uint32_t seed, struct mc_option
         return 0;
     if (a->precision.is)
         return err_set(err, EXIT_INPUT, "--shard and --precision exclude each other: a part does not see the whole");
-    return shard_parse(a->shard, real_environment, &out->shard, &out->shards, err);
+    return shard_option(a->shard, &out->shard, &out->shards, err);
 }

@@ -98,7 +98,8 @@ static int load_workload(struct scenario *s, const struct scenario_args *a, stru
     s->drawn = true;
     s->drawn_from = a->from.given ? a->from.at : INSTANT_MIN;
     s->drawn_to = a->to.given ? a->to.at : INSTANT_MAX;
-    code = workload_draw(&s->workload, failure_args_seed(&a->failure), 0, &h->arrival_s, &cap, &h->count, err);
+    code = workload_draw(&s->workload, failure_args_seed(&a->failure), a->replication, &h->arrival_s, &cap, &h->count,
+                         err);
     if (!code)
         code = select_drawn(s, h->arrival_s, &from, &h->count, err);
     if (code)
@@ -330,7 +331,7 @@ static void load_risks(struct scenario *s, const struct scenario_args *a)
 {
     if (!s->model.failures.any)
         return;
-    risks_draw(&s->risks, &s->model.failures, failure_args_seed(&a->failure), 0, s->commits.count);
+    risks_draw(&s->risks, &s->model.failures, failure_args_seed(&a->failure), a->replication, s->commits.count);
     s->model.risks = &s->risks;
 }
 
@@ -462,12 +463,19 @@ static void add_fleet(const struct model *m, struct str *to)
 
 void scenario_print(const struct scenario *s, const struct session *session)
 {
-    char date[INSTANT_TEXT_SIZE];
     struct str text;
     str_init(&text, 0);
     add_history(s, &text);
     page_wrap(session, "History   ", text.text);
-    str_clear(&text);
+    str_release(&text);
+    scenario_model_print(s, session);
+}
+
+void scenario_model_print(const struct scenario *s, const struct session *session)
+{
+    char date[INSTANT_TEXT_SIZE];
+    struct str text;
+    str_init(&text, 0);
     str_addf(&text, "%s%s.", s->pipeline_text, s->usual_pipeline ? " (the original's 17 min)" : "");
     page_wrap(session, "Pipeline  ", text.text);
     str_clear(&text);
@@ -485,7 +493,6 @@ void scenario_print(const struct scenario *s, const struct session *session)
 void scenario_json(const struct scenario *s, cJSON *document)
 {
     char text[INSTANT_TEXT_SIZE];
-    const struct terms *t = &s->model.terms;
     cJSON *history = json_object(document, "history");
     json_text(history, "source", s->history.source);
     json_i64(history, "commits", (int64_t)s->commits.count);
@@ -494,6 +501,12 @@ void scenario_json(const struct scenario *s, cJSON *document)
     json_bool(history, "shallow", s->history.shallow);
     json_text(history, "first", calendar_text(s->history.arrival_s[0], text));
     json_text(history, "last", calendar_text(s->history.arrival_s[s->commits.count - 1], text));
+    scenario_model_json(s, document);
+}
+
+void scenario_model_json(const struct scenario *s, cJSON *document)
+{
+    const struct terms *t = &s->model.terms;
     cJSON *model = json_object(document, "model");
     json_text(model, "regime", regime_name(t->regime));
     json_text(model, "price", s->price_text);

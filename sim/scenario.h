@@ -41,6 +41,7 @@ struct scenario_args {
     int64_t fsr_zones;
 
     struct failure_args failure;
+    uint32_t replication; /* whose draws: each service of an organisation has its own luck */
 };
 
 #define SCENARIO_AT(type, member) (offsetof(type, scenario) + offsetof(struct scenario_args, member))
@@ -84,6 +85,10 @@ struct scenario_args {
 
 #define SCENARIO_OPTIONS(type)                                                                                        \
     SCENARIO_HISTORY_OPTIONS(type),                                                                                   \
+    SCENARIO_TERMS_OPTIONS(type)
+
+/* All but where the history is. */
+#define SCENARIO_TERMS_OPTIONS(type)                                                                                  \
     SCENARIO_VALUE(type, "push-gap", "S", opt_span, push_gap_s,                                                       \
                    "commits within S seconds of the one before arrive with it, as one push (default 0: no)"),         \
     SCENARIO_HEADING("Pipeline: seconds, 15m, 2h; what is not given takes none (all: 17 min)"), \
@@ -159,6 +164,9 @@ void scenario_release(struct scenario *s);
 /* The lines above every table: history, pipeline, prices. */
 void scenario_print(const struct scenario *s, const struct session *session);
 void scenario_json(const struct scenario *s, cJSON *document);
+/* The model's part of both. */
+void scenario_model_print(const struct scenario *s, const struct session *session);
+void scenario_model_json(const struct scenario *s, cJSON *document);
 
 /* Exact money of the span as dollars a month (of 365.2425 / 12 days), rounded half to even. */
 int scenario_per_month(const struct scenario *s, const struct exact *money, money_t *out) MUST_USE;

@@ -32,5 +32,6 @@ sh tests/bench_history.sh
 echo
 sh tests/bench_montecarlo.sh
 echo
+sh tests/bench_organisation.sh
 sh tests/bench_reports.sh "$build"
 sh tests/bench_peers.sh "$build"

@@ -1,0 +1,254 @@
+/* The plan over many services: shared hours against booking each second's hour by itself, and parts that come back as
+ * they went. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "sim/organisation.h"
+#include "tests/support_draw.h"
+
+#define HOUR_ZERO 488808 /* 2025-10-06T00:00Z in hours */
+#define HOURS     2200   /* three months' ends */
+#define SERVICES  5
+
+static void no_policy_twice(struct organisation *o)
+{
+    policy_list_add(&o->policies, (struct policy){{TRIGGER_EVERY, 0}, {KEEP_TERMINATE, 0}});
+    policy_list_add(&o->policies, (struct policy){{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}});
+    o->idle = 1;
+    o->shards = 1;
+    o->head = cJSON_CreateObject();
+    memset(o->key, 'a', DIGEST_TEXT_SIZE - 1);
+}
+
+static void fill_service(struct organisation *o, size_t at, struct philox *p)
+{
+    struct org_service *s = &o->services[at];
+    char name[20];
+    str_fit(name, sizeof(name), "s%zu", at);
+    s->name = mem_dup(name);
+    s->source = mem_dup("x.tsv");
+    memset(s->key, 'b', DIGEST_TEXT_SIZE - 1);
+    s->commits = draw(p, 1, 1000);
+    s->first = s->span_from = (int64_t)HOUR_ZERO * 3600;
+    s->last = s->span_to = s->first + (int64_t)HOURS * 3600;
+    s->best = draw(p, -1, 1);
+    s->shares = true;
+    s->figures = mem_zero(o->policies.count, sizeof(*s->figures));
+    for (size_t i = 0; i < o->policies.count; i++) {
+        struct org_figures *f = &s->figures[i];
+        *f = (struct org_figures){.deployments = draw(p, 0, 500), .launches = 7, .billed_s = draw(p, 0, 1 << 30)};
+        f->commits = s->commits;
+        f->money = draw(p, 0, INT64_C(1) << 40) * 1000;
+        f->waiting = draw(p, 0, INT64_C(1) << 40);
+        f->cost = f->money + f->waiting;
+        f->lead_s = (int128)draw(p, 0, INT64_C(1) << 60) * 1000;
+        f->lead_p50_s = 3;
+        f->lead_p95_s = draw(p, 0, 100000);
+        f->within = draw(p, 0, 1) == 1;
+    }
+}
+
+/* What one hour used, of it by a fleet that would have run anyway. */
+static void fill_hours(struct organisation *o, struct philox *p)
+{
+    for (size_t i = 0; i <= o->policies.count; i++) {
+        struct hours *used = &o->used[i];
+        struct hours *base = &o->base[i];
+        *used = (struct hours){HOUR_ZERO, HOURS, mem_zero(HOURS, sizeof(int64_t))};
+        *base = (struct hours){HOUR_ZERO + 5, HOURS - 100, mem_zero(HOURS - 100, sizeof(int64_t))};
+        for (size_t h = 0; h < HOURS; h++) {
+            int64_t fleet_s = h >= 5 && h < HOURS - 95 ? draw(p, 0, 2) * 3600 : 0;
+            if (fleet_s)
+                base->seconds[h - 5] = fleet_s;
+            used->seconds[h] = fleet_s + draw(p, 0, 3) * draw(p, 0, 3600);
+        }
+    }
+}
+
+static void make(struct organisation *o, uint64_t seed)
+{
+    struct philox p = philox_stream(11, 0, seed, 1);
+    *o = (struct organisation){.hourly = draw(&p, 0, 1) == 1, .reserved = draw(&p, 1, 3)};
+    o->reserved_model = draw(&p, 0, 1) ? MODEL_POOL : MODEL_CLOCK_HOUR;
+    o->price_per_hour = draw(&p, 0, INT64_C(1) << 36);
+    no_policy_twice(o);
+    organisation_make_room(o, SERVICES);
+    for (size_t i = 0; i < SERVICES; i++)
+        fill_service(o, i, &p);
+    fill_hours(o, &p);
+}
+
+/* Second by second from a jar that is filled each hour or each month: the fleet takes first, what is left is for the
+ * deployments, and a jar of the fleet alone says what it would have taken without them. */
+static int64_t covered_slowly(const struct organisation *o, size_t p)
+{
+    int64_t jar = 0;
+    int64_t fleet_jar = 0;
+    int month = -1;
+    int64_t paid_by_jar = 0;
+    for (int64_t h = 0; h < HOURS; h++) {
+        bool pool = o->reserved_model == MODEL_POOL;
+        int now = calendar_month((HOUR_ZERO + h) * 3600);
+        if (!pool || now != month)
+            jar = fleet_jar = o->reserved * (pool ? 744 : 1) * 3600;
+        month = now;
+        int64_t fleet_s = h >= 5 && h < HOURS - 95 ? o->base[p].seconds[h - 5] : 0;
+        int64_t left = o->used[p].seconds[h];
+        while (left >= 3600 && jar >= 3600) {
+            left -= 3600;
+            jar -= 3600;
+            paid_by_jar += 3600;
+        }
+        for (; left && jar; left--, jar--)
+            paid_by_jar++;
+        for (; fleet_s && fleet_jar; fleet_s--, fleet_jar--)
+            paid_by_jar--; /* it would have been covered anyway */
+    }
+    return paid_by_jar;
+}
+
+static void shared_hours(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        struct organisation o;
+        make(&o, seed);
+        for (size_t p = 0; p <= o.policies.count; p++) {
+            struct org_total t;
+            struct err err;
+            int128 money = 0;
+            assert_int_equal(organisation_total(&o, p, &t, &err), 0);
+            for (size_t i = 0; i < SERVICES; i++) {
+                int64_t best = o.services[i].best < 0 ? 1 : o.services[i].best;
+                money += o.services[i].figures[p < 2 ? p : (size_t)best].money;
+            }
+            assert_int_equal(t.covered_s, covered_slowly(&o, p));
+            assert_true(t.money == money - t.saved);
+            assert_true(t.saved == (money_t)num_div_half_even((int128)t.covered_s * o.price_per_hour, 3600));
+        }
+        organisation_release(&o);
+    }
+}
+
+static char *text_of(const struct organisation *o, size_t *len)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, len);
+    organisation_write(o, out);
+    fclose(out);
+    return text;
+}
+
+static void as_it_went(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct organisation o;
+        struct organisation again;
+        struct err err;
+        size_t len;
+        size_t len_again;
+        make(&o, seed);
+        char *text = text_of(&o, &len);
+        assert_true(organisation_is_part(text));
+        assert_int_equal(organisation_parse(&again, "part", text, len, &err), 0);
+        char *text_again = text_of(&again, &len_again);
+        assert_string_equal(text, text_again);
+        free(text);
+        free(text_again);
+        organisation_release(&again);
+        organisation_release(&o);
+    }
+}
+
+/* Each record in one of two parts, in either order: what comes out is the whole. */
+static void merged(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct organisation whole;
+        struct organisation part[2];
+        struct err err;
+        size_t len;
+        make(&whole, seed);
+        char *text = text_of(&whole, &len);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(organisation_parse(&part[i], "part", text, len, &err), 0);
+            for (size_t s = 0; s < SERVICES; s++)
+                if (s % 2 != (seed + (uint64_t)i) % 2)
+                    organisation_drop(&part[i], s);
+            for (size_t p = 0; p < 3; p++) /* an hour in one of the two */
+                for (size_t h = 0; h < part[i].used[p].count; h++)
+                    if ((int)(h % 3 == 0) != i)
+                        part[i].used[p].seconds[h] = 0;
+            for (size_t p = 0; p < 3 && i; p++)
+                hours_release(&part[i].base[p]);
+        }
+        assert_int_equal(organisation_merge(&part[0], &part[1], "second", &err), 0);
+        size_t merged_len;
+        char *merged_text = text_of(&part[0], &merged_len);
+        assert_string_equal(merged_text, text);
+        organisation_release(&part[1]);
+        assert_int_equal(organisation_parse(&part[1], "part", text, len, &err), 0);
+        assert_int_equal(organisation_merge(&part[0], &part[1], "third", &err), EXIT_INPUT);
+        assert_non_null(strstr(err.text, "stands twice"));
+        free(text);
+        free(merged_text);
+        organisation_release(&part[0]);
+        organisation_release(&part[1]);
+        organisation_release(&whole);
+    }
+}
+
+/* Spans that meet, overlap or lie apart, against a wide array. */
+static void hours_are_added(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct philox p = philox_stream(12, 0, seed, 1);
+        int64_t wide[200] = {0};
+        struct hours sum = {0};
+        for (int n = 0; n < 4; n++) {
+            struct hours more = {draw(&p, 0, 150), (size_t)draw(&p, 0, 49), NULL};
+            more.seconds = mem_zero(more.count + 1, sizeof(int64_t));
+            for (size_t h = 0; h < more.count; h++)
+                wide[more.first + (int64_t)h] += more.seconds[h] = draw(&p, 0, 1 << 20);
+            hours_add(&sum, &more);
+            hours_release(&more);
+        }
+        for (int64_t h = 0; h < 200; h++) {
+            bool in = h >= sum.first && h < sum.first + (int64_t)sum.count;
+            assert_int_equal(in ? sum.seconds[h - sum.first] : 0, wide[h]);
+        }
+        hours_release(&sum);
+    }
+}
+
+static void too_much_money(void **state)
+{
+    (void)state;
+    struct organisation o;
+    struct org_total t;
+    struct err err;
+    make(&o, 1);
+    for (size_t i = 0; i < SERVICES; i++)
+        o.services[i].figures[0].money = INT64_MAX / 3;
+    assert_int_equal(organisation_total(&o, 0, &t, &err), EXIT_INPUT);
+    assert_non_null(strstr(err.text, "900 million"));
+    organisation_release(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shared_hours),    cmocka_unit_test(as_it_went),     cmocka_unit_test(merged),
+        cmocka_unit_test(hours_are_added), cmocka_unit_test(too_much_money),
+    };
+    return cmocka_run_group_tests_name("organisation", tests, NULL, NULL);
+}
