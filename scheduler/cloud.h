@@ -30,7 +30,8 @@ struct cloud {
     bool dry_run; /* EC2's changing calls only ask whether they may: code "DryRunOperation" means yes */
 };
 
-/* What failed, for people: "RunInstances: AWS says InstanceLimitExceeded: ... (request 1234)". Returns code. */
+/* What failed, for people: "RunInstances: AWS says InstanceLimitExceeded: ... (request 1234)". Returns code, or
+ * EXIT_WAIT where the call was not made because the program was asked to stop. */
 int cloud_err(struct err *err, int code, const char *action, const struct aws_error *error);
 
 /* The request as it stands, for calls that no operation below makes. reply is initialised by the caller. */

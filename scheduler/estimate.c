@@ -75,7 +75,7 @@ static int plan_rollout(struct sight *s, struct pipeline_estimate *out, struct e
                                   .wave_s = out->expected.s[STEP_ROLLOUT]};
     int code = rollout_plan(&order, &plan, err);
     if (code)
-        return EXIT_FAILED;
+        return err->code;
     out->waves = plan.waves > 0 ? plan.waves : 1;
     out->surge = plan.surge;
     out->cap_attempts = plan.cap_attempts;

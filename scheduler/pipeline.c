@@ -117,6 +117,12 @@ static bool may_leave(const struct pipeline *p)
            !fact(p, "verdict");
 }
 
+enum pipeline_end pipeline_left(const struct pipeline *p)
+{
+    const struct transport *t = p->w->transport;
+    return p->stopping || t->sleep_ms(t->self, 0) ? PIPELINE_STOPPED : PIPELINE_LOST;
+}
+
 static enum pipeline_end drive(struct pipeline *p, struct err *err)
 {
     for (;;) {
@@ -131,7 +137,7 @@ static enum pipeline_end drive(struct pipeline *p, struct err *err)
         if (result == STEP_STOP ||
             pipeline_rest(p, again_ms == INT64_MAX ? pipeline_now_ms(p) + 1000 : again_ms, err)) {
             stop_jobs(p);
-            return p->stopping ? PIPELINE_STOPPED : PIPELINE_LOST;
+            return pipeline_left(p);
         }
     }
 }

@@ -77,6 +77,8 @@ void pipeline_name_run(struct pipeline *p, const char *what, int64_t now_ms); /*
 struct journal_clock pipeline_clock(const struct pipeline_world *w);
 void pipeline_open_clouds(struct pipeline *p);
 bool pipeline_rest(struct pipeline *p, int64_t until_ms, struct err *err); /* true: leave */
+/* Why a run leaves that is not over: STOPPED where it was asked to, whoever noticed it first; LOST otherwise. */
+enum pipeline_end pipeline_left(const struct pipeline *p);
 
 /* ---- pipeline_support.c ---- */
 

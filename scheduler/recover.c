@@ -15,11 +15,6 @@
 #include "scheduler/rollout.h"
 #include "scheduler/step_release.h"
 
-static enum pipeline_end left(const struct pipeline *p)
-{
-    return p->stopping ? PIPELINE_STOPPED : PIPELINE_LOST;
-}
-
 static enum pipeline_end restore_group(struct pipeline *p, bool *found, struct err *err)
 {
     struct rollout_order order = {.cloud = &p->site,
@@ -39,14 +34,12 @@ static enum pipeline_end restore_group(struct pipeline *p, bool *found, struct e
         int64_t again_ms = INT64_MAX;
         arena_reset(&p->calls);
         enum rollout_result result = rollout_recover(&order, found, &again_ms, err);
-        if (result == ROLLOUT_STOP) {
-            p->stopping = true;
-            return PIPELINE_STOPPED;
-        }
+        if (result == ROLLOUT_STOP)
+            return pipeline_left(p);
         if (result != ROLLOUT_WAIT)
             return result == ROLLOUT_BROKEN ? PIPELINE_BROKEN : PIPELINE_COMPLETED;
         if (pipeline_rest(p, again_ms, err))
-            return left(p);
+            return pipeline_left(p);
     }
 }
 
@@ -100,7 +93,7 @@ static enum pipeline_end collect(struct pipeline *p, struct err *err)
         arena_reset(&p->calls);
         enum step_result result = poll_collect(p, &again_ms, err);
         if (result == STEP_STOP || (result == STEP_WAIT && pipeline_rest(p, again_ms, err)))
-            return left(p);
+            return pipeline_left(p);
     }
     return PIPELINE_COMPLETED;
 }

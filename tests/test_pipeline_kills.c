@@ -205,6 +205,9 @@ static bool die_at(const struct point *p, struct stage_sites *sites)
     stage_kill(&s, p->death, p->n);
     enum pipeline_end end = act(&s, p, &target);
     bool died = stage_dead(&s);
+    /* Whichever step notices first that the program leaves (unless the store did): "goes on later" is the exit code. */
+    if (died && p->death == DEATH_BEFORE_CALL && end == PIPELINE_LOST && !strstr(s.err.text, "the runner is dead"))
+        fail_msg("%s: left as if the journal were lost: %s", where, s.err.text);
     if (died) {
         stage_runner(&s, p->runner);
         end = go_on(&s, p, &target);
