@@ -55,13 +55,13 @@ static enum pipeline_end go_back(struct pipeline *p, struct err *err)
         case ROLLOUT_BROKEN:
             return PIPELINE_BROKEN;
         case ROLLOUT_CAPPED:
-            return pipeline_mended(p, "capped", err) ? left(p) : PIPELINE_COMPLETED;
+            return pipeline_mended(p, "capped", err) ? pipeline_left(p) : PIPELINE_COMPLETED;
         case ROLLOUT_WAIT:
             if (pipeline_rest(p, again_ms, err))
-                return left(p);
+                return pipeline_left(p);
             break;
         default:
-            return pipeline_mended(p, "rolled-back", err) ? left(p) : PIPELINE_COMPLETED;
+            return pipeline_mended(p, "rolled-back", err) ? pipeline_left(p) : PIPELINE_COMPLETED;
         }
     }
 }

@@ -44,8 +44,8 @@ printf '.bakehour/\nevents.jsonl\nbakehour.json\n' >.gitignore
 configure '' flush
 commit one
 
-twin_start --speed 900 --no-throttle --group hello-internal=1
-cloud="--endpoint-url $url --speed 900"
+twin_start --speed 300 --no-throttle --group hello-internal=1
+cloud="--endpoint-url $url --speed 300"
 
 # shellcheck disable=SC2086
 {

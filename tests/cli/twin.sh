@@ -2,7 +2,7 @@
 #
 #   as_a_runner          an environment of the twin's own credentials, home and nothing of the machine's
 #   twin_start ARGS...   starts one and waits for it; leaves $twin (its process) and $url; ends with the test
-#   until_there PAT FILE waits for at most 30 s until a line of FILE matches; false where none came
+#   until_there PAT FILE waits for at most two minutes until a line of FILE matches; false where none came
 #   commit BODY          commits app.txt of the git repository here: what instances of the twin answer
 #
 # Further processes that the test starts stand in $runner, and end with it too.
@@ -26,7 +26,7 @@ until_there() {
     tries=0
     until grep -q -e "$1" "$2" 2>/dev/null; do
         tries=$((tries + 1))
-        [ $tries -lt 600 ] || return 1
+        [ $tries -lt 2400 ] || return 1
         sleep 0.05
     done
 }
