@@ -48,6 +48,7 @@ struct config_repository {
 
 struct config_build {
     struct config_texts test, build; /* argv; one text alone is run by sh -c */
+    struct config_texts keep_env;
     const char *artifact, *directory;
     int64_t test_limit_s, build_limit_s;
 };

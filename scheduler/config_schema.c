@@ -40,6 +40,10 @@ static const struct config_key build_keys[] = {
      "\"build/*.jar\"", 1, 0, 0, NULL, NULL, 0, 0},
     {"directory", CONFIG_TEXT, AT(config_build, directory), "\".bakehour/work\"",
      "Where commits are checked out, tested and built.", NULL, 0, 0, 0, NULL, NULL, 0, 0},
+    {"keep_env", CONFIG_TEXTS, AT(config_build, keep_env), "[]",
+     "Environment variables that test and build commands see although they are kept from them: AWS_..., a CI system's "
+     "tokens and what sinks name. * and ? stand for what changes.",
+     NULL, 0, 0, 0, NULL, NULL, 0, 0},
     {"test_limit", CONFIG_DURATION, AT(config_build, test_limit_s), "\"30m\"", "Tests that take longer have failed.",
      NULL, 0, 1, 86400, NULL, NULL, 0, 0},
     {"build_limit", CONFIG_DURATION, AT(config_build, build_limit_s), "\"30m\"",

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -13,11 +14,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define STOP_MS 2000
+#define STOP_MS   2000
+#define ALL_KINDS ((1U << JOB_KINDS) - 1)
 
 extern char **environ;
 
 struct jobs_real {
+    const struct config *config;
     struct job {
         pid_t pid; /* 0: none */
         enum job_state state;
@@ -53,7 +56,61 @@ static void free_list(char **argv)
     free(argv);
 }
 
-static int spawn(pid_t *pid, char **argv, const char *log)
+/* ---- what they see of the environment ---- */
+
+static const char *const hidden[] = {"AWS_*", "ACTIONS_ID_TOKEN_REQUEST_*", "ACTIONS_RUNTIME_TOKEN",
+                                     "BAKEHOUR_ID_TOKEN"};
+static const char *const harmless[] = {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"};
+#define NO_METADATA "AWS_EC2_METADATA_DISABLED"
+
+static bool is_named(const char *name, const char *const *patterns, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fnmatch(patterns[i], name, 0) == 0)
+            return true;
+    return false;
+}
+
+static bool is_a_sinks(const struct config *c, const char *name)
+{
+    for (size_t i = 0; c && i < c->sinks.count; i++)
+        if (strcmp(c->sinks.items[i].url_env, name) == 0 || strcmp(c->sinks.items[i].token_env, name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_kept(const struct config *c, const char *name)
+{
+    return c && is_named(name, c->build.keep_env.items, c->build.keep_env.count);
+}
+
+static bool is_seen(const struct config *c, const char *entry)
+{
+    char *name = mem_dup_n(entry, strcspn(entry, "="));
+    bool secret = is_named(name, hidden, sizeof(hidden) / sizeof(*hidden)) || is_a_sinks(c, name);
+    bool seen = !secret || is_kept(c, name) || is_named(name, harmless, sizeof(harmless) / sizeof(*harmless));
+    free(name);
+    return seen;
+}
+
+/* The caller frees the array; its texts are the environment's. */
+static char **job_environment(const struct config *c)
+{
+    static char no_metadata[] = NO_METADATA "=true";
+    size_t count = 0;
+    size_t kept = 0;
+    while (environ && environ[count])
+        count++;
+    char **list = mem_zero(count + 2, sizeof(*list));
+    for (size_t i = 0; i < count; i++)
+        if (is_seen(c, environ[i]))
+            list[kept++] = environ[i];
+    if (!is_kept(c, NO_METADATA))
+        list[kept] = no_metadata;
+    return list;
+}
+
+static int spawn(pid_t *pid, char **argv, const char *log, char **environment)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -76,22 +133,24 @@ static int spawn(pid_t *pid, char **argv, const char *log)
     if (!failed)
         failed = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
     if (!failed)
-        failed = posix_spawnp(pid, argv[0], &actions, &attributes, argv, environ);
+        failed = posix_spawnp(pid, argv[0], &actions, &attributes, argv, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return failed;
 }
 
-static void real_stop(void *self, enum job_kind kind);
+static void real_stop(void *self, unsigned kinds);
 
 static int real_start(void *self, const struct job_order *order, struct err *err)
 {
     struct jobs_real *real = self;
     struct job *job = &real->jobs[order->kind];
     if (job->pid)
-        real_stop(self, order->kind);
+        real_stop(self, 1U << order->kind);
     char **argv = put_together(order);
-    int failed = spawn(&job->pid, argv, order->log);
+    char **environment = job_environment(real->config);
+    int failed = spawn(&job->pid, argv, order->log, environment);
+    free(environment);
     free_list(argv);
     if (failed) {
         job->pid = 0;
@@ -124,20 +183,40 @@ static enum job_state real_look(void *self, enum job_kind kind, int *status)
     return job->state;
 }
 
-static void real_stop(void *self, enum job_kind kind)
+static bool is_over(struct job *job)
+{
+    int how = 0;
+    if (job->pid && waitpid(job->pid, &how, WNOHANG) == 0)
+        return false;
+    if (job->pid)
+        kill(-job->pid, SIGKILL); /* what it left behind */
+    *job = (struct job){.pid = 0, .state = JOB_IDLE};
+    return true;
+}
+
+static void real_stop(void *self, unsigned kinds)
 {
     struct jobs_real *real = self;
-    struct job *job = &real->jobs[kind];
-    int how = 0;
-    if (!job->pid)
-        return;
-    kill(-job->pid, SIGTERM);
-    for (int waited = 0; waited < STOP_MS && waitpid(job->pid, &how, WNOHANG) == 0; waited += 20)
-        poll(NULL, 0, 20);
-    kill(-job->pid, SIGKILL);
-    waitpid(job->pid, &how, 0);
-    job->pid = 0;
-    job->state = JOB_IDLE;
+    unsigned left = 0;
+    for (int kind = 0; kind < JOB_KINDS; kind++)
+        if ((kinds & (1U << kind)) && real->jobs[kind].pid) {
+            kill(-real->jobs[kind].pid, SIGTERM);
+            left |= 1U << kind;
+        }
+    for (int waited = 0; left && waited < STOP_MS; waited += 20) {
+        for (int kind = 0; kind < JOB_KINDS; kind++)
+            if ((left & (1U << kind)) && is_over(&real->jobs[kind]))
+                left &= ~(1U << kind);
+        if (left)
+            poll(NULL, 0, 20);
+    }
+    for (int kind = 0; kind < JOB_KINDS; kind++)
+        if (left & (1U << kind)) {
+            kill(-real->jobs[kind].pid, SIGKILL);
+            while (waitpid(real->jobs[kind].pid, NULL, 0) < 0 && errno == EINTR)
+                continue;
+            real->jobs[kind] = (struct job){.pid = 0, .state = JOB_IDLE};
+        }
 }
 
 static int64_t real_due(void *self, enum job_kind kind)
@@ -147,12 +226,13 @@ static int64_t real_due(void *self, enum job_kind kind)
     return 0;
 }
 
-void jobs_open(struct jobs *jobs, struct jobs_real **self)
+void jobs_open(struct jobs *jobs, struct jobs_real **self, const struct config *c)
 {
     struct sigaction action;
     if (sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
         signal(SIGCHLD, SIG_DFL); /* else how a job ended would be lost */
     *self = mem_zero(1, sizeof(**self));
+    (*self)->config = c;
     *jobs = (struct jobs){*self, real_start, real_look, real_stop, real_due};
 }
 
@@ -160,8 +240,7 @@ void jobs_close(struct jobs_real *self)
 {
     if (!self)
         return;
-    for (int kind = 0; kind < JOB_KINDS; kind++)
-        real_stop(self, (enum job_kind)kind);
+    real_stop(self, ALL_KINDS);
     free(self);
 }
 

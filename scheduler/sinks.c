@@ -13,7 +13,8 @@
 #include "scheduler/document.h"
 
 #define POST_MS        3000
-#define STOP_MS        1000 /* for what is being sent, once we are asked to stop */
+#define STOP_MS        1000 /* for all that is sent once we are asked to stop, to all sinks together */
+#define STOP_LEAST_MS  20   /* less is not worth a connection */
 #define REPLY_MAX      ((size_t)64 << 10)
 #define FAILURES_MAX   3
 #define LINE_MAX_BYTES ((size_t)64 << 10)
@@ -33,15 +34,23 @@ struct sinks {
     struct ci_context ci;
     const struct session *session;
     struct http *http; /* NULL: the caller's post is used */
+    const volatile sig_atomic_t *stop;
+    int64_t stop_left_ms; /* of STOP_MS */
     sinks_post *post;
     void *post_context;
     struct sink *items;
     size_t count;
 };
 
+static bool is_stopping(const struct sinks *s)
+{
+    return s->stop && *s->stop;
+}
+
 /* Its reply says nothing that is used but the status. */
 static int http_post(void *context, const char *url, const char *header, const char *body, size_t len)
 {
+    struct sinks *all = context;
     const char *const headers[] = {"Content-Type: application/json", header};
     const struct http_request request = {.method = "POST",
                                          .url = url,
@@ -51,12 +60,14 @@ static int http_post(void *context, const char *url, const char *header, const c
                                          .body_len = len,
                                          .connect_ms = POST_MS,
                                          .total_ms = POST_MS,
-                                         .stop_grace_ms = STOP_MS,
+                                         .stop_grace_ms = all->stop_left_ms,
                                          .reply_max = REPLY_MAX,
                                          .fresh = true};
     struct http_reply reply = {0};
     struct err err;
-    enum http_outcome outcome = http_send(context, &request, &reply, &err);
+    enum http_outcome outcome = http_send(all->http, &request, &reply, &err);
+    if (is_stopping(all)) /* the signal came before, or meanwhile: then it is not known how long ago */
+        all->stop_left_ms -= reply.took_ms < all->stop_left_ms ? reply.took_ms : all->stop_left_ms;
     int status = outcome == HTTP_DONE || outcome == HTTP_TOO_LONG ? reply.status : -1;
     http_reply_release(&reply);
     return status;
@@ -109,11 +120,11 @@ struct sinks *sinks_open(const struct config *c, const char *environment, const 
                         .ci = *ci,
                         .session = session,
                         .http = post ? NULL : http_new(stop),
+                        .stop = stop,
+                        .stop_left_ms = STOP_MS,
                         .post = post ? post : http_post,
-                        .post_context = post_context,
+                        .post_context = post ? post_context : s,
                         .count = c->sinks.count};
-    if (s->http)
-        s->post_context = s->http;
     s->items = mem_zero(s->count + 1, sizeof(*s->items));
     for (size_t i = 0; i < s->count; i++)
         open_sink(&s->items[i], &c->sinks.items[i]);
@@ -133,7 +144,7 @@ static void failed(struct sinks *all, struct sink *s, const char *why)
 static void send_to(struct sinks *all, struct sink *s, const char *body, size_t len)
 {
     char why[64];
-    if (s->failures >= FAILURES_MAX)
+    if (s->failures >= FAILURES_MAX || (is_stopping(all) && all->stop_left_ms <= STOP_LEAST_MS))
         return;
     if (!*s->url) {
         failed(all, s, "its address is not in the environment");

@@ -8,7 +8,8 @@
  *
  * Addresses that are secrets and tokens come from the environment, named in the configuration; they never stand in an
  * event, a message or the journal. A sink that fails is noted once on the session's err and never fails anything; each
- * POST ends within 3 s, and after three failures in a row a sink is left alone.
+ * POST ends within 3 s, and after three failures in a row a sink is left alone. Once we are asked to stop, all sinks
+ * together get one second, and what is left then is not sent (the journal has it).
  *
  * Ownership: sinks_open..sinks_close (which sends what is left). Not for two threads.
  */
@@ -28,7 +29,7 @@ struct sinks;
 /* Sends a body; returns the HTTP status, or -1. For tests. */
 typedef int sinks_post(void *context, const char *url, const char *header, const char *body, size_t len);
 
-/* stop: once it is set, a POST gets a second, not three; NULL: nobody asks. post NULL: over the network (aws/http.h).
+/* stop: once it is set, all POSTs together get a second; NULL: nobody asks. post NULL: over the network (aws/http.h).
  */
 struct sinks *sinks_open(const struct config *c, const char *environment, const struct ci_context *ci,
                          const struct session *session, const volatile sig_atomic_t *stop, sinks_post *post,

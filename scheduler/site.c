@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 
 #include "base/clock.h"
+#include "base/undumpable.h"
 #include "scheduler/aws/aws.h"
 #include "scheduler/ledger_place.h"
 #include "scheduler/port.h"
@@ -158,9 +159,10 @@ int site_open(struct site *s, const struct site_options *o, bool with_cloud, str
     if (!code && *s->config->prices.catalog)
         code = catalog_open(&s->catalog, s->config->prices.catalog, session, err);
     if (!code && with_cloud) {
+        undumpable();
         hear_signals();
         lease_holder(s->holder);
-        jobs_open(&s->jobs, &s->jobs_self);
+        jobs_open(&s->jobs, &s->jobs_self, s->config);
         s->sinks = sinks_open(s->config, s->environment->name, &ci, session, &stop_asked, NULL, NULL);
         code = take_runner_cidr(s, err);
     }

@@ -69,7 +69,7 @@ static enum step_result look(struct pipeline *p, enum job_kind kind, enum step s
     int64_t began = p->job_since_ms[kind];
     enum job_state state = p->w->jobs->look(p->w->jobs->self, kind, &status);
     if (state == JOB_RUNNING && limit_s && now - began > limit_s * 1000) {
-        p->w->jobs->stop(p->w->jobs->self, kind);
+        p->w->jobs->stop(p->w->jobs->self, 1U << kind);
         p->job_running[kind] = false;
         return step_fail(err, "%s took longer than its limit of %lld s", step_name(s), (long long)limit_s);
     }
@@ -198,9 +198,11 @@ enum step_result poll_build(struct pipeline *p, int64_t *again_ms, struct err *e
 
 void stop_jobs(struct pipeline *p)
 {
-    for (int kind = 0; kind < JOB_KINDS; kind++)
-        if (p->job_running[kind]) {
-            p->w->jobs->stop(p->w->jobs->self, (enum job_kind)kind);
-            p->job_running[kind] = false;
-        }
+    unsigned kinds = 0;
+    for (int kind = 0; kind < JOB_KINDS; kind++) {
+        kinds |= p->job_running[kind] ? 1U << kind : 0;
+        p->job_running[kind] = false;
+    }
+    if (kinds)
+        p->w->jobs->stop(p->w->jobs->self, kinds);
 }

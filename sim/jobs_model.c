@@ -89,12 +89,14 @@ static enum job_state model_look(void *self, enum job_kind kind, int *status)
     return job->state;
 }
 
-static void model_stop(void *self, enum job_kind kind)
+static void model_stop(void *self, unsigned kinds)
 {
     struct jobs_model *m = self;
     if (m->real)
-        m->real_jobs.stop(m->real_jobs.self, kind);
-    m->running[kind] = (struct modelled_job){.running = false};
+        m->real_jobs.stop(m->real_jobs.self, kinds);
+    for (int kind = 0; kind < JOB_KINDS; kind++)
+        if (kinds & (1U << kind))
+            m->running[kind] = (struct modelled_job){.running = false};
 }
 
 static int64_t model_due(void *self, enum job_kind kind)
@@ -107,7 +109,7 @@ void jobs_model_open(struct jobs_model *m, const struct transport *clock, const 
 {
     *m = (struct jobs_model){.clock = clock, .durations = *durations, .artifact_name = "app.jar"};
     m->jobs = (struct jobs){m, model_start, model_look, model_stop, model_due};
-    jobs_open(&m->real_jobs, &m->real_self);
+    jobs_open(&m->real_jobs, &m->real_self, NULL);
 }
 
 void jobs_model_close(struct jobs_model *m)

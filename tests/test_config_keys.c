@@ -145,10 +145,10 @@ static enum job_state hear_look(void *self, enum job_kind kind, int *status)
     return e->jobs_inner.look(e->jobs_inner.self, kind, status);
 }
 
-static void hear_stop(void *self, enum job_kind kind)
+static void hear_stop(void *self, unsigned kinds)
 {
     struct ear *e = self;
-    e->jobs_inner.stop(e->jobs_inner.self, kind);
+    e->jobs_inner.stop(e->jobs_inner.self, kinds);
 }
 
 static int64_t hear_due(void *self, enum job_kind kind)
@@ -266,6 +266,7 @@ static const struct key_case {
     {"build.artifact", "\"*.jar\"", NULL, NULL, NULL},
     {"build.directory", NULL, NULL, "scheduler/site.c", "build.directory"},
     {"build.test_limit", "\"1m\"", NULL, NULL, NULL},
+    {"build.keep_env", NULL, NULL, "scheduler/jobs.c", "build.keep_env"},
     {"build.build_limit", "\"1m\"", NULL, NULL, NULL},
     {"image.base", "\"ami-0000000000000dead\"", NULL, NULL, NULL},
     {"image.instance_type", "\"t2.small\"", NULL, NULL, NULL},

@@ -332,6 +332,40 @@ static void sizes_and_breaks(void **state)
     fclose(session.err);
 }
 
+/* Asked to stop: servers that never answer share one second, so that most of them are not even tried. */
+static void one_second_for_all(void **state)
+{
+    static const struct http_step steps[] = {{NULL, NULL, 3000}};
+    static volatile sig_atomic_t stop = 1;
+    (void)state;
+    struct http_script server;
+    struct session session = {.out = stdout, .err = tmpfile(), .program = "bakehour"};
+    struct ci_context ci = {.system = ""};
+    struct str list;
+    HTTP_SCRIPT(&server, steps);
+    str_init(&list, 0);
+    for (int i = 0; i < 12; i++)
+        str_addf(&list, "%s{\"kind\": \"http\", \"url\": \"%s/%d\"}", i ? ", " : "", server.url, i);
+    struct config *c = with_sink(list.text);
+    struct sinks *s = sinks_open(c, "e", &ci, &session, &stop, NULL, NULL);
+    int64_t begin_ns = clock_monotonic_ns();
+    for (int i = 0; i < 3; i++)
+        sinks_tell(s, 1767225600000, "verdict", "x", NULL);
+    sinks_close(s);
+    int64_t took_ms = (clock_monotonic_ns() - begin_ns) / 1000000;
+    assert_true(took_ms >= 900);
+    rewind(session.err);
+    char said[4096] = "";
+    size_t lines = 0;
+    while (fgets(said, sizeof(said), session.err))
+        lines++;
+    assert_in_range(lines, 1, 2); /* two at the most were tried */
+    fclose(session.err);
+    config_free(c);
+    str_release(&list);
+    http_script_done(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +376,7 @@ int main(void)
         cmocka_unit_test(each_kind_over_the_wire),
         cmocka_unit_test(slow_and_odd_servers),
         cmocka_unit_test(sizes_and_breaks),
+        cmocka_unit_test(one_second_for_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

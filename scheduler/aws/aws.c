@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/undumpable.h"
 #include "scheduler/aws/credentials.h"
 #include "scheduler/aws/http.h"
 #include "scheduler/aws/message.h"
@@ -166,6 +167,7 @@ static enum guest_outcome aws_guest(void *self, const struct guest_request *r, s
 int aws_open(struct aws **out, const struct aws_options *options, struct err *err)
 {
     struct aws_settings *settings = NULL;
+    undumpable();
     int code = settings_load(&settings, options->profile, options->region, options->endpoint_url, err);
     if (code)
         return code;
