@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "billing/charge.h"
+#include "billing/ledger_storm.h"
 #include "scheduler/statement.h"
 
 struct books {
@@ -102,6 +103,18 @@ static int book_failed(const struct books *b, const struct used *used, struct er
     return code;
 }
 
+/* What of that the rollout launched in vain, and what its cap allowed. */
+static int book_storm(const struct books *b, struct err *err)
+{
+    const struct ledger_storm storm = {.attempts = journal_fact_i64(b->j, "rollout.attempts", 0),
+                                       .slots = journal_fact_i64(b->j, "rollout.desired", 1),
+                                       .failed_s = journal_fact_i64(b->j, "rollout.failed_s", 0),
+                                       .billed_s = b->d->storm_s,
+                                       .cap_s = b->d->cap_s,
+                                       .hourly = b->rates.regime == REGIME_HOURLY};
+    return storm.attempts > 0 ? ledger_storm_book(b->ledger, &b->scope, &storm, b->now, err) : 0;
+}
+
 static int book_image(const struct books *b, const struct used *used, struct err *err)
 {
     char key[120];
@@ -147,6 +160,8 @@ static int book_all(struct books *b, struct err *err)
     }
     if (!code)
         code = book_failed(b, &s.used, err);
+    if (!code)
+        code = book_storm(b, err);
     if (!code)
         code = book_image(b, &s.used, err);
     if (!code)

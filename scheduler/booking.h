@@ -5,7 +5,8 @@
  * and a bake instance that several deployments share is paid by each for what it added.
  *
  * What is booked: the bake instance's running period, the image's snapshot (open: it goes on costing), the CI job's
- * minutes, instances that failed. The group's own instances are booked from its scaling activities (ledger).
+ * minutes, instances that failed, and as a remark how many of those the rollout launched in vain (ledger_storm.h). The
+ * group's own instances are booked from its scaling activities (ledger).
  */
 #ifndef SCHEDULER_BOOKING_H
 #define SCHEDULER_BOOKING_H

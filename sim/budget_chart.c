@@ -3,11 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Colours of Okabe and Ito, "Color universal design" (2008): told apart by colour-blind people too. */
-#define BLUE   "#0072B2"
-#define ORANGE "#E69F00"
-#define RED    "#D55E00"
-#define GREY   "#999999"
+#include "sim/chart_theme.h"
 
 #define LIMITS_MOST 5
 
@@ -55,7 +51,7 @@ static void add_limits(struct str *s, struct str *rows, const struct budget_repo
             continue;
         str_addf(s, "$limit%d << EOD\n0 %s\n", drawn, usd_text(b->limit, text));
         str_addf(s, "%lld %s\nEOD\n", (long long)(r->spending->length_s / SECONDS_PER_DAY), usd_text(b->limit, text));
-        str_addf(rows, "$limit%d with lines lw 2 dt 4 lc rgb '" RED "' title ", drawn++);
+        str_addf(rows, "$limit%d with lines lw 2 dt 4 lc rgb '" CHART_RED "' title ", drawn++);
         struct str title;
         str_init(&title, 0);
         str_addf(&title, "limit \"%.60s\", %s USD", b->name, money_short(b->limit, text));
@@ -88,34 +84,52 @@ static bool costs_something(const struct budget_history *h)
     return false;
 }
 
-static void script(struct str *s, const struct budget_report *r, bool svg)
+/* What differs between a picture for a wide page and one for a phone, which is shown as large as it is drawn. */
+struct look {
+    const char *size, *font, *title_font, *left, *right, *about;
+};
+static const struct look wide = {"900,640", "sans,12", ",14",
+                                 "0.1",     "0.97",    "Cost of %s so far, and at the present rate"};
+static const struct look narrow = {"400,620", "sans,14", ",14", "0.17", "0.95", "Cost of %s, and at this rate"};
+
+static void add_upper(struct str *s, const struct budget_report *r, const struct look *look, const char *limits)
+{
+    char month[INSTANT_TEXT_SIZE];
+    struct str title;
+    str_init(&title, 0);
+    str_addf(&title, look->about, calendar_month_text(r->spending->month, month));
+    str_addf(s,
+             "set origin 0,0.4\nset size 1,0.6\nset title '%s' font '%s'\nset xrange [0:%lld]\nset xtics 5\n"
+             "set xlabel 'day of the month (UTC)'\nset ylabel 'USD'\nset key left top reverse Left\n",
+             title.text, look->title_font, (long long)(r->spending->length_s / SECONDS_PER_DAY));
+    str_addf(s,
+             "plot %s$month with lines lw 3 lc rgb '" CHART_BLUE
+             "' title 'spent', $ahead with lines lw 2.5 dt 2 lc rgb '" CHART_BLUE "' title 'forecast'\n",
+             limits);
+    str_release(&title);
+}
+
+static void script(struct str *s, const struct budget_report *r, const struct look *look, bool svg)
 {
     struct str rows;
-    char month[INSTANT_TEXT_SIZE];
     str_init(&rows, 0);
-    str_addf(s, "set terminal %s size 900,640 font 'sans,12' background '#FFFFFF'\nset encoding utf8\n",
-             svg ? "svg" : "pngcairo");
-    str_add(s,
-            "set multiplot\nset grid ytics lc rgb '#DDDDDD' lw 0.8\nset border 3 lc rgb '#444444'\nset tics nomirror\n"
-            "set lmargin at screen 0.1\nset rmargin at screen 0.97\nset yrange [0:*]\nset format y '%g'\n");
+    str_addf(s, "set terminal %s size %s font '%s' background '" CHART_PAGE "' noenhanced\nset encoding utf8\n",
+             svg ? "svg" : "pngcairo", look->size, look->font);
+    str_addf(s,
+             "set multiplot\nset grid ytics lc rgb '" CHART_GRID "' lw 0.8\nset border 3 lc rgb '" CHART_AXIS
+             "'\nset tics nomirror\nset lmargin at screen %s\nset rmargin at screen %s\nset yrange [0:*]\n"
+             "set format y '%%g'\n",
+             look->left, look->right);
     add_month(s, r);
     add_limits(s, &rows, r);
-    str_addf(s,
-             "set origin 0,0.4\nset size 1,0.6\nset title 'Cost of %s so far, and at the present rate' font ',14'\n"
-             "set xrange [0:%lld]\nset xtics 5\nset xlabel 'day of the month (UTC)'\nset ylabel 'USD'\n"
-             "set key left top reverse Left\n",
-             calendar_month_text(r->spending->month, month), (long long)(r->spending->length_s / SECONDS_PER_DAY));
-    str_addf(s,
-             "plot %s$month with lines lw 3 lc rgb '" BLUE
-             "' title 'spent', $ahead with lines lw 2.5 dt 2 lc rgb '" ORANGE "' title 'forecast'\n",
-             rows.text);
+    add_upper(s, r, look, rows.text);
     add_days(s, r);
-    str_addf(
-        s,
-        "set origin 0,0\nset size 1,0.4\nset title 'Each of the last %zu days' font ',14'\nset xrange [-0.7:%zu.7]\n"
-        "unset key\nset xlabel ''\nset boxwidth 0.8\nset style fill solid 0.9\n%s"
-        "plot $days with boxes lc rgb '" BLUE "'\nunset multiplot\n",
-        r->history->count, r->history->count - 1, costs_something(r->history) ? "" : "set yrange [0:1]\n");
+    str_addf(s,
+             "set origin 0,0\nset size 1,0.4\nset title 'Each of the last %zu days' font '%s'\nset xrange "
+             "[-0.7:%zu.7]\nunset key\nset xlabel ''\nset boxwidth 0.8\nset style fill solid 0.9\n%s"
+             "plot $days with boxes lc rgb '" CHART_BLUE "'\nunset multiplot\n",
+             r->history->count, look->title_font, r->history->count - 1,
+             costs_something(r->history) ? "" : "set yrange [0:1]\n");
     str_release(&rows);
 }
 
@@ -123,17 +137,17 @@ int budget_chart(const struct budget_report *report, const char *option, const c
 {
     struct str s;
     str_init(&s, 0);
-    script(&s, report, strcmp(gnuplot_extension(path), "svg") == 0);
+    script(&s, report, &wide, strcmp(gnuplot_extension(path), "svg") == 0);
     int code = gnuplot_draw(option, &s, path, err);
     str_release(&s);
     return code;
 }
 
-int budget_chart_svg(const struct budget_report *report, struct str *out, struct err *err)
+int budget_chart_svg(const struct budget_report *report, bool for_phone, struct str *out, struct err *err)
 {
     struct str s;
     str_init(&s, 0);
-    script(&s, report, true);
+    script(&s, report, for_phone ? &narrow : &wide, true);
     int code = gnuplot_text(&s, out, err);
     str_release(&s);
     return code;

@@ -11,7 +11,7 @@
 
 /* The report has its history, of at least as many days as the month is old. option stands in messages. */
 int budget_chart(const struct budget_report *report, const char *option, const char *path, struct err *err) MUST_USE;
-/* The same as the text of an SVG, appended to out. */
-int budget_chart_svg(const struct budget_report *report, struct str *out, struct err *err) MUST_USE;
+/* The same as the text of an SVG, appended to out; for_phone: 400 wide, in letters that can be read at that size. */
+int budget_chart_svg(const struct budget_report *report, bool for_phone, struct str *out, struct err *err) MUST_USE;
 
 #endif

@@ -79,6 +79,8 @@ static int read_ledger(struct report *r, const struct budget_options *o, struct 
     struct taking taking = {r, NULL};
     struct ledger *ledger = r->source->ledger;
     instant_t from = calendar_month_start(r->source->spending.month);
+    const struct ledger_filter storms = {
+        .from = from, .to = INSTANT_MAX, .environment = o->environment}; /* booked later */
     bool any;
     int code = budget_source_history(r->source, o, BUDGET_HISTORY_DAYS + 1, &r->history, err);
     if (!code)
@@ -89,6 +91,10 @@ static int read_ledger(struct report *r, const struct budget_options *o, struct 
         code = read_sums(r, LEDGER_BY_ENVIRONMENT, &r->by_environment, o, err);
     if (!code)
         code = ledger_deployments(ledger, o->environment, from, r->source->at, take_deployment, &taking, err);
+    if (!code)
+        code = budget_source_overrides(r->source, o, &r->overrides, err);
+    if (!code)
+        code = ledger_storms_read(&r->storms, ledger, &storms, err);
     return code ? code : ledger_last(ledger, &any, &r->known_until, err);
 }
 
@@ -124,6 +130,8 @@ static int say(const struct report *r, const char *path, struct session *session
         json_text(document, "file", path);
         json_text(document, "month", calendar_month_text(r->source->spending.month, month));
         json_i64(document, "deployments", (int64_t)r->deployments.count);
+        json_i64(document, "storms", (int64_t)r->storms.count);
+        json_i64(document, "overrides", (int64_t)r->overrides.count);
         json_bool(document, "frontier", r->frontier != NULL);
         json_print(document, session->out);
     } else if (strcmp(path, "-") != 0) {
@@ -208,10 +216,12 @@ static int run(struct session *session, void *data, struct err *err)
 const struct command cmd_report = {
     .name = "report",
     .summary = "one self-contained HTML file: cost, budgets, deployments, frontier",
-    .about = "Writes the month as one HTML file without scripts that asks nothing of the network: what was spent and "
-             "where it leads, budgets, cost by kind and environment, deployments with estimate and cost, retry storms, "
-             "and with --repo or --log the frontier of dollars a month against lead time. Readable on a phone, in the "
-             "dark, printed and by a screen reader. Pictures need gnuplot; without it the tables stand alone.",
+    .about =
+        "Writes the month as one HTML file without scripts that asks nothing of the network: what was spent and "
+        "where it leads, budgets, cost by kind and environment, deployments with estimate and cost, retry storms "
+        "(what was launched in vain, what the cap allowed, what none would have cost), overridden budgets, and with "
+        "--repo or --log the frontier of dollars a month against lead time. Readable on a phone, in the "
+        "dark, printed and by a screen reader. Pictures need gnuplot; without it the tables stand alone.",
     .example = "bakehour report\n"
                "bakehour report --repo . --out month.html",
     .options = options,

@@ -1,9 +1,6 @@
 #include "sim/frontier_chart.h"
 
-/* Colours of Okabe and Ito, "Color universal design" (2008). */
-#define BLUE "#0072B2"
-#define RED  "#D55E00"
-#define GREY "#999999"
+#include "sim/chart_theme.h"
 
 static void add_point(struct str *s, const struct frontier_point *p)
 {
@@ -46,27 +43,42 @@ static void add_ring(struct str *s, struct str *rows, const char *name, const st
     str_release(&title);
 }
 
-int frontier_chart_svg(const struct frontier *f, const struct frontier_point *best, struct str *out, struct err *err)
+/* The key stands below, in a margin of its own. */
+static void add_setting(struct str *s, bool for_phone)
+{
+    str_addf(s,
+             "set terminal svg size %s font '%s' background '" CHART_PAGE "' noenhanced\nset encoding utf8\n"
+             "set lmargin at screen %s\nset rmargin at screen %s\nset tmargin at screen 0.97\n"
+             "set bmargin at screen %s\nset xlabel '%s'\n",
+             for_phone ? "400,600" : "900,560", for_phone ? "sans,14" : "sans,13", for_phone ? "0.17" : "0.09",
+             for_phone ? "0.95" : "0.97", for_phone ? "0.45" : "0.31",
+             for_phone ? "lead time to rolled out, 95th percentile"
+                       : "lead time from commit to rolled out, 95th percentile");
+    str_addf(s, "set key at screen 0.5, screen %s center top vertical Left reverse spacing 1.6 maxrows %d\n",
+             for_phone ? "0.32" : "0.2", for_phone ? 6 : 3);
+    str_add(s, "set grid lc rgb '" CHART_GRID "' lw 0.8\nset border 3 lc rgb '" CHART_AXIS
+               "'\nset tics nomirror\nset logscale x\nset ylabel 'USD a month'\nset format y '%g'\nset yrange "
+               "[0:*]\nset offsets graph 0.05, graph 0.05, graph 0.1, 0\n"
+               "set xtics ('1s' 1, '10s' 10, '1m' 60, '5m' 300, '20m' 1200, '1h' 3600, '3h' 10800, '12h' 43200, "
+               "'1d' 86400, '4d' 345600, '16d' 1382400, '3mo' 7889400, '1y' 31556952)\n");
+}
+
+int frontier_chart_svg(const struct frontier *f, const struct frontier_point *best, bool for_phone, struct str *out,
+                       struct err *err)
 {
     struct str s;
     struct str rows;
     str_init(&s, 0);
     str_init(&rows, 0);
-    str_add(&s, "set terminal svg size 900,520 font 'sans,13' background '#FFFFFF'\nset encoding utf8\n"
-                "set grid lc rgb '#DDDDDD' lw 0.8\nset border 3 lc rgb '#444444'\nset tics nomirror\n"
-                "set logscale x\nset xlabel 'lead time from commit to rolled out, 95th percentile'\n"
-                "set ylabel 'USD a month'\nset format y '%g'\nset yrange [0:*]\nset offsets graph 0.05, graph 0.05, "
-                "graph 0.1, 0\n"
-                "set key outside bottom center horizontal\n"
-                "set xtics ('1s' 1, '10s' 10, '1m' 60, '5m' 300, '20m' 1200, '1h' 3600, '3h' 10800, '12h' 43200, "
-                "'1d' 86400, '4d' 345600, '16d' 1382400, '3mo' 7889400, '1y' 31556952)\n");
+    add_setting(&s, for_phone);
     add_marks(&s, "worth", f, false);
     add_marks(&s, "beaten", f, true);
-    add_ring(&s, &rows, "idle", f->idle, "baseline", "pt 6 ps 2 lw 2 lc rgb '" GREY "'");
-    add_ring(&s, &rows, "every", f->every, "baseline", "pt 4 ps 2 lw 2 lc rgb '" GREY "'");
-    add_ring(&s, &rows, "best", best, "recommended", "pt 6 ps 2.6 lw 3 lc rgb '" RED "'");
-    str_addf(&s, "plot $worth with points pt 7 ps 1 lc rgb '" BLUE "' title 'no other beats it'%s%s\n",
-             count_of(f, true) ? ", $beaten with points pt 2 ps 0.8 lc rgb '" GREY "' title 'beaten by another'" : "",
+    add_ring(&s, &rows, "idle", f->idle, "baseline", "pt 6 ps 2 lw 2 lc rgb '" CHART_GREY "'");
+    add_ring(&s, &rows, "every", f->every, "baseline", "pt 4 ps 2 lw 2 lc rgb '" CHART_GREY "'");
+    add_ring(&s, &rows, "best", best, "recommended", "pt 6 ps 2.6 lw 3 lc rgb '" CHART_RED "'");
+    str_addf(&s, "plot $worth with points pt 7 ps 1 lc rgb '" CHART_BLUE "' title 'no other beats it'%s%s\n",
+             count_of(f, true) ? ", $beaten with points pt 2 ps 0.8 lc rgb '" CHART_GREY "' title 'beaten by another'"
+                               : "",
              rows.text);
     int code = gnuplot_text(&s, out, err);
     str_release(&s);

@@ -5,8 +5,8 @@
 #include "sim/frontier.h"
 #include "sim/gnuplot.h"
 
-/* best may be NULL. Appended to out. */
-int frontier_chart_svg(const struct frontier *frontier, const struct frontier_point *best, struct str *out,
-                       struct err *err) MUST_USE;
+/* best may be NULL. Appended to out; for_phone: 400 wide, in letters that can be read at that size. */
+int frontier_chart_svg(const struct frontier *frontier, const struct frontier_point *best, bool for_phone,
+                       struct str *out, struct err *err) MUST_USE;
 
 #endif

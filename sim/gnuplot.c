@@ -30,7 +30,8 @@ void gnuplot_quoted(struct str *s, const char *text)
 {
     str_add_char(s, '\'');
     for (; *text; text++) {
-        str_add_char(s, *text);
+        /* A line break would end the text, and begin a command. */
+        str_add_char(s, (unsigned char)*text < 0x20 || *text == 0x7F ? ' ' : *text);
         if (*text == '\'')
             str_add_char(s, '\'');
     }

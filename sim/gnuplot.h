@@ -14,7 +14,7 @@
 int gnuplot_check(const char *option, const char *path, struct err *err) MUST_USE;
 const char *gnuplot_extension(const char *path); /* behind the last dot, or "" */
 
-/* A text inside gnuplot's single quotes. */
+/* A text inside gnuplot's single quotes, on one line, whatever it holds. */
 void gnuplot_quoted(struct str *script, const char *text);
 
 /* The script has set its terminal (png or svg) and no output. */

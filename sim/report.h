@@ -1,10 +1,12 @@
 /*
- * report.h - one self-contained HTML file: the month's cost, budgets, deployments, storms and, where there is a
- * history, the frontier of policies. No script and no request to anywhere; pictures are gnuplot's SVG inside the file.
+ * report.h - one self-contained HTML file: the month's cost, budgets, where there is a history the frontier of
+ * policies, deployments, storms (launched in vain: billed, allowed by the cap, without one) and overridden budgets. No
+ * script and no request to anywhere; pictures are gnuplot's SVG inside the file.
  *
- * Readable on a phone (one column, tables that scroll by themselves), in the dark (prefers-color-scheme), printed, and
- * by a screen reader (headings in order, captions and scopes in tables, every picture's message in its alternative
- * text; states are words, never colours alone).
+ * Readable on a phone (one column, tables that scroll by themselves with what matters first, pictures drawn for it), in
+ * the dark (prefers-color-scheme, pictures too), printed, and by a screen reader (landmarks, headings in order,
+ * captions and scopes in tables, every picture's message in its alternative text; states are words, never colours
+ * alone).
  *
  * A struct report is filled by the command; what it points to is the caller's. Errors: gnuplot missing or failing
  * leaves a sentence in the picture's place, since the figures stand in the tables all the same.
@@ -13,6 +15,8 @@
 #define SIM_REPORT_H
 
 #include "base/str.h"
+#include "billing/ledger_storm.h"
+#include "billing/overrides.h"
 #include "sim/budget_source.h"
 #include "sim/frontier.h"
 #include "sim/outlook.h"
@@ -43,7 +47,9 @@ struct report {
         struct report_deployment *list; /* of the month, in the order of their start */
         size_t count, cap;
     } deployments;
-    const struct scenario *scenario; /* NULL: no history */
+    struct ledger_storms storms;       /* of the month */
+    struct budget_overrides overrides; /* of the month */
+    const struct scenario *scenario;   /* NULL: no history */
     const struct frontier *frontier;
     const struct frontier_point *best;
     instant_t known_until;

@@ -64,21 +64,26 @@ static void add_storm(struct str *to, const struct model *m, const struct storm 
              money_short(storm_money(m, storm), usd));
 }
 
-void trouble_print_storm(const struct model *m, const struct session *session)
+void trouble_storm_text(const struct model *m, struct str *to)
 {
-    if (!m->failures.boot)
-        return;
     char night[INSTANT_TEXT_SIZE];
     struct storm capped = storm_of(m);
     struct storm uncapped = storm_uncapped(m);
-    struct str s;
-    str_init(&s, 0);
-    str_addf(&s, "an image that does not boot costs in one night (%s) ", duration_text(m->failures.night_s, night));
-    add_storm(&s, m, &uncapped);
-    str_addf(&s, "; capped at %lld launch%s a slot ", (long long)capped.launches_a_slot,
+    str_addf(to, "an image that does not boot costs in one night (%s) ", duration_text(m->failures.night_s, night));
+    add_storm(to, m, &uncapped);
+    str_addf(to, "; capped at %lld launch%s a slot ", (long long)capped.launches_a_slot,
              capped.launches_a_slot == 1 ? "" : "es");
-    add_storm(&s, m, &capped);
-    str_add_char(&s, '.');
+    add_storm(to, m, &capped);
+    str_add_char(to, '.');
+}
+
+void trouble_print_storm(const struct model *m, const struct session *session)
+{
+    struct str s;
+    if (!m->failures.boot)
+        return;
+    str_init(&s, 0);
+    trouble_storm_text(m, &s);
     page_wrap(session, "A storm: ", s.text);
     str_release(&s);
 }

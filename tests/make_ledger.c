@@ -6,8 +6,8 @@
  *
  * Deployment n of N (environments production and staging in turn, project shop) starts `every` seconds after the one
  * before, and the last one `every` before `until`; each has an estimate of 0.10 USD and an hour of a bake instance at
- * 0.10 USD, so the ledger's sum is N x 0.10. The last `capped` of them ended by the storm cap, of those before the last
- * `overrides` went on over a hard budget.
+ * 0.10 USD, so the ledger's sum is N x 0.10. The last `capped` of them ended by the storm cap (three launches of 180 s
+ * in vain, 3 paid hours of at most 4, a group of two), of those before the last `overrides` went on over a hard budget.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
 
 #include "base/num.h"
 #include "billing/budget_guard.h"
+#include "billing/ledger_storm.h"
 
 #define DIME ((money_t)1000000000)
 
@@ -109,6 +110,15 @@ static void override(struct ledger *ledger, const struct ledger_scope *scope, co
          &err);
 }
 
+/* Three launches of 180 s each, one of two slots at a time; the cap allowed four hours. */
+static void storm(struct ledger *ledger, const struct ledger_scope *scope, instant_t at)
+{
+    struct err err;
+    const struct ledger_storm s = {
+        .attempts = 3, .slots = 2, .failed_s = 540, .billed_s = 10800, .cap_s = 14400, .hourly = true};
+    must(ledger_storm_book(ledger, scope, &s, at, &err), &err);
+}
+
 struct part {
     const struct wish *w;
     const struct catalog *catalog;
@@ -132,6 +142,8 @@ static int fill(struct ledger *ledger, void *context, struct err *err)
             override(ledger, &scope, w, at - 1);
         must(ledger_deployment_begin(ledger, &scope, commit + 24, at, DIME, "a list price", at, err), err);
         use(ledger, &scope, p->catalog, n, at);
+        if (capped)
+            storm(ledger, &scope, at + 3600);
         must(ledger_deployment_end(ledger, name, at + 3600, capped ? "capped" : "completed", at + 3600, err), err);
     }
     return 0;

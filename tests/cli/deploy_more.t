@@ -44,7 +44,11 @@ printf '.bakehour/\nevents.jsonl\nbakehour.json\n' >.gitignore
 configure '' flush
 commit one
 
-twin_start --speed 300 --no-throttle --group hello-internal=1
+# Deployment 6 has an image that never becomes healthy.
+cat >"$tmp/faults.json" <<'END'
+{"faults": [{"action": "boot", "match": "bakehour:deployment=6 bakehour:role=service", "fault": "unhealthy"}]}
+END
+twin_start --speed 300 --no-throttle --group hello-internal=1 --faults "$tmp/faults.json"
 cloud="--endpoint-url $url --speed 300"
 
 # shellcheck disable=SC2086
@@ -129,6 +133,17 @@ cloud="--endpoint-url $url --speed 300"
     run history --json
     is "--override: history as JSON" "$(json_of "$out" deployments.4.override)" "a person said so"
     is "--override: history as JSON: none" "$(json_of "$out" deployments.3.override)" null
+    # A broken image: the report has what it launched in vain, what the cap allowed, and what none would have cost.
+    configure '' flush
+    commit broken
+    run deploy --now --yes $cloud
+    is "a broken image: exit code" "$code" 6
+    run show --json
+    hours=$(json_of "$out" storm_instance_s | awk '{ printf "%.2f", $1 / 3600 }')
+    cap=$(json_of "$out" storm_cap_instance_s | awk '{ printf "%.2f", $1 / 3600 }')
+    run report --out - --limit-usd 1
+    has "a broken image: the report" "$out" '<td class="state">capped</td><td class="right">3</td><td class="right">'"$hours"'</td><td class="right">'"$cap"'</td><td class="right">[0-9.]*</td>.*<td>internal/6</td>'
+    holds "a broken image: the report has the override too" "$out" '<td>internal/5</td><td class="words">a person said so</td>'
     refused "--override without a reason" "a reason is needed: it is booked" deploy --now --yes --override ' ' $cloud
 }
 

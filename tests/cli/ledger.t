@@ -78,6 +78,17 @@ shop    USD   20.00   6.00      30 %     12.40      62 %  ok
 2018-07-18 ▁▁▁▁▁▁▁▁▁▁▁▁▁▁██▁▁▁▁▁▁▁▃▁▁▁▁▁▁ 2018-08-16, at most 2.40 USD a day
 END
 
+# A name is no command of gnuplot's.
+if command -v gnuplot >/dev/null 2>&1; then
+    run budget check --ledger l.db --limit-usd 20 --chart odd.svg --name "$(printf "a'\\nset output\\n!touch broken-out\\n\\\\")"
+    is "chart of an odd name: exit code" "$code" 0
+    ok "chart of an odd name: no command of it ran" "$([ ! -e broken-out ]; echo $?)"
+    has "chart of an odd name: it is a picture" "$(cat odd.svg)" '</svg>'
+    has "chart of an odd name: the name stands in it" "$(cat odd.svg)" '!touch broken-out'
+else
+    ok "chart of an odd name # SKIP gnuplot is not at hand" 0
+fi
+
 # What is stale, empty or without a price is no green light.
 refused "stale" "is stale: what it knows ends at 2018-08-16T00:00:00Z, which is longer ago than 36 h" \
     budget check --ledger l.db --limit-usd 100 --at 2018-08-17T12:00:01Z
