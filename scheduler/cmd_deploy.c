@@ -120,7 +120,7 @@ static int deploy(const struct args *args, const struct deploying *d, struct err
     if (code)
         return code;
     code = args->commit ? decide_commit(&decision, &d->site->world, args->commit, err)
-                        : decide(&decision, &d->site->world, args->now, err);
+                        : decide(&decision, &d->site->world, args->now, NULL, err);
     if (code)
         return code;
     state_snapshot_drop(&d->site->state); /* a person may take long to answer */

@@ -50,7 +50,8 @@ static int tidy(const struct deploying *d, struct err *err)
 }
 
 /* One look. *again_s: when to look again at the latest. */
-static int look(const struct deploying *d, const struct args *args, int64_t *done, int64_t *again_s, struct err *err)
+static int look(const struct deploying *d, const struct args *args, struct recall *recall, int64_t *done,
+                int64_t *again_s, struct err *err)
 {
     struct decision decision;
     int64_t now_s = d->site->world.transport->now_ms(d->site->world.transport->self) / 1000;
@@ -59,7 +60,7 @@ static int look(const struct deploying *d, const struct args *args, int64_t *don
     if (!code)
         code = tidy(d, err);
     if (!code)
-        code = decide(&decision, &d->site->world, false, err);
+        code = decide(&decision, &d->site->world, false, recall, err);
     if (code)
         return code;
     if (decision.kind == DECIDE_WAIT && decision.at_s < *again_s)
@@ -81,14 +82,14 @@ static bool goes_on(int code)
     return code == 0 || code == EXIT_FAILED || code == EXIT_ROLLED_BACK || code == EXIT_STORM_CAP;
 }
 
-static int watch(struct site *site, const struct args *args, struct err *err)
+static int watch(const struct deploying *d, const struct args *args, struct recall *recall, struct err *err)
 {
-    struct deploying d = {.site = site, .override = args->override, .yes = args->yes};
+    const struct site *site = d->site;
     struct transport *t = site->transport;
     int64_t done = 0;
     for (;;) {
         int64_t again_s = 0;
-        int code = look(&d, args, &done, &again_s, err);
+        int code = look(d, args, recall, &done, &again_s, err);
         if (code && goes_on(code)) {
             session_note(site->session, "%s", err->text);
             again_s = t->now_ms(t->self) / 1000 + 300;
@@ -116,7 +117,10 @@ static int run(struct session *session, void *data, struct err *err)
     int code = site_open(&site, &args->where, true, session, err);
     if (code)
         return code;
-    code = watch(&site, args, err);
+    struct deploying d = {.site = &site, .override = args->override, .yes = args->yes};
+    struct recall *recall = recall_new();
+    code = watch(&d, args, recall, err);
+    recall_free(recall);
     site_close(&site);
     return code;
 }

@@ -72,8 +72,11 @@ static void check_policy(struct config *c, struct diag *diag, struct config_poli
     else if (policy->policy.keep.kind == KEEP_HOUR && c->prices.regime && strcmp(c->prices.regime, "second") == 0)
         bad(c, diag, at, "\"keep\" hour belongs to the hourly regime; prices.regime says second");
     str_fit(at, sizeof(at), "%s.trigger", path);
-    if (policy->policy.trigger.kind == TRIGGER_AREA && !policy->delay_price)
+    enum trigger_kind kind = policy->policy.trigger.kind;
+    if (kind == TRIGGER_AREA && !policy->delay_price)
         bad(c, diag, at, "area:... needs \"delay_price_usd\": without it the threshold is never reached");
+    if (kind >= TRIGGER_SQRT && kind <= TRIGGER_MDP && !policy->delay_price)
+        bad(c, diag, at, "%.40s needs \"delay_price_usd\": it weighs waiting against money", policy->trigger_text);
 }
 
 static void check_smokes(struct config *c, struct diag *diag, const struct config_smokes *smokes, const char *path)

@@ -161,7 +161,9 @@ static const struct config_key smoke_keys[] = {
 
 static const struct config_key policy_keys[] = {
     {"trigger", CONFIG_TEXT, AT(config_policy, trigger_text), "\"idle\"",
-     "When to deploy: every, idle, count:N, window:S, train:S, area:THETA ('bakehour plan' finds the best).",
+     "When to deploy: every, idle, count:N, window:S, train:S, area:THETA; or, learning from the branch's history: "
+     "mdp, "
+     "predict:TRUST, sqrt:KAPPA, random:SEED, budget:HOURSh, budget:AMOUNTusd ('bakehour plan' finds the best).",
      "\"window:15m\"", 0, 0, 0, NULL, NULL, 0, 0},
     {"keep", CONFIG_TEXT, AT(config_policy, keep_text), "\"terminate\"",
      "How long the bake instance is kept: terminate, hour (hourly billing), idle:S, rent.", NULL, 0, 0, 0, NULL, NULL,

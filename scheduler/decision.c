@@ -1,44 +1,51 @@
 #include "scheduler/decision.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define PENDING_MAX 100000
+#include "base/mem.h"
 
-/* failed: the commit of the last deployment, where that was no success. */
-static int last_deployed(const struct pipeline_world *w, char commit[72], char failed[72], int64_t *ended_s,
-                         struct err *err)
+#define PENDING_MAX 100000
+#define PAST_MAX    350000 /* commits of the branch that a trigger that learns is told: git.c takes no more */
+
+/* What is known when a decision is asked for. */
+struct known {
+    const struct pipeline_world *w;
+    struct recall *recall;
+    int64_t now_s;
+    char deployed[72], failed[72]; /* failed: the commit of the last deployment, where that was no success */
+    char head[GIT_COMMIT_SIZE];
+    int64_t free_s; /* INSTANT_MIN: nothing was deployed yet */
+    struct deployments deployments;
+    struct commits pending;
+};
+
+static int last_deployed(struct known *k, struct err *err)
 {
-    struct deployments list = {0};
-    int code = deployments_list(w->state, w->environment->name, &list, err);
-    commit[0] = failed[0] = '\0';
-    *ended_s = 0;
-    if (code || !list.items)
+    struct deployments *list = &k->deployments;
+    int code = deployments_list(k->w->state, k->w->environment->name, list, err);
+    if (code || !list->items)
         return code;
-    const struct deployment *d = deployments_last_good(&list, NULL);
-    const struct deployment *last = &list.items[list.count - 1];
+    const struct deployment *d = deployments_last_good(list, NULL);
+    const struct deployment *last = &list->items[list->count - 1];
     if (d)
-        str_fit(commit, 72, "%s", d->commit);
+        str_fit(k->deployed, sizeof(k->deployed), "%s", d->commit);
     if (last != d && strcmp(last->state, "running") != 0)
-        str_fit(failed, 72, "%s", last->commit);
-    *ended_s = (last->ended_ms + 999) / 1000;
-    deployments_release(&list);
+        str_fit(k->failed, sizeof(k->failed), "%s", last->commit);
+    k->free_s = (last->ended_ms + 999) / 1000;
     return code;
 }
 
-static int fire_at(struct decision *out, const struct pipeline_world *w, const struct commits *c, int64_t free_s,
-                   int64_t now_s, struct err *err)
+static int terms_now(struct terms *out, const struct known *k, struct err *err)
 {
-    struct rates rates;
-    struct kept_bake kept;
-    int64_t version;
+    const struct pipeline_world *w = k->w;
     const struct config_policy *policy = &w->environment->policy;
-    int code = rates_make(&rates, w->config, w->environment, w->environment->instance_type, w->catalog, now_s, err);
-    if (!code)
-        code = kept_bake_get(w->state, w->environment->name, &kept, &version, err);
+    const int64_t *s = w->expected.s;
+    struct rates rates;
+    int code = rates_make(&rates, w->config, w->environment, w->environment->instance_type, w->catalog, k->now_s, err);
     if (code)
         return code;
-    const int64_t *s = w->expected.s;
-    struct terms terms = {.prepare_s = s[STEP_PULL] + s[STEP_BUILD],
+    *out = (struct terms){.prepare_s = s[STEP_PULL] + s[STEP_BUILD],
                           .boot_s = s[STEP_INSTANCE],
                           .bake_s = s[STEP_UPLOAD] + s[STEP_COMMAND_LINE] + s[STEP_IMAGE],
                           .rollout_s = s[STEP_REGISTER] + s[STEP_ROLLOUT],
@@ -47,18 +54,66 @@ static int fire_at(struct decision *out, const struct pipeline_world *w, const s
                           .per_deploy = policy->per_deploy,
                           .delay_price_per_commit_hour = policy->delay_price,
                           .margin_s = policy->margin_s};
-    code = policy_check(&policy->policy, &terms, err);
+    return policy_check(&policy->policy, out, err);
+}
+
+/* The deployments that the outlook is told: those that took what was pending. */
+static struct recall_start *starts_of(const struct deployments *list, size_t *count)
+{
+    struct recall_start *starts = mem_array(NULL, list->count + 1, sizeof(*starts));
+    *count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct deployment *d = &list->items[i];
+        if (strcmp(d->state, "completed") == 0 && strcmp(d->kind, "deploy") == 0)
+            starts[(*count)++] = (struct recall_start){d->started_ms / 1000, (d->ended_ms + 999) / 1000, d->commits};
+    }
+    return starts;
+}
+
+static int fire_by_past(int64_t *at_s, const struct known *k, const struct decider *d, const struct rental *rental,
+                        struct err *err)
+{
+    struct recall_past past = {.pending = k->pending.count, .free_at = k->free_s};
+    struct recall *recall = k->recall ? k->recall : recall_new();
+    int64_t *times = NULL;
+    int code = git_arrivals(k->w->config->repository.path, k->head, PAST_MAX, &times, &past.commits, err);
+    struct recall_start *starts = starts_of(&k->deployments, &past.count);
+    for (size_t i = 0; i < past.commits; i++)
+        times[i] = times[i] < k->now_s ? times[i] : k->now_s;
+    past.at_s = times;
+    past.starts = starts;
+    past.pending = past.pending < past.commits ? past.pending : past.commits;
+    if (!code)
+        code = recall_fire_at(recall, d, &past, rental, at_s, err);
+    free(starts);
+    free(times);
+    if (!k->recall)
+        recall_free(recall);
+    return code;
+}
+
+static int fire_at(int64_t *at_s, const struct known *k, struct err *err)
+{
+    struct terms terms;
+    struct kept_bake kept;
+    int64_t version;
+    const struct policy *policy = &k->w->environment->policy.policy;
+    int code = terms_now(&terms, k, err);
+    if (!code)
+        code = kept_bake_get(k->w->state, k->w->environment->name, &kept, &version, err);
     if (code)
         return code;
-    struct decider d = policy_decider(&policy->policy, &terms);
-    struct rental rental = {.open = kept.instance[0] && kept.until_ms / 1000 > now_s,
+    struct decider d = policy_decider(policy, &terms);
+    struct rental rental = {.open = kept.instance[0] && kept.until_ms / 1000 > k->now_s,
                             .begin = kept.launched_ms / 1000,
                             .busy_until = kept.freed_ms / 1000,
                             .kept_until = kept.until_ms / 1000};
-    struct pending pending = {.count = (int64_t)c->count, .oldest = c->items[0].arrived_s};
-    for (size_t i = 0; i < c->count; i++)
-        pending.arrival_sum += c->items[i].arrived_s;
-    out->at_s = policy_fire_at(&d, free_s, &pending, &rental);
+    if (policy_learns(policy->trigger.kind))
+        return fire_by_past(at_s, k, &d, &rental, err);
+    struct pending pending = {.count = (int64_t)k->pending.count, .oldest = k->pending.items[0].arrived_s};
+    for (size_t i = 0; i < k->pending.count; i++)
+        pending.arrival_sum += k->pending.items[i].arrived_s;
+    *at_s = policy_fire_at(&d, k->free_s, &pending, &rental);
     return 0;
 }
 
@@ -70,11 +125,10 @@ static void choose(struct decision *out, const struct commits *c, enum trigger_k
     str_fit(out->commit, sizeof(out->commit), "%s", taken->id);
 }
 
-static int judge(struct decision *out, const struct pipeline_world *w, const struct commits *c, int64_t free_s,
-                 bool now, const char *failed, struct err *err)
+static int judge(struct decision *out, const struct known *k, bool now, struct err *err)
 {
-    const struct config_policy *policy = &w->environment->policy;
-    int64_t now_s = w->transport->now_ms(w->transport->self) / 1000;
+    const struct config_policy *policy = &k->w->environment->policy;
+    const struct commits *c = &k->pending;
     char at[INSTANT_TEXT_SIZE];
     out->pending = (int64_t)c->count;
     if (!c->count) {
@@ -83,15 +137,16 @@ static int judge(struct decision *out, const struct pipeline_world *w, const str
         return 0;
     }
     const struct git_commit *next = policy->policy.trigger.kind == TRIGGER_EVERY ? c->items : &c->items[c->count - 1];
-    if (!now && strcmp(next->id, failed) == 0) {
+    if (!now && strcmp(next->id, k->failed) == 0) {
         out->kind = DECIDE_NOTHING;
-        str_fit(out->why, sizeof(out->why), "%.12s failed; another commit is awaited (--now tries it again)", failed);
+        str_fit(out->why, sizeof(out->why), "%.12s failed; another commit is awaited (--now tries it again)",
+                k->failed);
         return 0;
     }
-    int code = now ? 0 : fire_at(out, w, c, free_s, now_s, err);
+    int code = now ? 0 : fire_at(&out->at_s, k, err);
     if (code)
         return code;
-    if (now || out->at_s <= now_s) {
+    if (now || out->at_s <= k->now_s) {
         choose(out, c, policy->policy.trigger.kind);
         str_fit(out->why, sizeof(out->why), "%s", now ? "asked for" : policy->trigger_text);
         return 0;
@@ -122,25 +177,25 @@ static int head_of(const struct pipeline_world *w, char head[GIT_COMMIT_SIZE], s
     return git_resolve(r->path, name, head, err);
 }
 
-int decide(struct decision *out, const struct pipeline_world *w, bool now, struct err *err)
+int decide(struct decision *out, const struct pipeline_world *w, bool now, struct recall *recall, struct err *err)
 {
-    char deployed[72];
-    char failed[72];
-    char head[GIT_COMMIT_SIZE];
-    int64_t free_s = 0;
-    struct commits c;
+    struct known k = {
+        .w = w, .recall = recall, .now_s = w->transport->now_ms(w->transport->self) / 1000, .free_s = INSTANT_MIN};
     *out = (struct decision){.at_s = POLICY_NEVER};
     int code = fetch(w, err);
     if (!code)
-        code = last_deployed(w, deployed, failed, &free_s, err);
+        code = last_deployed(&k, err);
     if (!code)
-        code = head_of(w, head, err);
+        code = head_of(w, k.head, err);
     if (!code)
-        code = git_pending(w->config->repository.path, deployed, head, PENDING_MAX, &c, err);
-    if (code)
-        return code;
-    code = judge(out, w, &c, free_s, now, failed, err);
-    commits_release(&c);
+        code = git_pending(w->config->repository.path, k.deployed, k.head, PENDING_MAX, &k.pending, err);
+    for (size_t i = 0; i < k.pending.count; i++)
+        if (k.pending.items[i].arrived_s > k.now_s)
+            k.pending.items[i].arrived_s = k.now_s;
+    if (!code)
+        code = judge(out, &k, now, err);
+    deployments_release(&k.deployments);
+    commits_release(&k.pending);
     return code;
 }
 

@@ -114,6 +114,50 @@ int git_pending(const char *path, const char *deployed, const char *head, size_t
     return code;
 }
 
+/* Seconds, a line each, newest first: the oldest first, and none before the one before it. */
+static int take_times(const char *text, int64_t **at_s, size_t *count, const char *path, struct err *err)
+{
+    size_t cap = 0;
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+        int64_t t = 0;
+        if (num_i64(text, len, &t))
+            return err_at(err, EXIT_FAILED, path, 0, 0, "git log wrote something else than times");
+        *at_s = mem_grow(*at_s, &cap, *count + 1, sizeof(**at_s));
+        (*at_s)[(*count)++] = t;
+        text += len + (text[len] == '\n');
+    }
+    for (size_t i = 0; i < *count / 2; i++) {
+        int64_t swap = (*at_s)[i];
+        (*at_s)[i] = (*at_s)[*count - 1 - i];
+        (*at_s)[*count - 1 - i] = swap;
+    }
+    for (size_t i = 1; i < *count; i++)
+        if ((*at_s)[i] < (*at_s)[i - 1])
+            (*at_s)[i] = (*at_s)[i - 1];
+    return 0;
+}
+
+int git_arrivals(const char *path, const char *head, size_t most, int64_t **at_s, size_t *count, struct err *err)
+{
+    struct str output;
+    char limit[40];
+    str_fit(limit, sizeof(limit), "--max-count=%zu", most);
+    const char *const argv[] = {"git", "-C", path, "log", "--first-parent", "--format=%ct", limit, head, "--", NULL};
+    str_init(&output, GIT_OUTPUT_MAX);
+    *at_s = NULL;
+    *count = 0;
+    int code = ask(path, argv, &output, err);
+    if (!code)
+        code = take_times(output.text, at_s, count, path, err);
+    str_release(&output);
+    if (code) {
+        free(*at_s);
+        *at_s = NULL;
+    }
+    return code;
+}
+
 void commits_release(struct commits *c)
 {
     free(c->items);

@@ -31,5 +31,8 @@ int git_fetch(const char *path, const char *remote, const char *branch, struct e
 int git_pending(const char *path, const char *deployed, const char *head, size_t most, struct commits *out,
                 struct err *err) MUST_USE;
 void commits_release(struct commits *c);
+/* When the commits of `head` arrived, the oldest first, at most the last `most`; *at_s is the caller's to free. */
+int git_arrivals(const char *path, const char *head, size_t most, int64_t **at_s, size_t *count,
+                 struct err *err) MUST_USE;
 
 #endif

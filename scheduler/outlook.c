@@ -24,6 +24,7 @@ struct outlook {
     size_t known;
     instant_t epoch; /* of the last fit */
     instant_t next_fit;
+    instant_t quiet_until; /* before it nothing is fitted and nothing priced */
     bool once, fitted, loaded;
     struct arrivals model;
     struct policy_table table;
@@ -69,7 +70,7 @@ int outlook_new(struct outlook **out, const struct decider *d, struct err *err)
     if (kind_of(o) == TRIGGER_PREDICT)
         base.trigger = (struct trigger){TRIGGER_AREA, THETA_PER_ONE};
     o->base = policy_decider(&base, &d->terms);
-    o->epoch = o->next_fit = INSTANT_MIN;
+    o->epoch = o->next_fit = o->quiet_until = INSTANT_MIN;
     policy_table_init(&o->table);
     foresee_init(&o->foresee, &o->d);
     shadow_init(&o->own, &o->d, 0);
@@ -112,10 +113,12 @@ void outlook_fit_once(struct outlook *o, instant_t at)
 void outlook_begin(struct outlook *o, const instant_t *at_s, size_t count)
 {
     o->at_s = at_s;
-    o->known = count;
-    shadow_hear(&o->own, at_s, count);
+    o->known = o->known > count ? o->known : count;
+    shadow_hear(&o->own, at_s, o->known);
     o->own.next = count;
     o->own.arrival_sum = 0;
+    for (size_t i = count; i < o->known; i++)
+        o->own.arrival_sum += at_s[i];
 }
 
 /* Both accounts begin anew, from the state in which things are. */
@@ -188,9 +191,23 @@ static instant_t fit_after(instant_t first, instant_t last)
     return last + (age_s < FIT_EACH_S ? age_s : FIT_EACH_S);
 }
 
+/* The last moment up to `now` at which a model is due; INSTANT_MIN: none yet. */
+static instant_t last_due(instant_t first, instant_t now)
+{
+    instant_t due = INSTANT_MIN;
+    for (instant_t next = fit_after(first, INSTANT_MIN); next <= now; next = fit_after(first, due))
+        due = next;
+    return due;
+}
+
+static bool fits(const struct outlook *o)
+{
+    return kind_of(o) != TRIGGER_RANDOM && kind_of(o) < TRIGGER_BUDGET_HOURS && !o->loaded;
+}
+
 static void fit_when_due(struct outlook *o, instant_t now)
 {
-    if (kind_of(o) == TRIGGER_RANDOM || kind_of(o) >= TRIGGER_BUDGET_HOURS || o->loaded || !o->known)
+    if (!fits(o) || !o->known)
         return;
     if (o->once) {
         if (!o->fitted && now >= o->next_fit)
@@ -201,9 +218,7 @@ static void fit_when_due(struct outlook *o, instant_t now)
         o->next_fit = fit_after(o->at_s[0], INSTANT_MIN);
     if (now < o->next_fit)
         return;
-    instant_t due = o->next_fit;
-    for (instant_t next = fit_after(o->at_s[0], due); next <= now; next = fit_after(o->at_s[0], due))
-        due = next;
+    instant_t due = last_due(o->at_s[0], now);
     fit(o, due);
     o->next_fit = fit_after(o->at_s[0], due);
 }
@@ -227,10 +242,20 @@ void outlook_hear(struct outlook *o, const instant_t *at_s, size_t count, instan
     o->at_s = at_s;
     o->known = count;
     shadow_hear(&o->own, at_s, count);
+    if (now < o->quiet_until)
+        return;
     fit_when_due(o, now);
     keep_account(o, now);
     if (kind_of(o) >= TRIGGER_BUDGET_HOURS)
         pace_look(&o->pace, at_s, count, now);
+}
+
+void outlook_skip_to(struct outlook *o, instant_t first, instant_t last)
+{
+    if (kind_of(o) >= TRIGGER_BUDGET_HOURS)
+        o->quiet_until = last - ((last % SECONDS_PER_DAY) + SECONDS_PER_DAY) % SECONDS_PER_DAY;
+    else if (fits(o) && !o->once)
+        o->quiet_until = last_due(first, last);
 }
 
 void outlook_started(struct outlook *o, instant_t start)

@@ -63,11 +63,14 @@ const struct decider *outlook_decider(const struct outlook *o);
 
 /* Fit once, at that moment, and never again (what has been heard by then counts): for studies. */
 void outlook_fit_once(struct outlook *o, instant_t at);
-/* Measure from here on: the commits before are history, none of them pending. */
+/* The commits before are history, none of them pending; of those behind it, what was heard is. */
 void outlook_begin(struct outlook *o, const instant_t *at_s, size_t count);
 
 /* All commits that have arrived by now. Called before policy_fire_at; its `free_at` is then not before now. */
 void outlook_hear(struct outlook *o, const instant_t *at_s, size_t count, instant_t now);
+/* The past is about to be told, event by event up to `last`, and no decision asked for before: of the models (prices)
+ * only the last is made. What is decided then is the same. first: the first commit. */
+void outlook_skip_to(struct outlook *o, instant_t first, instant_t last);
 /* A deployment started: it took all that had arrived. */
 void outlook_started(struct outlook *o, instant_t start);
 
