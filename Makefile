@@ -150,7 +150,9 @@ check-variant: tests docs
 MONEY_SOAK := bill_vectors clock_hour ledger_bill pool
 soak: deps-check
 	@$(MAKE) --no-print-directory $(BUILD)/tests/test_pipeline_faults $(BUILD)/tests/test_pipeline_kills \
-	    $(BUILD)/tests/test_pipeline_seeds
+	    $(BUILD)/tests/test_pipeline_seeds \
+	    $(BUILD)/tests/test_runners
+	RUNNERS=50 RUNNERS_SEEDS=200 $(BUILD)/tests/test_runners
 	KILLS_EVERY=1 $(BUILD)/tests/test_pipeline_kills
 	FAULTS_EVERY=1 $(BUILD)/tests/test_pipeline_faults
 	SEEDS=2000 $(BUILD)/tests/test_pipeline_seeds

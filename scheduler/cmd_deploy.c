@@ -113,7 +113,15 @@ static void tell_decision(const struct deploying *d, const struct decision *deci
     json_text(d->document, "come_back_at", timed ? calendar_text(decision->at_s, at) : NULL);
 }
 
-static int deploy(const struct args *args, const struct deploying *d, struct err *err)
+/* What was said of a decision that did not stand. */
+static void unsay(cJSON *document)
+{
+    static const char *const names[] = {"decision", "why", "pending", "come_back_at", "plan"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(document, names[i]);
+}
+
+static int decide_and_run(const struct args *args, const struct deploying *d, struct err *err)
 {
     struct decision decision;
     int code = deploying_adopt(d, err);
@@ -127,8 +135,23 @@ static int deploy(const struct args *args, const struct deploying *d, struct err
     tell_decision(d, &decision);
     if (decision.kind != DECIDE_DEPLOY)
         return decision.kind == DECIDE_WAIT ? EXIT_WAIT : 0;
-    struct pipeline_order order = {.kind = "deploy", .commit = decision.commit, .commits = decision.commits};
+    struct pipeline_order order = {.kind = "deploy",
+                                   .commit = decision.commit,
+                                   .commits = decision.commits,
+                                   .standing = decision.standing,
+                                   .last = decision.last};
     return deploying_run(d, &order, err);
+}
+
+/* As often as another run was quicker: each time one more deployment is done. */
+static int deploy(const struct args *args, const struct deploying *d, struct err *err)
+{
+    int code = decide_and_run(args, d, err);
+    while (code == DEPLOYING_OVERTAKEN) {
+        unsay(d->document);
+        code = decide_and_run(args, d, err);
+    }
+    return code;
 }
 
 static int resume(const struct args *args, const struct deploying *d, struct err *err)
@@ -186,6 +209,24 @@ static const struct deployment *chosen(const struct deployments *list, int64_t t
     return NULL;
 }
 
+/* The number of the last deployment, which a choice that was made by looking back rests on. */
+static int stand_on_last(const struct deploying *d, struct pipeline_order *order, struct err *err)
+{
+    struct deployment last = {.number = 0};
+    bool found = false;
+    int code = deployment_find(&d->site->state, d->site->environment->name, 0, &last, &found, err);
+    order->standing = true;
+    order->last = last.number;
+    return code;
+}
+
+/* A person chose: not chosen anew. */
+static int run_chosen(const struct deploying *d, const struct pipeline_order *order, struct err *err)
+{
+    int code = deploying_run(d, order, err);
+    return code == DEPLOYING_OVERTAKEN ? EXIT_WAIT : code;
+}
+
 static int rollback(const struct args *args, const struct deploying *d, struct err *err)
 {
     struct deployments list = {0};
@@ -198,7 +239,9 @@ static int rollback(const struct args *args, const struct deploying *d, struct e
     code = target ? 0 : EXIT_INPUT;
     if (target) {
         struct pipeline_order order = order_of("rollback", target);
-        code = deploying_run(d, &order, err);
+        order.standing = true;
+        order.last = list.items[list.count - 1].number;
+        code = run_chosen(d, &order, err);
     }
     deployments_release(&list);
     return code;
@@ -229,7 +272,9 @@ static int promote(const struct args *args, const struct deploying *d, struct er
         session_note(d->site->session, "the store knows nothing of %s; its newest proven image by its tags is %s",
                      from->name, order.image);
     if (!code)
-        code = deploying_run(d, &order, err);
+        code = stand_on_last(d, &order, err);
+    if (!code)
+        code = run_chosen(d, &order, err);
     arena_release(&arena);
     return code;
 }

@@ -67,10 +67,16 @@ static int look(const struct deploying *d, const struct args *args, struct recal
         *again_s = decision.at_s > now_s ? decision.at_s : now_s + 1;
     if (decision.kind != DECIDE_DEPLOY)
         return 0;
-    struct pipeline_order order = {.kind = "deploy", .commit = decision.commit, .commits = decision.commits};
+    struct pipeline_order order = {.kind = "deploy",
+                                   .commit = decision.commit,
+                                   .commits = decision.commits,
+                                   .standing = decision.standing,
+                                   .last = decision.last};
     code = deploying_run(d, &order, err);
-    ++*done;
     *again_s = now_s;
+    if (code == DEPLOYING_OVERTAKEN)
+        return 0;
+    ++*done;
     fflush(d->site->session->out);
     return code;
 }

@@ -16,6 +16,7 @@ struct known {
     char deployed[72], failed[72]; /* failed: the commit of the last deployment, where that was no success */
     char head[GIT_COMMIT_SIZE];
     int64_t free_s; /* INSTANT_MIN: nothing was deployed yet */
+    int64_t last;   /* the last deployment's number; 0: none */
     struct deployments deployments;
     struct commits pending;
 };
@@ -33,6 +34,7 @@ static int last_deployed(struct known *k, struct err *err)
     if (last != d && strcmp(last->state, "running") != 0)
         str_fit(k->failed, sizeof(k->failed), "%s", last->commit);
     k->free_s = (last->ended_ms + 999) / 1000;
+    k->last = last->number;
     return code;
 }
 
@@ -181,10 +183,11 @@ int decide(struct decision *out, const struct pipeline_world *w, bool now, struc
 {
     struct known k = {
         .w = w, .recall = recall, .now_s = w->transport->now_ms(w->transport->self) / 1000, .free_s = INSTANT_MIN};
-    *out = (struct decision){.at_s = POLICY_NEVER};
+    *out = (struct decision){.at_s = POLICY_NEVER, .standing = true};
     int code = fetch(w, err);
     if (!code)
         code = last_deployed(&k, err);
+    out->last = k.last;
     if (!code)
         code = head_of(w, k.head, err);
     if (!code)

@@ -21,6 +21,8 @@ struct decision {
     char commit[GIT_COMMIT_SIZE]; /* to deploy */
     int64_t commits;              /* that go out with it */
     int64_t pending;
+    bool standing; /* it follows from what was deployed: the last deployment has the number `last` (0: none) */
+    int64_t last;
     int64_t at_s; /* WAIT: when to come back; POLICY_NEVER: when another commit arrives */
     char why[160];
 };

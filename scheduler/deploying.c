@@ -124,7 +124,7 @@ static int end_code(const struct deploying *d, enum pipeline_end end, const stru
 
 static bool is_over(enum pipeline_end end)
 {
-    return end != PIPELINE_STOPPED && end != PIPELINE_BUSY && end != PIPELINE_LOST;
+    return end != PIPELINE_STOPPED && end != PIPELINE_BUSY && end != PIPELINE_OVERTAKEN && end != PIPELINE_LOST;
 }
 
 static int adopt_tags(const struct deploying *d, struct err *err)
@@ -301,6 +301,10 @@ int deploying_run(const struct deploying *d, const struct pipeline_order *order,
     if (code || !go)
         return code;
     enum pipeline_end end = pipeline_run(w, order, &record, err);
+    if (end == PIPELINE_OVERTAKEN) {
+        session_note(d->site->session, "%s", err->text);
+        return DEPLOYING_OVERTAKEN;
+    }
     book_estimate(d, &record, &e);
     if (is_over(end) && record.number) {
         if (!d->document)

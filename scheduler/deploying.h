@@ -21,6 +21,8 @@ opt_set deploying_opt_reason;
 /* Finishes what an earlier run began, or what the tags tell where the store knows nothing. 0: go on; else the exit
  * code. */
 int deploying_adopt(const struct deploying *d, struct err *err) MUST_USE;
+#define DEPLOYING_OVERTAKEN 1004 /* beside the exit codes: another run deployed since this was decided; decide anew */
+
 /* Plan, question, budget, run, statement. The exit code. */
 int deploying_run(const struct deploying *d, const struct pipeline_order *order, struct err *err) MUST_USE;
 /* Books a run that has ended and prints its statement. */

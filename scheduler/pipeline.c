@@ -22,7 +22,7 @@ int pipeline_exit_code(enum pipeline_end end)
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
         if (ends[i].end == end)
             return ends[i].code;
-    return end == PIPELINE_BUSY || end == PIPELINE_STOPPED ? EXIT_WAIT : EXIT_FAILED;
+    return end == PIPELINE_BUSY || end == PIPELINE_STOPPED || end == PIPELINE_OVERTAKEN ? EXIT_WAIT : EXIT_FAILED;
 }
 
 static enum pipeline_end end_of(const char *state)
@@ -286,6 +286,22 @@ static enum pipeline_end mend_broken(const struct pipeline_world *w, struct err 
     return found && strcmp(last.state, "broken") == 0 ? pipeline_recover(w, &found, err) : PIPELINE_COMPLETED;
 }
 
+/* Between a decision and the lease a runner may have stood still, and others deployed: asked again under the lease. */
+static enum pipeline_end still_stands(const struct pipeline *p, const struct pipeline_order *order, struct err *err)
+{
+    struct deployment last = {.number = 0};
+    bool found = false;
+    if (!order->standing)
+        return PIPELINE_COMPLETED;
+    if (deployment_find(p->w->state, p->env->name, 0, &last, &found, err))
+        return PIPELINE_LOST;
+    if (last.number == order->last)
+        return PIPELINE_COMPLETED;
+    err_set(err, EXIT_WAIT, "deployment %lld of %s was begun by another run since this was decided",
+            (long long)last.number, p->env->name);
+    return PIPELINE_OVERTAKEN;
+}
+
 enum pipeline_end pipeline_run(const struct pipeline_world *w, const struct pipeline_order *order,
                                struct deployment *out, struct err *err)
 {
@@ -299,6 +315,8 @@ enum pipeline_end pipeline_run(const struct pipeline_world *w, const struct pipe
         return end;
     }
     end = pipeline_take_lease(&p, err);
+    if (end == PIPELINE_COMPLETED)
+        end = still_stands(&p, order, err);
     if (end == PIPELINE_COMPLETED) {
         int64_t now_ms = w->transport->now_ms(w->transport->self);
         take_order(&p, order, now_ms);

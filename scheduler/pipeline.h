@@ -58,10 +58,11 @@ enum pipeline_end {
     PIPELINE_ROLLED_BACK,
     PIPELINE_CAPPED,
     PIPELINE_FAILED,
-    PIPELINE_BROKEN,  /* rollback itself failed */
-    PIPELINE_STOPPED, /* asked to stop: journalled, `resume` goes on */
-    PIPELINE_BUSY,    /* another run has the lease */
-    PIPELINE_LOST,    /* the journal cannot be written, or the lease was lost: another run goes on */
+    PIPELINE_BROKEN,    /* rollback itself failed */
+    PIPELINE_STOPPED,   /* asked to stop: journalled, `resume` goes on */
+    PIPELINE_BUSY,      /* another run has the lease */
+    PIPELINE_OVERTAKEN, /* another run deployed since this was decided: nothing was begun, decide anew */
+    PIPELINE_LOST,      /* the journal cannot be written, or the lease was lost: another run goes on */
 };
 
 int pipeline_exit_code(enum pipeline_end end);
@@ -70,6 +71,9 @@ struct pipeline_order {
     const char *kind;   /* deploy, rollback, promote */
     const char *commit; /* full id */
     int64_t commits;    /* that wait and go out with it */
+    /* It was decided when `last` was the number of the last deployment (0: none), and stands only while it is. */
+    bool standing;
+    int64_t last;
     /* rollback and promote: an image that exists. */
     const char *image, *image_name, *sha256, *bake_key, *source;
 };

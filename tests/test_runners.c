@@ -1,0 +1,174 @@
+/*
+ * Fifty runners on one environment, killed and paused at random: exactly one deployment for each decision, no journal
+ * entry lost, nothing left over of what a paused holder did afterwards. Deterministic: a seed is one course of events.
+ *
+ * RUNNERS_SEEDS=N, RUNNERS=M: so many seeds of so many runners (make soak). LOUD=1 prints each.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support_pipeline.h"
+#include "tests/support_crowd.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SEEDS 2
+#else
+#define SEEDS 6
+#endif
+
+static long setting(const char *name, long otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtol(text, NULL, 10) : otherwise;
+}
+
+static struct crowd_options options_of(uint32_t seed, bool dynamodb)
+{
+    static const char *const engines[] = {"attach", "refresh", "step"};
+    static const char *const keeps[] = {"terminate", "idle:600"};
+    return (struct crowd_options){.seed = seed,
+                                  .runners = (int)setting("RUNNERS", seed % 4 == 1 ? 50 : 8),
+                                  .commits = 6,
+                                  .dynamodb = dynamodb,
+                                  .engine = engines[seed % 3],
+                                  .keep = keeps[seed / 3 % 2],
+                                  .every_s = 120,
+                                  .loud = setting("LOUD", 0) > 1,
+                                  .kills = (int)setting("KILLS", 200),
+                                  .pauses = (int)setting("PAUSES", 100)};
+}
+
+static void add(struct crowd_result *sum, const struct crowd_result *r)
+{
+    sum->deployments += r->deployments;
+    sum->kills += r->kills;
+    sum->pauses += r->pauses;
+    sum->overruns += r->overruns;
+    sum->overtaken += r->overtaken;
+    sum->late_calls += r->late_calls;
+    sum->back += r->back;
+    sum->store_requests += r->store_requests;
+    sum->store_requests_runs += r->store_requests_runs;
+    sum->cloud_calls += r->cloud_calls;
+    sum->entries += r->entries;
+    sum->span_s += r->span_s;
+}
+
+static void tell(const char *store, long seeds, const struct crowd_result *sum)
+{
+    double n = (double)sum->deployments;
+    printf(
+        "# %s: %ld seeds, %lld deployments: %lld kills, %lld pauses, %lld of them past the lease's end; %lld decisions "
+        "no longer stood, %lld calls came late, %lld deployments went back\n",
+        store, seeds, (long long)sum->deployments, (long long)sum->kills, (long long)sum->pauses,
+        (long long)sum->overruns, (long long)sum->overtaken, (long long)sum->late_calls, (long long)sum->back);
+    printf(
+        "# %s: a deployment: %.0f requests to the store by who runs it, %.0f calls to AWS, %.0f journal entries; all "
+        "runners' looks: %.0f requests; %.2f deployments an hour of virtual time\n",
+        store, (double)sum->store_requests_runs / n, (double)sum->cloud_calls / n, (double)sum->entries / n,
+        (double)(sum->store_requests - sum->store_requests_runs) / n, n * 3600 / (double)sum->span_s);
+}
+
+static void run_seeds(bool dynamodb)
+{
+    struct crowd_result sum = {.deployments = 0};
+    long seeds = setting("RUNNERS_SEEDS", SEEDS);
+    long first = setting("SEED", 1);
+    for (long seed = first; seed < first + seeds; seed++) {
+        struct crowd_options o = options_of((uint32_t)seed, dynamodb);
+        struct crowd_result r;
+        (void)crowd_run(&o, &r);
+        if (getenv("LOUD"))
+            printf("# seed %ld, %d runners, %s: %lld deployments, %lld kills, %lld pauses (%lld past the lease's end), "
+                   "%lld overtaken, %lld late calls, %lld entries, %lld store requests %s\n",
+                   seed, o.runners, o.engine, (long long)r.deployments, (long long)r.kills, (long long)r.pauses,
+                   (long long)r.overruns, (long long)r.overtaken, (long long)r.late_calls, (long long)r.entries,
+                   (long long)r.store_requests, r.wrong);
+        if (*r.wrong)
+            fail_msg("%s", r.wrong);
+        add(&sum, &r);
+    }
+    tell(dynamodb ? "dynamodb" : "memory", seeds, &sum);
+}
+
+/* The same seed is the same course of events, to the last entry. */
+static void a_seed_is_one_course(void **state)
+{
+    (void)state;
+    for (int dynamodb = 0; dynamodb < 2; dynamodb++) {
+        struct crowd_options o = options_of(3, dynamodb);
+        struct crowd_result first;
+        struct crowd_result second;
+        assert_int_equal(crowd_run(&o, &first), 0);
+        assert_int_equal(crowd_run(&o, &second), 0);
+        assert_memory_equal(&first, &second, sizeof(first));
+        o.seed = 6;
+        assert_int_equal(crowd_run(&o, &second), 0);
+        assert_true(first.trace != second.trace);
+    }
+}
+
+static const char commit_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+static const char commit_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+/* A decision rests on the last deployment; where another one was begun since, nothing is begun, nothing is changed, and
+ * the lease is free again. */
+static void a_decision_that_was_overtaken(void **state)
+{
+    (void)state;
+    static struct stage s;
+    struct pipeline_order order = {.kind = "deploy", .commit = commit_a, .commits = 1, .standing = true};
+    struct deployments list = {0};
+    char holder[128];
+    int64_t until_ms;
+    stage_open(&s, &(struct stage_options){.group = 1});
+    assert_int_equal(pipeline_run(&s.rehearsal.world, &order, &s.record, &s.err), PIPELINE_COMPLETED);
+    uint64_t before = simcloud_trace_hash(s.rehearsal.cloud);
+    order.commit = commit_b;
+    assert_int_equal(pipeline_run(&s.rehearsal.world, &order, &s.record, &s.err), PIPELINE_OVERTAKEN);
+    assert_non_null(strstr(s.err.text, "deployment 1 of test was begun by another run since this was decided"));
+    assert_int_equal(pipeline_exit_code(PIPELINE_OVERTAKEN), EXIT_WAIT);
+    assert_true(simcloud_trace_hash(s.rehearsal.cloud) == before);
+    int64_t now_ms = s.rehearsal.world.transport->now_ms(s.rehearsal.world.transport->self);
+    assert_int_equal(lease_look(&s.inner, "test", now_ms, holder, &until_ms, &s.err), 0);
+    assert_string_equal(holder, "");
+    order.last = 1;
+    assert_int_equal(pipeline_run(&s.rehearsal.world, &order, &s.record, &s.err), PIPELINE_COMPLETED);
+    assert_int_equal(deployments_list(&s.inner, "test", &list, &s.err), 0);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.items[1].commit, commit_b);
+    deployments_release(&list);
+    stage_close(&s);
+}
+
+static void over_the_store_in_memory(void **state)
+{
+    (void)state;
+    run_seeds(false);
+}
+
+static void over_dynamodb(void **state)
+{
+    (void)state;
+    run_seeds(true);
+}
+
+int main(void)
+{
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(over_the_store_in_memory),
+        cmocka_unit_test(over_dynamodb),
+        cmocka_unit_test(a_seed_is_one_course),
+        cmocka_unit_test(a_decision_that_was_overtaken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
