@@ -93,6 +93,7 @@ cloud="--endpoint-url $url --speed 300"
     commit watched
     ok "watch: deploys a new commit" \
         "$(until_there '^Deployment 4 of internal: completed$' "$tmp/watch.out" && echo 0 || echo 1)"
+    note "$(tail -n 5 "$tmp/watch.out" "$tmp/watch.err")"
     kill $runner
     ends_in_5s $runner
     is "watch: leaves on SIGTERM: exit code" "$left" 0

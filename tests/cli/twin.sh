@@ -32,6 +32,7 @@ until_there() {
 }
 
 twin_start() {
+    : >"$tmp/twin.out" # now: nobody takes the last twin's line for this one's
     "$BAKEHOUR" twin --listen 127.0.0.1:0 "$@" >"$tmp/twin.out" 2>"$tmp/twin.err" &
     twin=$!
     until_there '^listening on http://127.0.0.1:[0-9]*$' "$tmp/twin.out" || true
