@@ -37,7 +37,7 @@ static const struct permission table[] = {
     ROW(AWS_EC2, "RunInstances", "iam:PassRole", "PassProfile", BOTH, NEED_PROFILE),
     ROW(AWS_EC2, "TerminateInstances", "ec2:TerminateInstances", "Own", BOTH, NEED_ALWAYS),
     ROW(AWS_EC2, "CreateTags", "ec2:CreateTags", "MarkImage", BOTH, NEED_SITE),
-    ROW(AWS_EC2, "DeleteTags", "ec2:DeleteTags", "Release", BOTH, NEED_DEAD_MAN),
+    ROW(AWS_EC2, "DeleteTags", "ec2:DeleteTags", "Release", BOTH, NEED_DEAD_MAN | NEED_ATTACH),
     ROW(AWS_EC2, "CreateReplaceRootVolumeTask", "ec2:CreateReplaceRootVolumeTask", "Own", DEPLOYER, NEED_ROOT),
     ROW(AWS_EC2, "CreateReplaceRootVolumeTask", "ec2:CreateReplaceRootVolumeTask", "FreshRoot", DEPLOYER, NEED_ROOT),
     ROW(AWS_EC2, "CreateReplaceRootVolumeTask", "ec2:CreateTags", "TagAtBirth", DEPLOYER, NEED_ROOT),
@@ -113,7 +113,7 @@ static const struct permission table[] = {
     UNUSED(AWS_AUTOSCALING, "RollbackInstanceRefresh"),
     /* ---- load balancers ---- */
     ROW(AWS_ELBV2, "DescribeTargetHealth", "elasticloadbalancing:DescribeTargetHealth", "Look", BOTH, NEED_SITE),
-    ROW(AWS_ELBV2, "RegisterTargets", "elasticloadbalancing:RegisterTargets", "Targets", BOTH, NEED_SITE | NEED_ATTACH),
+    ROW(AWS_ELBV2, "RegisterTargets", "elasticloadbalancing:RegisterTargets", "Targets", BOTH, NEED_SITE | NEED_PROBE),
     UNUSED(AWS_ELBV2, "DeregisterTargets"),
     UNUSED(AWS_ELBV2, "DescribeTargetGroupAttributes"),
     /* ---- EventBridge Scheduler ---- */
@@ -235,6 +235,8 @@ static unsigned features_of(const struct config *c, const struct config_environm
     f |= strcmp(e->template_kind, "launch-configuration") == 0 ? NEED_CONFIGURATION : NEED_TEMPLATE;
     if (strcmp(e->region, c->region) != 0 || *e->profile || *e->kms_key)
         f |= NEED_COPY;
+    if (strcmp(e->rollout.probe, "load-balancer") == 0)
+        f |= NEED_PROBE;
     return *e->kms_key ? f | NEED_KEY : f;
 }
 
@@ -272,8 +274,19 @@ unsigned permission_features(const struct permission_terms *t, enum permission_r
     return f;
 }
 
+/* The launches from launch configurations, which know no template to go by, are allowed whatever the type: what is said
+ * of the bake's launches adds nothing then. */
+static bool is_contained(const struct permission *p, unsigned f)
+{
+    const unsigned configuration = NEED_SITE | NEED_CONFIGURATION | NEED_ATTACH;
+    bool bake = p->sid && (strcmp(p->sid, "LaunchBake") == 0 || strcmp(p->sid, "LaunchBakeVolume") == 0);
+    return bake && (f & configuration) == configuration;
+}
+
 bool permission_granted(const struct permission *p, const struct permission_terms *terms, enum permission_role role)
 {
     unsigned f = permission_features(terms, role);
+    if (is_contained(p, f))
+        return false;
     return p->action && (p->roles & 1U << role) && (p->needs & ~f) == 0;
 }

@@ -56,6 +56,7 @@ enum permission_feature {
     NEED_TABLE = 1 << 13,   /* state.backend dynamodb */
     NEED_KEY = 1 << 15,     /* an environment's images are encrypted with a key of their own */
     NEED_PROFILE = 1 << 14, /* image.profile, or a role that templates name */
+    NEED_PROBE = 1 << 16,   /* rollout.probe load-balancer: canaries take their share of the load */
 };
 
 /* One call of the program and one permission it takes. Several rows: it takes them all. */

@@ -65,7 +65,10 @@ static const struct statement {
      "{\"StringEquals\":{\"iam:PassedToService\":\"ec2.amazonaws.com\"}}"},
     {"TakeTarget", {"arn:{aws}:iam::*:role/" PERMISSIONS_TARGET}, NULL},
     {"State", {"arn:{aws}:dynamodb:{bake}:{account}:table/{table}"}, NULL},
-    {"RunBook", {"arn:{aws}:ssm:{region}::automation-definition/AWS-TerminateEC2Instance:*"}, NULL},
+    {"RunBook",
+     {"arn:{aws}:ssm:{region}::automation-definition/AWS-TerminateEC2Instance:*",
+      "arn:{aws}:ssm:{region}:{account}:automation-execution/*"},
+     NULL},
     {"PassToBook", {"{dead}"}, "{\"StringEquals\":{\"iam:PassedToService\":\"ssm.amazonaws.com\"}}"},
 };
 

@@ -1,4 +1,5 @@
 #include "sim/cloud_private.h"
+#include "sim/cloud_rights.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -109,6 +110,7 @@ void simcloud_free(struct simcloud *cloud)
     arena_release(&cloud->scratch);
     sts_free(cloud->sts);
     dynamodb_free(cloud->dynamodb);
+    sc_rights_free(cloud);
     free(cloud);
 }
 

@@ -144,6 +144,19 @@ void simcloud_free(struct simcloud *cloud);
 int simcloud_call(struct simcloud *cloud, const struct simcloud_caller *caller, const struct aws_request *request,
                   struct aws_reply *reply, struct aws_error *error);
 
+/* ---- rights (sim/iam.h) ---- */
+
+/* From now on the caller may do what its policies allow, and no more; who has been granted nothing may do everything.
+ * principal: the name of a user or a role, in that account or (NULL) any; "": whoever has no policy of his own. Several
+ * add up. What AWS does by itself with a role (a schedule's) is held to that role's. name: the policy's, for messages;
+ * EXIT_INPUT where IAM or the modelled cloud would not know it. Groups that are there from the beginning are made
+ * regardless. Not saved. */
+int simcloud_grant(struct simcloud *cloud, const char *account, const char *principal, const char *name,
+                   const cJSON *policy, struct err *err) MUST_USE;
+void simcloud_revoke_all(struct simcloud *cloud);
+/* How many calls were refused for want of a permission, and which one was the last (NULL: not asked). */
+uint64_t simcloud_denials(const struct simcloud *cloud, const char **last);
+
 int64_t simcloud_now_ms(const struct simcloud *cloud);
 int64_t simcloud_next_event_ms(const struct simcloud *cloud); /* SIMCLOUD_NEVER: none; may be now */
 void simcloud_advance_to(struct simcloud *cloud, int64_t ms); /* never backwards; events at ms are run */

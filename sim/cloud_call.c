@@ -1,5 +1,6 @@
 /* One call: its action, its parameters, throttling, tokens, and the errors that belong to all of them. */
 #include "sim/cloud_private.h"
+#include "sim/cloud_rights.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -385,6 +386,8 @@ static int answer(struct sc_call *c)
         return -1;
     if (c->request->service == AWS_EC2 && sc_param_bool(c, "DryRun", &c->dry_run))
         return -1;
+    if (sc_authorize(c))
+        return -1;
     if (c->dry_run && !c->action->is.changes)
         return sc_commit(c);
     if (look_up_token(c))
@@ -410,19 +413,32 @@ static int unknown_action(const struct sc_call *c, struct aws_error *error)
     return -1;
 }
 
-/* The services that have their state to themselves: no places, no events. */
+/* The services that have their state to themselves: no events. */
 static int other_service(struct simcloud *cloud, const struct simcloud_caller *caller,
                          const struct aws_request *request, struct aws_reply *reply, struct aws_error *error)
 {
+    const char *region = request->region ? request->region : caller->region;
+    const char *arn = caller->arn ? caller->arn : "";
+    if (cloud->grant_count && sc_region_known(region)) {
+        struct sc_call c = {.cloud = cloud,
+                            .place = sc_place(cloud, caller->account, region),
+                            .account = caller->account,
+                            .arn = arn,
+                            .request = request,
+                            .reply = reply,
+                            .error = error,
+                            .arena = &reply->arena};
+        if (sc_authorize(&c))
+            return -1;
+    }
     if (request->service == AWS_DYNAMODB)
-        return dynamodb_call(cloud->dynamodb, caller->account, request->region ? request->region : caller->region,
-                             request, cloud->now_ms, reply, error);
-    return sts_call(cloud->sts, caller->account, caller->arn ? caller->arn : "", request, cloud->now_ms, reply, error);
+        return dynamodb_call(cloud->dynamodb, caller->account, region, request, cloud->now_ms, reply, error);
+    return sts_call(cloud->sts, caller->account, arn, request, cloud->now_ms, reply, error);
 }
 
-/* A call that AWS makes by itself (a schedule's target), in the middle of an event. */
-int sc_call_inside(struct simcloud *cloud, struct sc_place *place, const struct aws_request *request,
-                   struct aws_error *error)
+/* A call that AWS makes by itself (a schedule's target). */
+int sc_call_as(struct simcloud *cloud, struct sc_place *place, const char *arn, const struct aws_request *request,
+               struct aws_error *error)
 {
     struct aws_reply reply;
     aws_reply_init(&reply);
@@ -430,7 +446,7 @@ int sc_call_inside(struct simcloud *cloud, struct sc_place *place, const struct 
     struct sc_call c = {.cloud = cloud,
                         .place = place,
                         .account = place->account,
-                        .arn = "scheduler.amazonaws.com",
+                        .arn = arn,
                         .request = request,
                         .reply = &reply,
                         .error = error,

@@ -147,6 +147,12 @@ static int template_spec(struct sc_call *c, struct sc_spec *spec, struct sc_vers
     return 0;
 }
 
+int sc_run_spec(struct sc_call *c, struct sc_spec *spec, struct sc_version **version)
+{
+    int code = template_spec(c, spec, version);
+    return code ? code : sc_spec_read(c, "", spec);
+}
+
 static int put_run(struct sc_call *c, const struct sc_texts *ids)
 {
     struct node *set = NULL;
@@ -190,8 +196,7 @@ static int run_with(struct sc_call *c, struct sc_spec *spec)
         return -1;
     if (min > max)
         return sc_fail(c, 400, "InvalidParameterCombination", "MinCount may not be greater than MaxCount");
-    if (template_spec(c, spec, &version) || sc_spec_read(c, "", spec) ||
-        sc_launch_check(c->cloud, c->place, spec, min, &launch, c->error))
+    if (sc_run_spec(c, spec, &version) || sc_launch_check(c->cloud, c->place, spec, min, &launch, c->error))
         return -1;
     int64_t room = sc_launch_room(c->cloud, c->place);
     max = max > room ? room : max;

@@ -346,6 +346,10 @@ struct simcloud {
     struct arena scratch; /* reset before each event */
     struct sts *sts;
     struct dynamodb *dynamodb;
+    struct sc_grant *grants; /* sim/cloud_rights.h */
+    size_t grant_count, grant_cap;
+    uint64_t denials;
+    const char *denial; /* the last one; NULL: none */
 };
 
 /* ---- cloud_objects.c: objects, texts, tags, timers, states, the trace ---- */
@@ -462,8 +466,9 @@ enum sc_bucket_class {
     BUCKET_SCHEDULER,
 };
 
-int sc_call_inside(struct simcloud *cloud, struct sc_place *place, const struct aws_request *request,
-                   struct aws_error *error);
+/* As the service's role, in the middle of an event. */
+int sc_call_as(struct simcloud *cloud, struct sc_place *place, const char *arn, const struct aws_request *request,
+               struct aws_error *error);
 int sc_fail(struct sc_call *c, int status, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* After all checks and before the first effect: -1 where it is only a dry run, or out of tokens for `resources`. */
 int sc_commit(struct sc_call *c);
@@ -525,6 +530,11 @@ extern const struct sc_action sc_actions_instances[], sc_actions_images[], sc_ac
     sc_actions_groups[], sc_actions_members[], sc_actions_refreshes[], sc_actions_activities[],
     sc_actions_launch_configs[], sc_actions_group_tags[], sc_actions_targets[], sc_actions_schedules[];
 
+/* ---- cloud_tags.c ---- */
+
+bool sc_kind_of_id(const char *id, enum sc_kind *kind); /* "i-1": SC_INSTANCE; false: of no kind that has tags */
+const char *sc_resource_type(enum sc_kind kind);        /* "instance", as in ARNs and tag specifications */
+
 /* ---- cloud_spec.c ---- */
 
 void sc_spec_init(struct simcloud *cloud, struct sc_spec *spec);
@@ -535,6 +545,10 @@ int sc_spec_read(struct sc_call *c, const char *prefix, struct sc_spec *spec);
 void sc_pairs_overlay(struct sc_texts *pairs, const struct sc_texts *over);
 bool sc_type_known(const struct simcloud *cloud, const char *type);
 int64_t sc_launch_room(const struct simcloud *cloud, const struct sc_place *place);
+
+/* What RunInstances launches: its template, with what the call says laid over it. *version: NULL where there is none.
+ */
+int sc_run_spec(struct sc_call *c, struct sc_spec *spec, struct sc_version **version);
 
 /* ---- cloud_instances.c ---- */
 

@@ -5,6 +5,7 @@
  * the API's input shapes, whatever the wire puts into path and query.
  */
 #include "sim/cloud_private.h"
+#include "sim/cloud_rights.h"
 
 #include <assert.h>
 #include <string.h>
@@ -312,18 +313,59 @@ static void end_one(struct simcloud *cloud, struct sc_instance *i, bool stop)
         sc_instance_stop(cloud, i, false, code, reason);
 }
 
-static void end_by_id(struct simcloud *cloud, const struct sc_schedule *s, const cJSON *input, bool stop)
+/* The role's session, as AWS names it: "arn:aws:iam::1:role/path/NAME" gives "arn:aws:sts::1:assumed-role/NAME/...". */
+static const char *session_of(struct simcloud *cloud, const char *role_arn)
+{
+    const char *slash = strrchr(role_arn, '/');
+    return arena_textf(&cloud->scratch, "arn:aws:sts::%.12s:assumed-role/%s/scheduler", role_arn + 13,
+                       slash ? slash + 1 : "");
+}
+
+/* Ends them all, or none, where the schedule's role may not end one. */
+static void end_all(struct simcloud *cloud, const struct sc_schedule *s, const cJSON *input, bool automation,
+                    const struct sc_texts *ids)
+{
+    bool stop = target_of(s->target_arn) == TARGET_STOP;
+    struct aws_error error = {0};
+    const struct aws_request request = {.service = AWS_SCHEDULER, .action = s->o.name};
+    struct sc_call c = {.cloud = cloud,
+                        .place = s->o.place,
+                        .account = s->o.place->account,
+                        .arn = session_of(cloud, s->role_arn),
+                        .request = &request,
+                        .error = &error,
+                        .arena = &cloud->scratch};
+    const cJSON *parameters = cJSON_GetObjectItemCaseSensitive(input, "Parameters");
+    const cJSON *roles = cJSON_GetObjectItemCaseSensitive(parameters, "AutomationAssumeRole");
+    const cJSON *role = cJSON_IsArray(roles) ? roles->child : roles;
+    if (sc_schedule_may(&c, automation ? text_of(input, "DocumentName", "") : NULL,
+                        cJSON_IsString(role) ? role->valuestring : "",
+                        stop ? "ec2:StopInstances" : "ec2:TerminateInstances", ids)) {
+        sc_trace(cloud, &s->o, "schedule", "done", "failed", error.message);
+        return;
+    }
+    for (size_t i = 0; i < ids->count; i++)
+        end_one(cloud, sc_find(cloud, s->o.place, SC_INSTANCE, ids->items[i]), stop);
+}
+
+static void end_by_id(struct simcloud *cloud, const struct sc_schedule *s, const cJSON *input)
 {
     const cJSON *id;
+    struct sc_texts ids = {0};
     cJSON_ArrayForEach(id, cJSON_GetObjectItemCaseSensitive(input, "InstanceIds"))
     {
-        if (cJSON_IsString(id))
-            end_one(cloud, sc_find(cloud, s->o.place, SC_INSTANCE, id->valuestring), stop);
+        const struct sc_object *i =
+            cJSON_IsString(id) ? sc_find(cloud, s->o.place, SC_INSTANCE, id->valuestring) : NULL;
+        if (i)
+            sc_texts_add(&ids, i->id);
     }
+    end_all(cloud, s, input, false, &ids);
+    sc_texts_clear(&ids);
 }
 
 static void end_by_tag(struct simcloud *cloud, const struct sc_schedule *s, const cJSON *input)
 {
+    struct sc_texts ids = {0};
     const cJSON *target = automation_target(input);
     const char *key = text_of(target, "Key", "tag:") + 4;
     SC_EACH(sc_instance, i, s->o.place, SC_INSTANCE)
@@ -333,9 +375,11 @@ static void end_by_tag(struct simcloud *cloud, const struct sc_schedule *s, cons
         cJSON_ArrayForEach(value, cJSON_GetObjectItemCaseSensitive(target, "Values"))
         {
             if (is && cJSON_IsString(value) && strcmp(is, value->valuestring) == 0)
-                end_one(cloud, i, false);
+                sc_texts_add(&ids, i->o.id);
         }
     }
+    end_all(cloud, s, input, true, &ids);
+    sc_texts_clear(&ids);
 }
 
 /* {"LaunchTemplate": {"Version": "3"}, "MinSize": 1} as LaunchTemplate.Version and MinSize. */
@@ -365,7 +409,7 @@ static void update_group(struct simcloud *cloud, const struct sc_schedule *s, co
     struct aws_error error;
     aws_request_init(&request, AWS_AUTOSCALING, "UpdateAutoScalingGroup");
     flatten(&request, "", input);
-    if (sc_call_inside(cloud, s->o.place, &request, &error))
+    if (sc_call_as(cloud, s->o.place, session_of(cloud, s->role_arn), &request, &error))
         sc_trace(cloud, &s->o, "schedule", "done", "failed", error.code);
     aws_request_release(&request);
 }
@@ -382,7 +426,7 @@ static void act(struct simcloud *cloud, const struct sc_schedule *s)
         update_group(cloud, s, input);
         break;
     default:
-        end_by_id(cloud, s, input, target_of(s->target_arn) == TARGET_STOP);
+        end_by_id(cloud, s, input);
     }
     cJSON_Delete(input);
 }

@@ -1,6 +1,7 @@
 /* Tags of EC2's resources. */
 #include "sim/cloud_private.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const enum sc_kind taggable[] = {SC_INSTANCE,       SC_VOLUME,   SC_SNAPSHOT, SC_IMAGE,
@@ -17,11 +18,31 @@ static const struct {
                 {"lt-", "launch-template", SC_TEMPLATE},
                 {"replacevol-", "replace-root-volume-task", SC_ROOT_TASK}};
 
-static struct sc_object *resource(struct sc_call *c, const char *id)
+bool sc_kind_of_id(const char *id, enum sc_kind *kind)
+{
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+        if (strncmp(id, prefixes[i].prefix, strlen(prefixes[i].prefix)) != 0)
+            continue;
+        *kind = prefixes[i].kind;
+        return true;
+    }
+    return false;
+}
+
+const char *sc_resource_type(enum sc_kind kind)
 {
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
-        if (strncmp(id, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0)
-            return sc_need(c, prefixes[i].kind, id);
+        if (prefixes[i].kind == kind)
+            return prefixes[i].type;
+    assert(0 && "of no kind that has tags");
+    return "";
+}
+
+static struct sc_object *resource(struct sc_call *c, const char *id)
+{
+    enum sc_kind kind;
+    if (sc_kind_of_id(id, &kind))
+        return sc_need(c, kind, id);
     sc_fail(c, 400, "InvalidID", "The ID '%.60s' is not valid", id);
     return NULL;
 }

@@ -49,30 +49,10 @@ static enum fate count_call(struct cloud_transport *t)
 
 /* ---- calls to AWS ---- */
 
-/* As each service words it. */
-static int refuse_denied(const struct cloud_transport *t, const struct aws_request *request, struct aws_error *error)
-{
-    static const struct {
-        int status;
-        const char *code;
-    } forms[AWS_SERVICES] = {[AWS_EC2] = {403, "UnauthorizedOperation"},
-                             [AWS_AUTOSCALING] = {403, "AccessDenied"},
-                             [AWS_ELBV2] = {403, "AccessDenied"},
-                             [AWS_STS] = {403, "AccessDenied"},
-                             [AWS_SCHEDULER] = {403, "AccessDeniedException"},
-                             [AWS_DYNAMODB] = {400, "AccessDeniedException"}};
-    aws_error_set(error, AWS_REFUSED, forms[request->service].status, forms[request->service].code,
-                  "User: %s is not authorized to perform: %s:%s", t->caller_arn,
-                  aws_service_info(request->service)->iam, request->action);
-    return -1;
-}
-
 static int deliver(struct cloud_transport *t, const struct aws_request *request, struct aws_reply *reply,
                    struct aws_error *error)
 {
     struct simcloud_caller caller = {t->account, t->region, t->caller_arn};
-    if (t->may && !t->may(t->may_context, request))
-        return refuse_denied(t, request, error);
     return simcloud_call(t->cloud, &caller, request, reply, error);
 }
 

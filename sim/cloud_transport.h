@@ -22,10 +22,7 @@ struct cloud_transport {
     struct simcloud *cloud;
     struct fault_set *faults; /* NULL: none */
     const char *account, *region, *caller_arn;
-    bool guest_tls; /* the guests' REST servers speak TLS, and nothing else */
-    /* Does the caller's policy grant the call? NULL: all. Refused in the service's own form, before any effect. */
-    bool (*may)(void *context, const struct aws_request *request);
-    void *may_context;
+    bool guest_tls;     /* the guests' REST servers speak TLS, and nothing else */
     int64_t call_ms;    /* of each call to AWS */
     int64_t kill_after; /* 0: never */
     bool kill_done;

@@ -17,14 +17,14 @@ struct twin_args {
     struct group_list {
         const char *text[TWIN_GROUPS_MAX];
         size_t count;
-    } groups;
+    } groups, policies;
 };
 
-static int set_group(void *field, const char *value, struct err *err)
+static int set_text(void *field, const char *value, struct err *err)
 {
     struct group_list *list = field;
     if (list->count == TWIN_GROUPS_MAX)
-        return err_set(err, EXIT_INPUT, "--group: more than %d groups", TWIN_GROUPS_MAX);
+        return err_set(err, EXIT_INPUT, "\"%.60s\" is one too many: at most %d", value, TWIN_GROUPS_MAX);
     list->text[list->count++] = value;
     return 0;
 }
@@ -40,6 +40,9 @@ static const struct opt twin_options_table[] = {
     TWIN_TEXT("credentials", "FILE", credentials,
               "further access keys, as AWS's shared credentials file (TWIN / bakehour-twin is always known)"),
     TWIN_TEXT("role", "ARN", role, "the role whose credentials the metadata service hands out"),
+    {"policy", OPT_VALUE, "[NAME=]FILE",
+     "callers may do what this IAM policy allows, and no more (NAME: that user or role alone); repeatable", set_text,
+     offsetof(struct twin_args, policies)},
     TWIN_TEXT("state", "FILE", state, "take up this state, and leave it there at the end (SQLite)"),
     {"Clock and chance", OPT_HEADING, NULL, NULL, NULL, 0},
     TWIN_TEXT("speed", "X|step", speed, "X times as fast as the machine's (default 1); step: moves only when asked to"),
@@ -54,7 +57,7 @@ static const struct opt twin_options_table[] = {
     {"group", OPT_VALUE, "NAME=N",
      "an Auto Scaling group of N healthy instances on the base image; REGION:NAME=N, ACCOUNT:REGION:NAME=N: elsewhere; "
      "repeatable",
-     set_group, offsetof(struct twin_args, groups)},
+     set_text, offsetof(struct twin_args, groups)},
     TWIN_TEXT("run-app", "CMD", run_app,
               "start each booted artifact for real: 'java -jar {artifact} {args}'; also {address}, {port}"),
     TWIN_TEXT("app-port", "PORT", app_port, "where applications answer (default 8080; 0: nowhere)"),
@@ -145,6 +148,21 @@ static int read_group(struct twin_options *o, const char *text, struct err *err)
     return 0;
 }
 
+/* [NAME=]FILE: what stands before the first = is the name. */
+static int read_policy(struct twin_options *o, const char *text, struct err *err)
+{
+    const char *equals = strchr(text, '=');
+    struct twin_policy *policy = &o->policies[o->policy_count];
+    size_t len = equals ? (size_t)(equals - text) : 0;
+    policy->file = equals ? equals + 1 : text;
+    if (len >= sizeof policy->principal || (equals && len == 0) || !*policy->file)
+        return err_set(err, EXIT_INPUT, "--policy: \"%.80s\": FILE, or NAME=FILE for one user or role, is wanted",
+                       text);
+    str_fit(policy->principal, sizeof policy->principal, "%.*s", (int)len, text);
+    o->policy_count++;
+    return 0;
+}
+
 static int read_numbers(struct twin_options *o, const struct twin_args *args, struct err *err)
 {
     int64_t seed = 1, lag = 0, spread = 0, port = o->app_port;
@@ -203,6 +221,8 @@ static int run_twin(struct session *session, void *context, struct err *err)
         code = calibration_open(&o.calibration, args->calibration, err);
     for (size_t i = 0; i < args->groups.count && !code; i++)
         code = read_group(&o, args->groups.text[i], err);
+    for (size_t i = 0; i < args->policies.count && !code; i++)
+        code = read_policy(&o, args->policies.text[i], err);
     return code ? code : twin_serve(&o, session, err);
 }
 
@@ -214,9 +234,11 @@ const struct command cmd_twin = {
         "and DynamoDB as AWS's own tools speak them, the instance metadata service, and OSv's REST API on each "
         "instance's own address (127.100.x.y:8000). Point AWS_ENDPOINT_URL, --endpoint-url or "
         "AWS_EC2_METADATA_SERVICE_ENDPOINT at it; the access key is TWIN, the secret bakehour-twin. Nothing costs "
-        "anything, and GET /_twin/bill says what it would have cost.\n\n"
+        "anything, and GET /_twin/bill says what it would have cost. With --policy a call that the caller's IAM policy "
+        "does not allow is refused as AWS refuses it, resources and conditions included.\n\n"
         "GET /_twin/state, /_twin/bill, /_twin/trace and /_twin/clock show everything as JSON; POST /_twin/faults adds "
-        "faults, POST /_twin/advance moves a stepped clock. When it is ready it prints one line, \"listening on "
+        "faults, POST /_twin/policies a policy, POST /_twin/advance moves a stepped clock. When it is ready it prints "
+        "one line, \"listening on "
         "http://HOST:PORT\"; it ends at SIGINT or SIGTERM.",
     .example = "  bakehour twin --speed 60 --group web=3 &\n"
                "  export AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin\n"

@@ -4,7 +4,6 @@
 
 #include "base/num.h"
 #include "base/out.h"
-#include "scheduler/permissions.h"
 
 #define ARTIFACT_BYTES 61 /* of the modelled build's: its two lines name a commit of forty digits */
 
@@ -82,20 +81,61 @@ static void make_world(struct rehearsal *r, const char *holder)
                                        .event_context = r->options.event_context};
 }
 
-/* Granted to the deployer, or, in the account that a promotion leads to, to the target role. */
-static bool may(void *context, const struct aws_request *request)
+/* ---- rights: the policies that config iam prints, and no others ---- */
+
+static cJSON *make_policy(const struct rehearsal *r, enum permission_role role, const char *account, struct err *err)
 {
-    const struct rehearsal *r = context;
-    const struct permission_terms terms = {.config = r->options.config, .account = SIMCLOUD_ACCOUNT, .pass_role = ""};
-    for (size_t i = 0; permission_at(i); i++) {
-        const struct permission *p = permission_at(i);
-        if (p->service != request->service || strcmp(p->call, request->action) != 0)
-            continue;
-        bool free_for_all = !p->action && p->service == AWS_STS;
-        if (free_for_all || permission_granted(p, &terms, ROLE_DEPLOYER) || permission_granted(p, &terms, ROLE_TARGET))
-            return r->options.denied == NULL || strcmp(r->options.denied, p->call) != 0;
+    struct permission_terms terms = {.config = r->options.config, .account = account, .pass_role = ""};
+    cJSON *policy = permissions_policy(&terms, role, err);
+    if (policy)
+        return policy;
+    terms.environment = r->options.environment; /* too many for one policy: each has its own role then */
+    return permissions_policy(&terms, role, err);
+}
+
+int rehearsal_grant(struct rehearsal *r, enum permission_role role, const char *account, const char *principal,
+                    struct err *err)
+{
+    cJSON *policy = make_policy(r, role, account, err);
+    if (!policy)
+        return EXIT_INPUT;
+    if (r->options.edit_policy)
+        r->options.edit_policy(r->options.edit_context, role, policy);
+    int code = simcloud_grant(r->cloud, account, principal, permission_role_name(role), policy, err);
+    cJSON_Delete(policy);
+    return code;
+}
+
+static const char *last_part(const char *arn)
+{
+    const char *slash = strrchr(arn, '/');
+    return slash ? slash + 1 : arn;
+}
+
+/* The runner is the deployer, and, where a promotion leads to another account, the role there, too: a rehearsal has one
+ * account. What AWS ends by itself, it ends as the dead-man. */
+static int grant_all(struct rehearsal *r, struct err *err)
+{
+    const struct config *c = r->options.config;
+    const char *runner = last_part(r->transport.caller_arn);
+    bool elsewhere = false;
+    int code = rehearsal_grant(r, ROLE_DEPLOYER, SIMCLOUD_ACCOUNT, runner, err);
+    for (size_t i = 0; i < c->environments.count && !code; i++) {
+        const struct config_environment *e = &c->environments.items[i];
+        bool first = true;
+        for (size_t j = 0; j < i; j++)
+            first = first && strcmp(c->environments.items[j].rollout.dead_man_role, e->rollout.dead_man_role) != 0;
+        elsewhere = elsewhere || *e->profile;
+        if (*e->rollout.dead_man_role && first)
+            code = rehearsal_grant(r, ROLE_DEAD_MAN, SIMCLOUD_ACCOUNT, last_part(e->rollout.dead_man_role), err);
     }
-    return false;
+    return !code && elsewhere ? rehearsal_grant(r, ROLE_TARGET, SIMCLOUD_ACCOUNT, runner, err) : code;
+}
+
+int rehearsal_grant_again(struct rehearsal *r, struct err *err)
+{
+    simcloud_revoke_all(r->cloud);
+    return grant_all(r, err);
 }
 
 int rehearsal_open(struct rehearsal *r, const struct rehearsal_options *options, struct err *err)
@@ -105,11 +145,11 @@ int rehearsal_open(struct rehearsal *r, const struct rehearsal_options *options,
     r->cloud = simcloud_new(&cloud);
     cloud_transport_init(&r->transport, r->cloud, options->faults);
     r->transport.region = options->config->region;
-    r->transport.may = may;
-    r->transport.may_context = r;
     state_open_memory(&r->state);
     make_world(r, "rehearsal/1");
     int code = add_groups(r, err);
+    if (!code)
+        code = grant_all(r, err);
     if (code)
         rehearsal_close(r);
     return code;

@@ -7,6 +7,9 @@
  *                  |
  *      pipeline_run, pipeline_resume, ... as in production
  *
+ * All calls are held to the policies that `config iam` prints for this configuration, resources and conditions included
+ * (simcloud_grant): what they lack is refused as AWS refuses it, and fails the rehearsal.
+ *
  * The store may also be the caller's (state.backend set), so that a second rehearsal over the same cloud stands for
  * another machine with the same journal. A kill is the transport's (kill_after) or the store's.
  *
@@ -15,6 +18,7 @@
 #ifndef SIM_REHEARSAL_H
 #define SIM_REHEARSAL_H
 
+#include "scheduler/permissions.h"
 #include "scheduler/pipeline.h"
 #include "sim/calibration.h"
 #include "sim/cloud.h"
@@ -31,13 +35,15 @@ struct rehearsal_options {
     int64_t artifact_bytes;   /* of a typical artifact: gives the upload its time; 0: the modelled one's 61 */
     int64_t lag_ms;           /* reads lag writes by up to so much */
     const char *work;         /* the folder for checkouts */
-    const char *denied;       /* a call that the policy is to lack all the same; NULL: none */
     bool real_jobs, check;
     bool encrypt_default;        /* the accounts encrypt by default */
     bool throttle;               /* token buckets, as AWS has them */
     struct simcloud_hooks hooks; /* of the cloud */
     pipeline_event *event;
     void *event_context;
+    /* For tests: what is to be changed about a policy before it is in force; NULL: nothing. */
+    void (*edit_policy)(void *context, enum permission_role role, cJSON *policy);
+    void *edit_context;
 };
 
 struct rehearsal {
@@ -55,6 +61,12 @@ struct durations durations_of(const struct calibration *c); /* what is missing: 
 
 int rehearsal_open(struct rehearsal *r, const struct rehearsal_options *options, struct err *err) MUST_USE;
 void rehearsal_close(struct rehearsal *r);
+/* After a change of the configuration: all policies are made again from it, and those that tests added are gone. */
+int rehearsal_grant_again(struct rehearsal *r, struct err *err) MUST_USE;
+/* The role's policy, made from the configuration, for a user or a role of that name in that account: for tests with
+ * further accounts. rehearsal_open grants the runner's and the dead-man's. */
+int rehearsal_grant(struct rehearsal *r, enum permission_role role, const char *account, const char *principal,
+                    struct err *err) MUST_USE;
 /* Another process on another machine: new jobs, a fresh retry quota, the same cloud; store NULL: a new empty one. */
 void rehearsal_replace_runner(struct rehearsal *r, struct state *store, const char *holder);
 

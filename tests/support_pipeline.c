@@ -242,7 +242,9 @@ void stage_open(struct stage *s, const struct stage_options *o)
                                         .throttle = o->throttle,
                                         .hooks = {.context = s, .power_on = powered_on},
                                         .event = hear,
-                                        .event_context = s};
+                                        .event_context = s,
+                                        .edit_policy = o->edit_policy,
+                                        .edit_context = o->edit_context};
     if (rehearsal_open(&s->rehearsal, &options, &s->err))
         fail_msg("%s", s->err.text);
     stand_before(s);
@@ -356,6 +358,7 @@ void stage_eyes_open(struct stage_eyes *e, struct stage *s)
     settings.reads_per_s = settings.writes_per_s = 1000;
     cloud_transport_init(&e->transport, s->rehearsal.cloud, NULL);
     e->transport.region = s->config->region;
+    e->transport.caller_arn = "arn:aws:iam::" SIMCLOUD_ACCOUNT ":user/eyes"; /* who may see and do everything */
     retry_init(&e->retry, &settings, 1);
     e->cloud = (struct cloud){.transport = &e->transport.transport, .retry = &e->retry, .region = s->config->region};
     arena_init(&e->arena);

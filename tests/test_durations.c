@@ -186,6 +186,7 @@ static void open_original(struct original *o)
     *slash = '\0';
     (void)mkdir(o->s.work, 0777);
     *slash = '/';
+    o->s.rehearsal.transport.caller_arn = "arn:aws:iam::" SIMCLOUD_ACCOUNT ":user/original"; /* had all rights */
     o->s.rehearsal.transport.call_ms = 0; /* the calibration's own seconds, and nothing else */
     o->cloud = (struct cloud){.transport = o->s.rehearsal.world.transport,
                               .retry = o->s.rehearsal.world.retry,

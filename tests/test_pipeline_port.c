@@ -29,6 +29,7 @@ static void open_eyes(struct eyes *e, struct stage *s)
     settings.reads_per_s = 1000;
     cloud_transport_init(&e->transport, s->rehearsal.cloud, NULL);
     e->transport.region = s->config->region;
+    e->transport.caller_arn = "arn:aws:iam::" SIMCLOUD_ACCOUNT ":user/administrator";
     retry_init(&e->retry, &settings, 1);
     e->cloud = (struct cloud){.transport = &e->transport.transport, .retry = &e->retry, .region = s->config->region};
     arena_init(&e->arena);
@@ -92,6 +93,7 @@ static void set_stage(struct stage *s, const struct stage_options *options)
     s->config->network.security_group = group_id;
     s->config->network.runner_cidr = runner;
     s->config->network.open_port = true;
+    assert_int_equal(rehearsal_grant_again(&s->rehearsal, &s->err), 0);
     open_at_upload = -1;
     heard_stage = s;
     s->rehearsal.world.event = hear;

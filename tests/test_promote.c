@@ -54,11 +54,13 @@ static void open_site(struct site *t, const struct stage_options *o, bool other_
     cloud_transport_init(&t->wire, t->s.rehearsal.cloud, NULL);
     retry_init(&t->retry, &settings, 1);
     t->wire.region = prod->region;
+    t->wire.caller_arn = "arn:aws:iam::" SIMCLOUD_ACCOUNT ":user/eyes"; /* of the test, where it is no site's */
     if (other_account) {
         struct simcloud_caller owner = {ANOTHER, prod->region, "arn:aws:iam::" ANOTHER ":role/deploy"};
         t->wire.account = ANOTHER;
         t->wire.caller_arn = owner.arn;
         assert_int_equal(simcloud_add_group(t->s.rehearsal.cloud, &owner, "group-prod", 2, &t->s.err), 0);
+        assert_int_equal(rehearsal_grant(&t->s.rehearsal, ROLE_TARGET, ANOTHER, "deploy", &t->s.err), 0);
     }
     t->cloud = (struct cloud){.transport = &t->wire.transport, .retry = &t->retry, .region = prod->region};
     assert_int_equal(stage_deploy(&t->s, commit_a), PIPELINE_COMPLETED);

@@ -71,6 +71,9 @@ static void show_state(struct twin *t, const struct sigv4_request *http, struct 
     add_clock(t, document);
     json_i64(document, "requests", (int64_t)t->requests);
     json_i64(document, "refused", (int64_t)t->refused);
+    const char *denied;
+    json_i64(document, "denied", (int64_t)simcloud_denials(t->cloud, &denied));
+    json_text(document, "last_denied", *denied ? denied : NULL);
     json_i64(document, "guest_connections", (int64_t)net_count(t->net));
     json_i64(document, "processes", t->apps ? (int64_t)apps_count(t->apps) : 0);
     const char *broken = simcloud_check(t->cloud);
@@ -153,6 +156,28 @@ static void add_faults(struct twin *t, const struct sigv4_request *http, struct 
         fail(a, 400, err.text);
     else
         show_faults(t, http, a);
+}
+
+/* A policy, for ?principal=NAME or (without) for whoever has none of his own; {"clear": true} takes all away. */
+static void add_policy(struct twin *t, const struct sigv4_request *http, struct twin_answer *a)
+{
+    struct err err = {0};
+    struct str principal;
+    cJSON *document = json_parse("policy", http->body, http->body_len, &err);
+    bool clear = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(document, "clear"));
+    str_init(&principal, 128);
+    (void)twin_query_value(http->query, "principal", &principal);
+    int code = document ? 0 : EXIT_INPUT;
+    if (clear)
+        simcloud_revoke_all(t->cloud);
+    else if (!code)
+        code = simcloud_grant(t->cloud, NULL, principal.text ? principal.text : "", "policy", document, &err);
+    cJSON_Delete(document);
+    str_release(&principal);
+    if (code)
+        fail(a, 400, err.text);
+    else
+        show_clock(t, http, a);
 }
 
 /* {"ms": 15000}, {"to_ms": 1790000000000} or {"events": 1}. */
@@ -255,6 +280,7 @@ static const struct page {
     {"GET", "/_twin/state", show_state},     {"GET", "/_twin/bill", show_bill},     {"GET", "/_twin/trace", show_trace},
     {"GET", "/_twin/faults", show_faults},   {"POST", "/_twin/faults", add_faults}, {"GET", "/_twin/clock", show_clock},
     {"GET", "/_twin/actions", show_actions}, {"POST", "/_twin/advance", advance},   {"GET", "/_twin/oidc", show_oidc},
+    {"POST", "/_twin/policies", add_policy},
 };
 
 void twin_admin(struct twin *t, const struct sigv4_request *http, struct twin_answer *out)
@@ -276,5 +302,5 @@ void twin_admin(struct twin *t, const struct sigv4_request *http, struct twin_an
     }
     fail(out, known ? 405 : 404,
          known ? "another method is wanted"
-               : "here are: GET state, bill, trace, faults, clock, actions, oidc; POST faults, advance");
+               : "here are: GET state, bill, trace, faults, clock, actions, oidc; POST faults, policies, advance");
 }

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "billing/calendar.h"
+#include "sim/iam.h"
 
 #define FILES_WANTED    8192
 #define LOG_LINES_MAX   200 /* a second */
@@ -185,6 +186,20 @@ static int begin_cloud(struct twin *t, struct err *err)
     return code;
 }
 
+static int grant(struct twin *t, const struct twin_policy *policy, struct err *err)
+{
+    char *text;
+    size_t len;
+    int code = file_read(policy->file, IAM_POLICY_BYTES, &text, &len, err);
+    if (code)
+        return code;
+    cJSON *document = json_parse(policy->file, text, len, err);
+    code = document ? simcloud_grant(t->cloud, NULL, policy->principal, policy->file, document, err) : EXIT_INPUT;
+    cJSON_Delete(document);
+    free(text);
+    return code;
+}
+
 static int begin(struct twin *t, struct err *err)
 {
     const struct twin_options *o = t->options;
@@ -196,6 +211,8 @@ static int begin(struct twin *t, struct err *err)
         code = begin_net(t, err);
     if (!code)
         code = begin_cloud(t, err);
+    for (size_t i = 0; i < o->policy_count && !code; i++)
+        code = grant(t, &o->policies[i], err);
     if (code)
         return code;
     t->keys = access_new(simcloud_sts(t->cloud), SIMCLOUD_ACCOUNT);

@@ -25,6 +25,7 @@
 
 #define TWIN_PORT         4566
 #define TWIN_GROUPS_MAX   64
+#define TWIN_POLICIES_MAX 64
 #define TWIN_POLL_STEP_MS 15000
 
 struct twin_options {
@@ -45,6 +46,11 @@ struct twin_options {
         int64_t count;
     } groups[TWIN_GROUPS_MAX];
     size_t group_count;
+    struct twin_policy {
+        char principal[65]; /* a user's or role's name; "": whoever has no policy of his own */
+        const char *file;
+    } policies[TWIN_POLICIES_MAX];
+    size_t policy_count;
 };
 
 struct twin_options twin_options_default(void);

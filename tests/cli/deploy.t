@@ -27,6 +27,7 @@ printf '.bakehour/\nevents.jsonl\n' >.gitignore
 commit one
 
 twin_start --speed 120 --no-throttle --group hello-internal=2 --group hello-production=1
+ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
 cloud="--endpoint-url $url --speed 120"
 
 # shellcheck disable=SC2086
@@ -88,4 +89,5 @@ cloud="--endpoint-url $url --speed 120"
 has "sinks: events in the file" "$(cat events.jsonl)" '"kind":"completed"'
 leaks=$(grep -rl 'bakehour-twin' .bakehour events.jsonl "$tmp"/first.* 2>/dev/null | tr '\n' ' ')
 is "no secret in store, events or output" "$leaks" ""
+is "no right was missing" "$(twin_denied)" null
 done_testing

@@ -50,6 +50,7 @@ cat >"$tmp/faults.json" <<'END'
 END
 twin_start --speed 300 --no-throttle --group hello-internal=1 --faults "$tmp/faults.json"
 cloud="--endpoint-url $url --speed 300"
+ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
 
 # shellcheck disable=SC2086
 {
@@ -153,4 +154,5 @@ has "ps shows the run" "$(cat "$tmp/ps.TERM")" ' deploy --now --yes '
 leaks=$(grep -rl -e bakehour-twin -e token-of-a-sink .bakehour events.jsonl "$tmp"/run.* "$tmp"/watch.* "$tmp"/ps.* |
     tr '\n' ' ')
 is "no secret in arguments, store, ledger, events or output" "$leaks" ""
+is "no right was missing" "$(twin_denied)" null
 done_testing

@@ -33,6 +33,7 @@ cat >bakehour.json <<END
     "environments": [{"name": "internal", "group": "hello-internal"}]
 }
 END
+ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
 git init -q .
 printf '.bakehour/\nbakehour.json\n' >.gitignore
 commit one
@@ -122,4 +123,5 @@ run status
 is "without the variable: looking does not need it" "$code" 0
 # shellcheck disable=SC2086
 refused "without the variable" "RUNNER_CIDR (network.runner_cidr_env) is not set" deploy --dry-run --now $cloud
+is "no right was missing" "$(twin_denied)" null
 done_testing

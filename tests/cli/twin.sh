@@ -2,6 +2,8 @@
 #
 #   as_a_runner          an environment of the twin's own credentials, home and nothing of the machine's
 #   twin_start ARGS...   starts one and waits for it; leaves $twin (its process) and $url; ends with the test
+#   twin_policy ARGS...  from now on the runner may do what `config iam ARGS...` prints for bakehour.json, and no more
+#   twin_denied          what was last refused for want of a permission; "null" where nothing was
 #   until_there PAT FILE waits for at most two minutes until a line of FILE matches; false where none came
 #   commit BODY          commits app.txt of the git repository here: what instances of the twin answer
 #
@@ -37,6 +39,15 @@ twin_start() {
     twin=$!
     until_there '^listening on http://127.0.0.1:[0-9]*$' "$tmp/twin.out" || true
     url=$(sed -n 's/^listening on //p' "$tmp/twin.out")
+}
+
+twin_policy() {
+    "$BAKEHOUR" config iam --account 123456789012 "$@" >"$tmp/policy.json" &&
+        curl -sf -X POST --data-binary @"$tmp/policy.json" "$url/_twin/policies?principal=twin" >/dev/null
+}
+
+twin_denied() {
+    curl -s "$url/_twin/state" | sed -n 's/^.*"last_denied":[[:space:]]*//p' | tr -d '",'
 }
 
 commit() {
