@@ -60,6 +60,17 @@ void escape_markdown(struct str *to, const char *text)
     }
 }
 
+void escape_sarif(struct str *to, const char *text)
+{
+    for (; *text; text++) {
+        str_add_char(to, (unsigned char)*text < 0x20 || *text == 0x7F ? ' ' : *text);
+        if (*text == '{' || *text == '}')
+            str_add_char(to, *text);
+        else if (*text == ']' && text[1] == '(') /* "[text](destination)" is a link */
+            str_add_char(to, ' ');
+    }
+}
+
 void escape_uri(struct str *to, const char *text)
 {
     for (; *text; text++)

@@ -15,6 +15,9 @@ void escape_github(struct str *to, const char *text, bool property);
 void escape_xml(struct str *to, const char *text);
 /* Inline Markdown, in a table too, on one line: punctuation as character references, which never are markup. */
 void escape_markdown(struct str *to, const char *text);
+/* A plain text message of SARIF 2.1.0 (3.11), as it goes into JSON: braces doubled, as one alone is a placeholder; no
+ * link; control characters as spaces. */
+void escape_sarif(struct str *to, const char *text);
 /* A path as a relative URI reference (RFC 3986). */
 void escape_uri(struct str *to, const char *text);
 

@@ -347,9 +347,12 @@ static void print_junit(const struct budget_report *report, FILE *out)
 static void add_sarif_result(const struct budget_report *report, const struct budget *b, cJSON *results)
 {
     char fingerprint[FINGERPRINT_SIZE];
+    struct str message;
     struct str text;
+    str_init(&message, 0);
     str_init(&text, 0);
-    add_message(report, b, &text);
+    add_message(report, b, &message);
+    escape_sarif(&text, message.text);
     cJSON *result = json_object(results, NULL);
     json_text(result, "ruleId", rules[rule_of(b)].id);
     json_i64(result, "ruleIndex", (int64_t)rule_of(b));
@@ -361,6 +364,7 @@ static void add_sarif_result(const struct budget_report *report, const struct bu
     json_text(json_object(location, "artifactLocation"), "uri", text.text);
     json_i64(json_object(location, "region"), "startLine", 1);
     json_text(json_object(result, "partialFingerprints"), "bakehourBudget/v1", fingerprint_of(b, fingerprint));
+    str_release(&message);
     str_release(&text);
 }
 

@@ -54,6 +54,15 @@ static void markdown(void **state)
     assert_escaped(escape_markdown, "\xE2\x82\xAC\x80", "\xE2\x82\xAC\xEF\xBF\xBD");
 }
 
+static void sarif(void **state)
+{
+    (void)state;
+    assert_escaped(escape_sarif, "a {0} }{ b", "a {{0}} }}{{ b");
+    assert_escaped(escape_sarif, "[x](http://y) ](", "[x] (http://y) ] (");
+    assert_escaped(escape_sarif, "a\nb\x1b[c\\", "a b [c\\");
+    assert_escaped(escape_sarif, "\xC3\xA9]", "\xC3\xA9]");
+}
+
 static void uri(void **state)
 {
     (void)state;
@@ -64,10 +73,8 @@ static void uri(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(github),
-        cmocka_unit_test(xml),
-        cmocka_unit_test(markdown),
-        cmocka_unit_test(uri),
+        cmocka_unit_test(github), cmocka_unit_test(xml), cmocka_unit_test(markdown),
+        cmocka_unit_test(sarif),  cmocka_unit_test(uri),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
