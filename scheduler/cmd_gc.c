@@ -43,10 +43,14 @@ static int find(struct pipeline *p, struct gc_list *list, struct err *err)
 {
     struct aws_error error;
     char current[80];
+    char holder[128] = "";
+    int64_t until_ms;
     int code = deployment_current(p->w->state, p->env->name, current, err);
+    if (!code && !p->lease.held) /* a run is at work where somebody else holds the lease */
+        code = lease_look(p->w->state, p->env->name, pipeline_now_ms(p), holder, &until_ms, err);
     if (code)
         return code;
-    struct gc_scope scope = pipeline_gc_scope(p, current, p->lease.held ? "" : current);
+    struct gc_scope scope = pipeline_gc_scope(p, current, *holder ? current : "");
     return gc_find(&scope, &p->arena, list, &error) ? cloud_err(err, EXIT_FAILED, "gc", &error) : 0;
 }
 

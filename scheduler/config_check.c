@@ -119,6 +119,19 @@ static void check_engine(struct config *c, struct diag *diag, const struct confi
     }
 }
 
+/* An instance refresh knows shares of the group, no number of instances. */
+static void check_surge(struct config *c, struct diag *diag, const struct config_rollout *r, size_t i)
+{
+    char at[64];
+    if (!r->engine || strcmp(r->engine, "refresh") != 0 || !r->surge)
+        return;
+    str_fit(at, sizeof(at), "environments.%zu.rollout.surge", i);
+    bad(c, diag, at,
+        "the engine refresh of %.40s does not carry out \"surge\": it goes by \"min_healthy_percent\"; attach and step "
+        "do",
+        c->environments.items[i].name ? c->environments.items[i].name : "");
+}
+
 static void check_environment(struct config *c, struct diag *diag, size_t i)
 {
     struct config_environment *e = &c->environments.items[i];
@@ -153,6 +166,7 @@ static void check_environment(struct config *c, struct diag *diag, size_t i)
             "the engine step names an unproven image in the group's template: it needs \"dead_man\": true");
     }
     check_engine(c, diag, &e->rollout, i);
+    check_surge(c, diag, &e->rollout, i);
     if (!e->region || !*e->region)
         e->region = c->region;
     if (!e->retain_images)

@@ -183,7 +183,8 @@ static const struct config_key rollout_keys[] = {
      "rollback. step: the desired capacity is stepped, as the original did; needs the dead-man.",
      NULL, 0, 0, 0, engines, NULL, 0, 0},
     {"surge", CONFIG_COUNT, AT(config_rollout, surge), "0",
-     "Instances replaced at once; 0: as many as the group's maximum allows. refresh goes by min_healthy_percent alone.",
+     "Instances replaced at once; 0: as many as the group's maximum allows. The engine refresh goes by "
+     "min_healthy_percent and takes none.",
      NULL, 0, 0, 1000, NULL, NULL, 0, 0},
     {"min_healthy_percent", CONFIG_COUNT, AT(config_rollout, min_healthy_percent), "100",
      "The share of the group that stays healthy throughout.", NULL, 0, 0, 100, NULL, NULL, 0, 0},

@@ -6,7 +6,10 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "billing/calendar.h"
 #include "scheduler/deadman.h"
+
+#define FOREIGN_S (6 * 3600) /* as what a run makes carries in bakehour:expires */
 
 static const char *const kind_names[GC_KINDS] = {
     "instance", "image", "snapshot", "volume", "template version", "launch configuration", "schedule", "open port"};
@@ -388,16 +391,53 @@ static void add_port(struct needs *n, const char *cidr, bool open, const char *w
     item->port = (struct gc_port){{group, arena_dup(n->arena, cidr), port}, open, s->state, s->environment->name};
 }
 
+/* Does this store have a record of the run? */
+static int knows_run(const struct needs *n, const char *environment, const char *run, bool *known, struct err *err)
+{
+    struct deployments list = {0};
+    int code = deployments_list(n->scope->state, environment, &list, err);
+    *known = false;
+    for (size_t i = 0; !code && i < list.count && !*known; i++)
+        *known = strcmp(list.items[i].run, run) == 0;
+    deployments_release(&list);
+    return code;
+}
+
+/* Did it begin less than FOREIGN_S ago? Its name says when: "r-20260115T093000-...". */
+static bool is_young(const struct needs *n, const char *run)
+{
+    char oldest[32];
+    struct civil c = calendar_civil(n->scope->now_ms / 1000 - FOREIGN_S);
+    str_fit(oldest, sizeof(oldest), "r-%04d%02d%02dT%02d%02d%02d", c.year, c.month, c.day, c.hour, c.minute, c.second);
+    return strncmp(run, oldest, strlen(oldest)) >= 0;
+}
+
+/* Another environment's run, of a store that is not ours: it may be at work, so its rule is left to it, for as long as
+ * a run's things live. */
+static int is_foreign(const struct needs *n, const char *environment, const char *run, bool *foreign, struct err *err)
+{
+    bool known = true;
+    *foreign = false;
+    if (strcmp(environment, n->scope->environment->name) == 0)
+        return 0;
+    int code = knows_run(n, environment, run, &known, err);
+    *foreign = !known && is_young(n, run);
+    return code;
+}
+
 /* A rule that a run opened: does this environment close it? */
-static bool to_close(const struct needs *n, const struct port_claims *claims, const struct rule *rule)
+static int to_close(const struct needs *n, const struct port_claims *claims, const struct rule *rule, bool *yes,
+                    struct err *err)
 {
     const struct gc_scope *s = n->scope;
     const char *run = "";
     const char *environment = "";
     int port = (int)s->config->osv.port;
+    bool foreign = false;
+    *yes = false;
     if (strcmp(rule->protocol, "tcp") != 0 || rule->from_port != port || rule->to_port != port ||
         !read_port_text(n, rule, &run, &environment))
-        return false;
+        return 0;
     bool ours = strcmp(environment, s->environment->name) == 0 && strcmp(run, s->working_run) != 0;
     for (size_t i = 0; i < claims->count; i++) {
         const struct port_claim *c = &claims->items[i];
@@ -405,10 +445,13 @@ static bool to_close(const struct needs *n, const struct port_claims *claims, co
         if (strcmp(c->cidr, rule->cidr) != 0)
             continue;
         if (mine ? *s->working_run && strcmp(c->run, s->working_run) == 0 : c->counts)
-            return false;
+            return 0;
         ours = ours || mine;
     }
-    return ours;
+    if (ours && is_foreign(n, environment, run, &foreign, err))
+        return -1;
+    *yes = ours && !foreign;
+    return 0;
 }
 
 /* Claims of this environment on what it does not close: only they go. */
@@ -426,6 +469,14 @@ static void find_claims(struct needs *n, const struct port_claims *claims, size_
     }
 }
 
+static bool has_claim(const struct port_claims *claims, const char *environment)
+{
+    for (size_t i = 0; i < claims->count; i++)
+        if (strcmp(claims->items[i].environment, environment) == 0)
+            return true;
+    return false;
+}
+
 static int find_ports(struct needs *n, struct aws_error *error)
 {
     struct security_groups found;
@@ -435,19 +486,25 @@ static int find_ports(struct needs *n, struct aws_error *error)
     const struct config_network *network = &s->config->network;
     struct lookup lookup = {.ids = &network->security_group, .id_count = 1};
     size_t first = n->out->count;
-    if (!network->open_port || !*network->security_group)
+    if (!*network->security_group)
         return 0;
     if (port_claims(s->state, network->security_group, (int)s->config->osv.port, s->now_ms, n->arena, &claims, &err))
         return store_failed(error, &err);
+    if (!network->open_port && !has_claim(&claims, s->environment->name))
+        return 0; /* none was opened from here, or it was closed before the key was taken out */
     if (cloud_describe_security_groups(s->bake, &lookup, n->arena, &found, error)) {
         if (!retry_not_found(error))
             return -1;
         found.count = 0;
     }
     for (size_t i = 0; i < found.count; i++)
-        for (size_t j = 0; j < found.items[i].rule_count; j++)
-            if (to_close(n, &claims, &found.items[i].rules[j]))
+        for (size_t j = 0; j < found.items[i].rule_count; j++) {
+            bool yes = false;
+            if (to_close(n, &claims, &found.items[i].rules[j], &yes, &err))
+                return store_failed(error, &err);
+            if (yes)
                 add_port(n, found.items[i].rules[j].cidr, true, "the run that opened it is over");
+        }
     find_claims(n, &claims, first);
     return 0;
 }

@@ -71,7 +71,7 @@ static const struct permission table[] = {
     /* ---- EC2: network ---- */
     ROW(AWS_EC2, "DescribeSecurityGroups", "ec2:DescribeSecurityGroups", "Look", DEPLOYER, NEED_ALWAYS),
     ROW(AWS_EC2, "AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupIngress", "Port", DEPLOYER, NEED_PORT),
-    ROW(AWS_EC2, "RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress", "Port", DEPLOYER, NEED_PORT),
+    ROW(AWS_EC2, "RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress", "Port", DEPLOYER, NEED_SHUT),
     UNUSED(AWS_EC2, "DescribeSubnets"),
     /* ---- EC2: launch templates ---- */
     ROW(AWS_EC2, "DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplateVersions", "Look", BOTH, GROUPS),
@@ -269,6 +269,8 @@ unsigned permission_features(const struct permission_terms *t, enum permission_r
         f |= NEED_TABLE;
     if (c->network.open_port)
         f |= NEED_PORT;
+    if (*c->network.security_group && (*c->network.runner_cidr || *c->network.runner_cidr_env))
+        f |= NEED_SHUT;
     if (*c->image.profile || *t->pass_role)
         f |= NEED_PROFILE;
     return f;

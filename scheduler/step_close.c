@@ -123,9 +123,22 @@ static enum step_result settle_bake(struct pipeline *p, struct err *err)
     return STEP_AGAIN;
 }
 
+/* Once the image is there nobody needs the port, but where the group's own instances are behind the same security
+ * group: they may be asked by it whether they are good. */
+static bool port_is_over(const struct pipeline *p)
+{
+    return p->config->network.open_port && *p->config->network.security_group && !fact(p, "closing.port") &&
+           journal_is(p->journal, "group.behind_port", "no");
+}
+
 enum step_result poll_settle(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     (void)again_ms;
+    if (port_is_over(p)) {
+        if (close_ports(p, err) || journal_note(p->journal, NAME, "closing.port", "closed", err))
+            return STEP_STOP;
+        return STEP_AGAIN;
+    }
     return fact(p, "closing.bake") ? STEP_DONE : settle_bake(p, err);
 }
 

@@ -43,18 +43,29 @@ static const char *launches_of(struct pipeline *p, const struct group *g)
     return kept;
 }
 
-static enum step_result note_good(struct pipeline *p, const struct group *g, const char *version, const char *image,
-                                  const char *template_id, struct err *err)
+/* Are its instances in the security group whose port is opened for the bake? Where none is named, AWS takes the VPC's
+ * default, which may be it. */
+static const char *behind_port(const struct pipeline *p, const struct launch_spec *spec)
+{
+    for (size_t i = 0; i < spec->security_group_count; i++)
+        if (strcmp(spec->security_groups[i], p->config->network.security_group) == 0)
+            return "yes";
+    return spec->security_group_count ? "no" : "perhaps";
+}
+
+static enum step_result note_good(struct pipeline *p, const struct group *g, const char *version,
+                                  const struct launch_spec *spec, const char *template_id, struct err *err)
 {
     struct journal_fact facts[] = {
         {"group.desired", arena_textf(&p->calls, "%lld", (long long)g->desired)},
         {"group.max", arena_textf(&p->calls, "%lld", (long long)g->max)},
         {"good.version", version},
-        {"good.image", image},
+        {"good.image", spec->image ? spec->image : ""},
         {"good.template", template_id},
         {"group.launches", launches_of(p, g)},
+        {"group.behind_port", behind_port(p, spec)},
     };
-    return journal_notes(p->journal, NAME, facts, 6, err) ? STEP_STOP : STEP_AGAIN;
+    return journal_notes(p->journal, NAME, facts, p->config->network.open_port ? 7 : 6, err) ? STEP_STOP : STEP_AGAIN;
 }
 
 static enum step_result good_configuration(struct pipeline *p, const struct group *g, int64_t *again_ms,
@@ -67,7 +78,8 @@ static enum step_result good_configuration(struct pipeline *p, const struct grou
                          g->name);
     if (cloud_describe_launch_configs(&p->site, &g->launch_config, 1, &p->calls, &found, &error))
         return call_failed(p, STEP_REGISTER, "DescribeLaunchConfigurations", &error, again_ms, err);
-    return note_good(p, g, g->launch_config, found.count ? found.items[0].spec.image : "", "", err);
+    const struct launch_spec none = {.image = ""};
+    return note_good(p, g, g->launch_config, found.count ? &found.items[0].spec : &none, "", err);
 }
 
 static enum step_result good_template(struct pipeline *p, const struct group *g, int64_t *again_ms, struct err *err)
@@ -86,7 +98,7 @@ static enum step_result good_template(struct pipeline *p, const struct group *g,
         return call_failed(p, STEP_REGISTER, "DescribeLaunchTemplateVersions", &error, again_ms, err);
     if (!found.count)
         return step_fail(err, "the launch template %s has no version %s", g->template_id, g->template_version);
-    return note_good(p, g, arena_textf(&p->calls, "%lld", (long long)found.items[0].version), found.items[0].spec.image,
+    return note_good(p, g, arena_textf(&p->calls, "%lld", (long long)found.items[0].version), &found.items[0].spec,
                      g->template_id, err);
 }
 

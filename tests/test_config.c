@@ -93,13 +93,13 @@ static void environments_inherit(void **state)
     (void)state;
     struct config *c = good(", {\"name\": \"b\", \"group\": \"gb\", \"rollout\": {\"surge\": 4}, \"policy\": "
                             "{\"keep\": \"idle:60\"}, \"retain_images\": 9}",
-                            ", \"rollout\": {\"engine\": \"refresh\", \"surge\": 2}, \"policy\": {\"trigger\": "
+                            ", \"rollout\": {\"engine\": \"step\", \"surge\": 2}, \"policy\": {\"trigger\": "
                             "\"window:15m\"}, \"smoke\": [{\"path\": \"/health\"}]");
     const struct config_environment *a = &c->environments.items[0];
     const struct config_environment *b = &c->environments.items[1];
     assert_int_equal(a->rollout.surge, 2);
     assert_int_equal(b->rollout.surge, 4);
-    assert_string_equal(b->rollout.engine, "refresh");
+    assert_string_equal(b->rollout.engine, "step");
     assert_int_equal(b->policy.policy.trigger.kind, TRIGGER_WINDOW);
     assert_int_equal(b->policy.policy.trigger.arg, 900);
     assert_int_equal(b->policy.policy.keep.kind, KEEP_IDLE);
@@ -142,6 +142,9 @@ static void each_bad_place_is_named(void **state)
             "t:6:65: no event is of the kind \"fialed\"; did you mean \"failed\"?\n");
     reports(", {\"name\": \"b\", \"group\": \"g\", \"rollout\": {\"engine\": \"refresh\", \"drain\": 60}}", "",
             "t:5:118: the engine refresh of b does not carry out \"drain\": attach does\n");
+    reports(", {\"name\": \"b\", \"group\": \"g\", \"rollout\": {\"engine\": \"refresh\", \"surge\": 2}}", "",
+            "t:5:118: the engine refresh of b does not carry out \"surge\": it goes by \"min_healthy_percent\"; attach "
+            "and step do\n");
     reports("", ", \"network\": {\"open_port\": true}",
             "t:6:28: \"open_port\" needs \"security_group\": the group whose port it is\n"
             "t:6:28: \"open_port\" needs \"runner_cidr\" or \"runner_cidr_env\": for whom\n");

@@ -2,7 +2,8 @@
  * Every key of bakehour.json is read by something. Each one stands in the list below with another value than the
  * default: what three deployments (two good ones, one whose application does not start) ask of AWS, of the guests, of
  * the commands, of the sinks and of the clock, what they journal and what they are priced at must then differ. Keys
- * that are read outside a run name the place, where the text must stand. A key without an entry fails the test.
+ * that are read outside a run name the test that changes them, and the words by which it says so (rollout.probe,
+ * which needs a load balancer, names the source). A key without an entry fails the test.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -253,20 +254,20 @@ static char *heard_of(cJSON *document, const char *key)
 static const struct key_case {
     const char *path, *value;
     const char *setup;        /* in both runs */
-    const char *file, *words; /* read outside a run: where, and by which words */
+    const char *file, *words; /* read outside a run: where that is tested, and in which words */
 } cases[] = {
     {"project", "\"other\"", NULL, NULL, NULL},
     {"region", "\"eu-west-1\"", NULL, NULL, NULL},
-    {"repository.path", NULL, NULL, "scheduler/decision.c", "r->path"},
-    {"repository.branch", NULL, NULL, "scheduler/decision.c", "r->branch"},
-    {"repository.remote", NULL, NULL, "scheduler/decision.c", "r->remote"},
-    {"repository.fetch", NULL, NULL, "scheduler/decision.c", "r->fetch"},
+    {"repository.path", NULL, NULL, "tests/cli/keys.t", "key repository.path:"},
+    {"repository.branch", NULL, NULL, "tests/cli/keys.t", "key repository.branch:"},
+    {"repository.remote", NULL, NULL, "tests/cli/keys.t", "key repository.remote:"},
+    {"repository.fetch", NULL, NULL, "tests/cli/keys.t", "key repository.fetch:"},
     {"build.test", "[\"u\"]", NULL, NULL, NULL},
     {"build.build", "[\"u\"]", NULL, NULL, NULL},
     {"build.artifact", "\"*.jar\"", NULL, NULL, NULL},
-    {"build.directory", NULL, NULL, "scheduler/site.c", "build.directory"},
+    {"build.directory", NULL, NULL, "tests/cli/keys.t", "key build.directory:"},
     {"build.test_limit", "\"1m\"", NULL, NULL, NULL},
-    {"build.keep_env", NULL, NULL, "scheduler/jobs.c", "build.keep_env"},
+    {"build.keep_env", NULL, NULL, "tests/cli/secrets.t", "keep_env: what it names is given"},
     {"build.build_limit", "\"1m\"", NULL, NULL, NULL},
     {"image.base", "\"ami-0000000000000dead\"", NULL, NULL, NULL},
     {"image.instance_type", "\"t2.small\"", NULL, NULL, NULL},
@@ -288,8 +289,9 @@ static const struct key_case {
     {"network.address", "\"public\"", NULL, NULL, NULL},
     {"network.open_port", "true", OPEN ";network.open_port=false", NULL, NULL},
     {"network.runner_cidr", "\"198.51.100.8/32\"", OPEN, NULL, NULL},
-    {"network.runner_cidr_env", NULL, NULL, "scheduler/site.c", "runner_cidr_env"},
-    {"network.runner_cidr_wide", NULL, NULL, "scheduler/config_check.c", "runner_cidr_wide"},
+    {"network.runner_cidr_env", NULL, NULL, "tests/cli/open_port.t",
+     "RUNNER_CIDR (network.runner_cidr_env) is not set"},
+    {"network.runner_cidr_wide", NULL, NULL, "tests/cli/keys.t", "key network.runner_cidr_wide:"},
     {"osv.port", "8001", NULL, NULL, NULL},
     {"osv.tls", "true", TLS ";osv.tls=false", NULL, NULL},
     {"osv.ca_file", "\"other\"", TLS, NULL, NULL},
@@ -304,11 +306,11 @@ static const struct key_case {
     {"smoke.retry", "\"7s\"", "smoke.status=204", NULL, NULL},
     {"smoke.uptime", "\"10m\"", NULL, NULL, NULL},
     {"smoke.version", "\"v9\"", NULL, NULL, NULL},
-    {"policy.trigger", NULL, NULL, "scheduler/decision.c", "policy->policy.trigger"},
+    {"policy.trigger", NULL, NULL, "tests/cli/keys.t", "key policy.trigger:"},
     {"policy.keep", "\"idle:3600\"", NULL, NULL, NULL},
     {"policy.margin", "\"10m\"", HOURLY, NULL, NULL},
     {"policy.delay_price_usd", "\"0.000001\"", NULL, NULL, NULL},
-    {"policy.per_deploy_usd", NULL, NULL, "scheduler/decision.c", "policy->per_deploy"},
+    {"policy.per_deploy_usd", NULL, NULL, "tests/cli/keys.t", "key policy.per_deploy_usd:"},
     {"rollout.engine", "\"refresh\"", NULL, NULL, NULL},
     {"rollout.surge", "1", NULL, NULL, NULL},
     {"rollout.min_healthy_percent", "50", "rollout.engine=\"refresh\"", NULL, NULL},
@@ -317,20 +319,20 @@ static const struct key_case {
     {"rollout.replace_limit", "\"10m\"", HOURLY ";rollout.replace=\"hour-end\"", NULL, NULL},
     {"rollout.probe", NULL, NULL, "scheduler/rollout_fleet.c", "rollout.probe"}, /* only with a load balancer */
     {"rollout.drain", "\"1m\"", NULL, NULL, NULL},
-    {"rollout.grace", "\"1m\"", NULL, "scheduler/step_release.c", "grace_s"},
+    {"rollout.grace", "\"1m\"", NULL, NULL, NULL},
     {"rollout.boot_limit", "\"10s\"", NULL, NULL, NULL},
     {"rollout.dead_man", "false", ROLE, NULL, NULL},
     {"rollout.dead_man_role", "\"arn:aws:iam::1:role/r\"", NULL, NULL, NULL},
     {"storm.attempts", "1", NULL, NULL, NULL},
     {"storm.limit_usd", "\"0.0001\"", NULL, NULL, NULL},
-    {"budgets", NULL, NULL, "scheduler/deploying.c", "config->budgets"},
+    {"budgets", NULL, NULL, "tests/cli/deploy_more.t", "over a hard budget: which one"},
     {"retention.images", "1", NULL, NULL, NULL},
-    {"state.backend", NULL, NULL, "scheduler/site.c", "state.backend"},
-    {"state.path", NULL, NULL, "scheduler/site.c", "c->path"},
-    {"state.table", NULL, NULL, "scheduler/site.c", "state.table"},
+    {"state.backend", NULL, NULL, "tests/cli/keys.t", "key state.backend:"},
+    {"state.path", NULL, NULL, "tests/cli/keys.t", "key state.path:"},
+    {"state.table", NULL, NULL, "tests/cli/ci_deploy.t", "state init"},
     {"state.lease", "\"2m\"", NULL, NULL, NULL},
-    {"ledger", NULL, NULL, "scheduler/deploying.c", "config->ledger"},
-    {"prices.catalog", NULL, NULL, "scheduler/site.c", "prices.catalog"},
+    {"ledger", NULL, NULL, "tests/cli/keys.t", "key ledger:"},
+    {"prices.catalog", NULL, NULL, "tests/cli/keys.t", "key prices.catalog:"},
     {"prices.reserved", NULL, NULL, "scheduler/held.c", "p->reserved"},
     {"prices.commitments", NULL, NULL, "scheduler/held.c", "p->commitments"},
     {"prices.plan_rates", NULL, NULL, "scheduler/held.c", "p->plan_rates"},
@@ -345,7 +347,7 @@ static const struct key_case {
     {"prices.image_gb", "50", NULL, NULL, NULL},
     {"prices.retained_days", "50", NULL, NULL, NULL},
     {"sinks.kind", "\"slack\"", "sinks.url=\"\";sinks.url_env=\"SINK_URL\"", NULL, NULL},
-    {"sinks.path", NULL, NULL, "scheduler/sinks.c", "config->path"},
+    {"sinks.path", NULL, NULL, "tests/cli/keys.t", "key sinks.path:"},
     {"sinks.url", "\"http://other.invalid/\"", NULL, NULL, NULL},
     {"sinks.url_env", "\"SINK_URL\"", NULL, NULL, NULL},
     {"sinks.token_env", "\"SINK_TOKEN\"", NULL, NULL, NULL},
@@ -356,7 +358,7 @@ static const struct key_case {
     {"environments.template_name", "\"other\"", NULL, NULL, NULL},
     {"environments.instance_type", "\"t2.small\"", NULL, NULL, NULL},
     {"environments.region", "\"eu-west-1\"", NULL, NULL, NULL},
-    {"environments.profile", NULL, NULL, "scheduler/site.c", "environment->profile"},
+    {"environments.profile", NULL, NULL, "tests/cli/promote.t", "to another account: its group is on it"},
     {"environments.kms_key", "\"arn:aws:kms:eu-west-1:123456789012:key/k\"", "environments.region=\"eu-west-1\"", NULL,
      NULL},
     {"environments.variables", "{\"x\": \"-Xmx2m\"}", NULL, NULL, NULL},
@@ -437,7 +439,7 @@ static void what_is_read_outside_a_run(void **state)
     }
     for (size_t i = 0; i < CASES; i++)
         if (cases[i].file && !file_holds(cases[i].file, cases[i].words))
-            fail_msg("%s: %s is not read in %s", cases[i].path, cases[i].words, cases[i].file);
+            fail_msg("%s: \"%s\" does not stand in %s", cases[i].path, cases[i].words, cases[i].file);
 }
 
 /* The modelled account's own security group. */

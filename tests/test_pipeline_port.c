@@ -347,13 +347,191 @@ static void closed_while_detached(void **state)
     stage_close(&s);
 }
 
+/* ---- guests that are heard only while the rule is there ---- */
+
+static struct gate {
+    enum guest_outcome (*inner)(void *, const struct guest_request *, struct guest_reply *, struct err *);
+    const char *cut_at; /* what is said when somebody else takes the rule away; NULL: at the first question */
+    int64_t cuts, silent;
+} gate;
+
+static void cut(void)
+{
+    struct eyes e;
+    struct aws_error error;
+    gate.cuts++;
+    open_eyes(&e, heard_stage);
+    assert_int_equal(cloud_close_port(&e.cloud, group_id, 8000, runner, &error), 0);
+    arena_release(&e.arena);
+}
+
+static enum guest_outcome gated(void *self, const struct guest_request *r, struct guest_reply *reply, struct err *err)
+{
+    int64_t ours;
+    int64_t others;
+    if (!gate.cut_at && !gate.cuts && r->port == 8000)
+        cut(); /* before it is first asked whether it is up */
+    count_rules(heard_stage, &ours, &others);
+    if (r->port != 8000 || ours)
+        return gate.inner(self, r, reply, err);
+    const struct transport *t = heard_stage->rehearsal.world.transport;
+    gate.silent++;
+    t->sleep_ms(t->self, r->connect_ms);
+    err_set(err, EXIT_FAILED, "%s does not answer", r->address);
+    return GUEST_TIMED_OUT;
+}
+
+static void hear_and_cut(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
+{
+    (void)context, (void)at_ms, (void)kind, (void)detail;
+    if (!gate.cuts && gate.cut_at && strcmp(text, gate.cut_at) == 0)
+        cut();
+}
+
+/* Whoever has a store of its own knows nothing of our claim and closes the rule: it is opened again, whether the guest
+ * was booting, took the upload, or was to take the command line. */
+static void opened_again(void **state)
+{
+    static const char *const moments[] = {NULL, "instance is done", "upload is done"};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct stage s;
+        set_stage(&s, &(struct stage_options){0});
+        gate = (struct gate){.inner = s.rehearsal.transport.transport.guest, .cut_at = moments[i]};
+        s.rehearsal.transport.transport.guest = gated;
+        s.rehearsal.world.event = hear_and_cut;
+        if (stage_deploy(&s, commit) != PIPELINE_COMPLETED)
+            fail_msg("moment %zu: %s", i, s.err.text);
+        assert_int_equal(gate.cuts, 1);
+        if (!gate.silent)
+            fail_msg("moment %zu: nobody was silent", i);
+        holds_rules(&s, 0);
+        stage_holds(&s, 1, "opened again");
+        stage_close(&s);
+    }
+}
+
+/* The key is taken out while a dead run's rule is open: the next run closes it all the same. */
+static void closed_when_switched_off(void **state)
+{
+    (void)state;
+    struct stage s;
+    int64_t ours = 0;
+    int64_t others;
+    for (int64_t n = 10; !ours; n++) {
+        if (n > 10)
+            stage_close(&s);
+        set_stage(&s, &(struct stage_options){0});
+        stage_kill(&s, DEATH_BEFORE_CALL, n);
+        assert_int_not_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
+        count_rules(&s, &ours, &others);
+    }
+    stage_next_runner(&s, "second/2", true);
+    s.config->network.open_port = false;
+    assert_int_equal(stage_finish(&s, commit), PIPELINE_COMPLETED);
+    holds_rules(&s, 0);
+    stage_holds(&s, 1, "switched off");
+    stage_close(&s);
+}
+
+/* A run of another environment, of a store that is not ours, opened it and may be at work: we used it, and leave it.
+ * Six hours later it is nobody's. */
+static void a_foreign_rule_stays(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct eyes e;
+    struct aws_error error;
+    char text[GC_PORT_TEXT_SIZE];
+    set_stage(&s, &(struct stage_options){0});
+    open_eyes(&e, &s);
+    gc_port_text(text, other_run, s.config->project, "staging");
+    assert_int_equal(cloud_open_port(&e.cloud, group_id, 8000, runner, text, &error), 0);
+    arena_release(&e.arena);
+    assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
+    assert_int_equal(open_at_upload, 1);
+    holds_rules(&s, 1);
+    stage_rest(&s, 6 * 3600);
+    assert_int_equal(stage_deploy(&s, "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"), PIPELINE_COMPLETED);
+    holds_rules(&s, 0);
+    stage_close(&s);
+}
+
+static int64_t open_at_rollout;
+
+static void hear_rollout(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
+{
+    int64_t others;
+    hear(context, at_ms, kind, text, detail);
+    if (strstr(text, " is done: ami-")) /* the image: what follows waits for no guest of the bake's group */
+        open_at_rollout = -1;
+    if (strncmp(text, "completed", 9) == 0)
+        count_rules(heard_stage, &open_at_rollout, &others);
+}
+
+static void make_group(struct stage *s, char id[40])
+{
+    struct eyes e;
+    struct aws_request request;
+    struct aws_reply reply;
+    struct aws_error error;
+    open_eyes(&e, s);
+    aws_request_init(&request, AWS_EC2, "CreateSecurityGroup");
+    aws_param(&request, "GroupName", "service");
+    aws_param(&request, "GroupDescription", "what serves");
+    request.region = s->config->region;
+    aws_reply_init(&reply);
+    assert_int_equal(e.transport.transport.call(e.transport.transport.self, &request, &reply, &error), 0);
+    str_fit(id, 40, "%s", node_get(reply.root, "groupId"));
+    aws_reply_release(&reply);
+    aws_request_release(&request);
+    arena_release(&e.arena);
+}
+
+/* Where the group's instances are behind another security group, the port is closed before the rollout. */
+static void closed_before_the_rollout(void **state)
+{
+    (void)state;
+    for (int apart = 0; apart < 2; apart++) {
+        struct stage s;
+        struct eyes e;
+        struct group g;
+        struct template_version made;
+        struct aws_error error;
+        char id[40];
+        set_stage(&s, &(struct stage_options){0});
+        make_group(&s, id);
+        open_eyes(&e, &s);
+        const char *const groups[] = {apart ? id : group_id};
+        struct launch_spec spec = {.security_groups = groups, .security_group_count = 1};
+        assert_int_equal(cloud_describe_group(&e.cloud, s.rehearsal.world.environment->group, &e.arena, &g, &error), 0);
+        assert_int_equal(
+            cloud_create_template_version(&e.cloud, g.template_id, "1", "ours", &spec, NULL, &e.arena, &made, &error),
+            0);
+        struct group_change change = GROUP_CHANGE_NONE;
+        change.template_id = g.template_id;
+        change.template_version = "2";
+        assert_int_equal(cloud_update_group(&e.cloud, g.name, &change, &error), 0);
+        arena_release(&e.arena);
+        s.rehearsal.world.event = hear_rollout;
+        open_at_rollout = -1;
+        assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
+        assert_int_equal(open_at_upload, 1);
+        assert_int_equal(open_at_rollout, apart ? 0 : 1);
+        holds_rules(&s, 0);
+        stage_close(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(open_for_the_upload_only),       cmocka_unit_test(closed_after_a_failure),
         cmocka_unit_test(closed_after_a_death),           cmocka_unit_test(gc_closes_it),
         cmocka_unit_test(our_end_does_not_cut_the_other), cmocka_unit_test(the_others_end_does_not_cut_us),
-        cmocka_unit_test(closed_while_detached),
+        cmocka_unit_test(closed_while_detached),          cmocka_unit_test(opened_again),
+        cmocka_unit_test(closed_when_switched_off),       cmocka_unit_test(a_foreign_rule_stays),
+        cmocka_unit_test(closed_before_the_rollout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

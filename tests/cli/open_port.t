@@ -62,6 +62,9 @@ is "before: no rule" "$(rules)" 0
 start deploy --now --yes
 is "it gets as far as the upload" "$(until_there 'upload is done' "$tmp/run.err" && echo 0 || echo 1)" 0
 is "while it works: one rule" "$(rules)" 1
+# shellcheck disable=SC2086
+run gc --dry-run $cloud
+hasnt "while it works, gc --dry-run: leaves it out" "$out" '^open port'
 for process in /proc/[0-9]*; do
     tr '\0' ' ' <"$process/cmdline" && echo
 done >"$tmp/ps" 2>/dev/null || true
@@ -83,6 +86,10 @@ kill -9 $runner
 wait $runner 2>/dev/null || true
 runner=
 is "killed: the rule is left" "$(rules)" 1
+# shellcheck disable=SC2086
+run gc --dry-run $cloud
+has "killed, gc --dry-run: lists it" "$out" "^open port  $group 198.51.100.7/32:8000 .*would go"
+is "killed, gc --dry-run: the rule is left" "$(rules)" 1
 # shellcheck disable=SC2086
 run gc $cloud
 is "killed, gc: exit code" "$code" 0
