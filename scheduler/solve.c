@@ -6,22 +6,17 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "scheduler/mix.h"
 
-#define LANES       16 /* the innermost loops run over so many kept steps at once */
 #define PENDINGS    (TABLE_PENDING + 1)
 #define PENDING_MIN 6
 #define WARM_DAYS   1     /* how long before the week the end is forgotten */
 #define RARE        1e-4F /* ends of a deployment less likely than that are left out */
 
-/* Where a deployment that starts in a mood ends: mood and commits pending then. */
-struct ending {
-    int mood, pending;
-    float chance;
-};
-
-/* All endings of one hour's deployments of one length, and what waiting costs meanwhile. */
+/* Where one hour's deployments of one length end: in which lines of a layer (mood and commits pending then), from each
+ * mood, and what waiting costs meanwhile. */
 struct endings {
-    struct ending *items;
+    struct mix_share *items;
     size_t cap, first[ARRIVALS_MOODS + 1];
     float waiting[ARRIVALS_MOODS];
 };
@@ -31,12 +26,27 @@ struct shape {
     struct endings hours[ARRIVALS_HOURS];
 };
 
+/* How likely each mood and number of commits pending is. top: above it there are no commits; -1: not in that mood. */
+struct spread {
+    double at[ARRIVALS_MOODS][PENDINGS];
+    int top[ARRIVALS_MOODS];
+};
+
+/* Where a silent step leads from a mood: at most four moods. */
+struct drift {
+    int count, mood[4];
+    double chance[4];
+};
+
 struct solver {
     const struct arrivals *model;
     const struct decider *d;
+    mix_lines *mix;
+    struct drift drift[ARRIVALS_MOODS];
+    float gain[ARRIVALS_LEVELS][2 * ARRIVALS_SIZES]; /* how likely 1, 2, ... commits are that come, calm and hot */
     int64_t step_s;
     int pendings;                   /* pending values, from none on; the last stands for more */
-    int kept, width;                /* kept values, and padded to LANES */
+    int kept, width;                /* kept values, and padded to MIX_LANES */
     size_t layer;                   /* floats in a layer of values: mood x pending x width */
     int ring;                       /* layers held */
     float *values;                  /* [time modulo ring][mood][pending][kept] */
@@ -44,6 +54,8 @@ struct solver {
     float *deploy;                  /* [mood][kept]: the value of deploying, without the commits' past */
     float *scratch;                 /* [kept]: of one mood's effect */
     struct shape fresh, reuse;      /* with the boot and without */
+    struct spread spread[2];        /* work of endings_fill */
+    float *column;                  /* [time modulo ring][mood][pending]: of values, the one that a launch leaves */
     int kept_after[TABLE_KEPT_MAX]; /* kept steps when a deployment that began so ends */
     float money[TABLE_KEPT_MAX];    /* its marginal money */
     bool reuses[TABLE_KEPT_MAX];
@@ -78,12 +90,6 @@ static double cool_down(const struct solver *s, int mood)
     return cool > 1 ? 1 : cool;
 }
 
-/* Where a silent step leads: at most four moods. */
-struct drift {
-    int count, mood[4];
-    double chance[4];
-};
-
 static struct drift silent(const struct solver *s, int mood)
 {
     struct drift d = {0};
@@ -106,77 +112,113 @@ static int more(const struct solver *s, int pending, int by)
     return pending + by < s->pendings ? pending + by : s->pendings - 1;
 }
 
-typedef double grid[ARRIVALS_MOODS][PENDINGS];
-
-static void step_forward(const struct solver *s, int hour, grid from, grid to)
+static void spread_clear(struct spread *s)
 {
-    memset(to, 0, sizeof(grid));
     for (int m = 0; m < ARRIVALS_MOODS; m++) {
-        struct drift drift = silent(s, m);
+        for (int n = 0; n <= s->top[m]; n++)
+            s->at[m][n] = 0;
+        s->top[m] = -1;
+    }
+}
+
+static void spread_to(struct spread *s, int mood, int pending, double chance)
+{
+    s->at[mood][pending] += chance;
+    s->top[mood] = s->top[mood] > pending ? s->top[mood] : pending;
+}
+
+static void step_forward(const struct solver *s, int hour, const struct spread *from, struct spread *to)
+{
+    spread_clear(to);
+    for (int m = 0; m < ARRIVALS_MOODS; m++) {
+        const struct drift *drift = &s->drift[m];
         int level = m % ARRIVALS_LEVELS;
-        double hit = step_chance(s, hour, m);
-        for (int n = 0; n < s->pendings; n++) {
-            double p = from[m][n];
+        double hit = from->top[m] < 0 ? 0 : step_chance(s, hour, m);
+        for (int n = 0; n <= from->top[m]; n++) {
+            double p = from->at[m][n];
             if (p < RARE / 100)
                 continue;
-            for (int i = 0; i < drift.count; i++)
-                to[drift.mood[i]][n] += p * (1 - hit) * drift.chance[i];
+            for (int i = 0; i < drift->count; i++)
+                spread_to(to, drift->mood[i], n, p * (1 - hit) * drift->chance[i]);
             for (int k = 0; k < ARRIVALS_SIZES; k++) {
                 double q = p * hit * s->model->size[level][k];
-                to[1][more(s, n, k + 1)] += q * s->model->heat[level];
-                to[0][more(s, n, k + 1)] += q * (1 - s->model->heat[level]);
+                spread_to(to, 1, more(s, n, k + 1), q * s->model->heat[level]);
+                spread_to(to, 0, more(s, n, k + 1), q * (1 - s->model->heat[level]));
             }
         }
     }
 }
 
-static double pending_sum(grid at)
+static double pending_sum(const struct spread *s)
 {
     double sum = 0;
     for (int m = 0; m < ARRIVALS_MOODS; m++)
-        for (int n = 1; n < PENDINGS; n++)
-            sum += n * at[m][n];
+        for (int n = 1; n <= s->top[m]; n++)
+            sum += n * s->at[m][n];
     return sum;
 }
 
-/* A deployment from each mood, step by step. */
-static void endings_fill(const struct solver *s, struct endings *e, int hour, int hold)
+static size_t line_of(const struct solver *s, int mood, int pending)
 {
-    static const int moods = ARRIVALS_MOODS;
-    size_t count = 0;
-    for (int m = 0; m < moods; m++) {
-        grid a = {{0}};
-        grid b;
-        a[m][0] = 1;
-        double waiting = 0;
-        for (int i = 0; i < hold; i++) {
-            step_forward(s, hour, a, b);
-            memcpy(a, b, sizeof(grid));
-            waiting += i + 1 < hold ? pending_sum(a) : 0;
-        }
-        e->waiting[m] = (float)(waiting * (double)s->wait_price);
-        e->first[m] = count;
-        double kept = 0;
-        for (int to = 0; to < moods; to++)
-            for (int n = 0; n < s->pendings; n++) {
-                if (a[to][n] < (double)RARE)
-                    continue;
-                e->items = mem_grow(e->items, &e->cap, count + 1, sizeof(*e->items));
-                e->items[count++] = (struct ending){to, n, (float)a[to][n]};
-                kept += a[to][n];
-            }
-        for (size_t i = e->first[m]; i < count; i++)
-            e->items[i].chance = (float)((double)e->items[i].chance / kept);
-    }
-    e->first[moods] = count;
+    return ((size_t)mood * (size_t)s->pendings + (size_t)pending) * (size_t)s->width;
 }
 
-static void shape_fill(const struct solver *s, struct shape *shape, int64_t hold_s)
+/* The endings that are likely enough, their chances made to add up to one; lines are so wide. */
+static void endings_add(const struct solver *s, struct endings *e, const struct spread *at, int width, size_t *count)
 {
-    shape->hold = (int)((hold_s + s->step_s - 1) / s->step_s);
-    shape->hold = shape->hold < 1 ? 1 : shape->hold;
-    for (int h = 0; h < ARRIVALS_HOURS; h++)
-        endings_fill(s, &shape->hours[h], h, shape->hold);
+    size_t first = *count;
+    double kept = 0;
+    for (int to = 0; to < ARRIVALS_MOODS; to++)
+        for (int n = 0; n <= at->top[to]; n++) {
+            if (at->at[to][n] < (double)RARE)
+                continue;
+            e->items = mem_grow(e->items, &e->cap, *count + 1, sizeof(*e->items));
+            e->items[(*count)++] = (struct mix_share){(to * s->pendings + n) * width, (float)at->at[to][n]};
+            kept += at->at[to][n];
+        }
+    for (size_t i = first; i < *count; i++)
+        e->items[i].chance = (float)((double)e->items[i].chance / kept);
+}
+
+/* Deployments from each mood, step by step: with a boot they go on where those without end. */
+static void endings_fill(struct solver *s, int hour)
+{
+    struct endings *reuse = &s->reuse.hours[hour];
+    struct endings *fresh = &s->fresh.hours[hour];
+    size_t reuse_count = 0;
+    size_t fresh_count = 0;
+    struct spread *now = &s->spread[0];
+    struct spread *then = &s->spread[1];
+    for (int m = 0; m < ARRIVALS_MOODS; m++) {
+        double waiting = 0;
+        reuse->first[m] = reuse_count;
+        fresh->first[m] = fresh_count;
+        spread_clear(now);
+        spread_to(now, m, 0, 1);
+        for (int i = 1; i <= s->fresh.hold; i++) {
+            step_forward(s, hour, now, then);
+            struct spread *swap = now;
+            now = then;
+            then = swap;
+            if (i == s->reuse.hold) {
+                reuse->waiting[m] = (float)(waiting * (double)s->wait_price);
+                endings_add(s, reuse, now, s->width, &reuse_count);
+            }
+            if (i == s->fresh.hold) {
+                fresh->waiting[m] = (float)(waiting * (double)s->wait_price);
+                endings_add(s, fresh, now, 1, &fresh_count);
+            }
+            waiting += pending_sum(now);
+        }
+    }
+    reuse->first[ARRIVALS_MOODS] = reuse_count;
+    fresh->first[ARRIVALS_MOODS] = fresh_count;
+}
+
+static int hold_of(const struct solver *s, int64_t hold_s)
+{
+    int hold = (int)((hold_s + s->step_s - 1) / s->step_s);
+    return hold < 1 ? 1 : hold;
 }
 
 static void shape_release(struct shape *shape)
@@ -235,75 +277,17 @@ static float *layer_at(const struct solver *s, int64_t t)
     return s->values + (size_t)(t % s->ring) * s->layer;
 }
 
-/* The innermost loops: LANES kept values at once, nothing overlapping, so that they become vector instructions. */
-static void add_scaled(float *restrict to, const float *restrict from, float by, size_t width)
-{
-    for (size_t block = 0; block < width; block += LANES)
-        for (size_t x = block; x < block + LANES; x++)
-            to[x] += by * from[x];
-}
-
-static void take_less(float *restrict to, const float *restrict other, size_t width)
-{
-    for (size_t block = 0; block < width; block += LANES)
-        for (size_t x = block; x < block + LANES; x++)
-            to[x] = other[x] < to[x] ? other[x] : to[x];
-}
-
-/* Up to SOURCES lines of values, each with its chance. */
-#define SOURCES 5
-struct blend {
-    const float *line[SOURCES];
-    float chance[SOURCES];
-    int count;
-};
-
-static void blend_add(struct blend *b, const float *line, double chance)
-{
-    b->line[b->count] = line;
-    b->chance[b->count++] = (float)chance;
-}
-
-static void blend_few(float *restrict to, const struct blend *b, float base, size_t width)
-{
-    const float *restrict p = b->line[0];
-    const float *restrict q = b->line[1];
-    const float *restrict r = b->line[2];
-    const float cp = b->chance[0];
-    const float cq = b->chance[1];
-    const float cr = b->chance[2];
-    for (size_t block = 0; block < width; block += LANES)
-        for (size_t x = block; x < block + LANES; x++)
-            to[x] = base + cp * p[x] + cq * q[x] + cr * r[x];
-}
-
-static void blend_lines(float *restrict to, struct blend *b, float base, size_t width)
-{
-    while (b->count < 3)
-        blend_add(b, b->line[0], 0);
-    blend_few(to, b, base, width);
-    for (int i = 3; i < b->count; i++)
-        add_scaled(to, b->line[i], b->chance[i], width);
-}
-
-static size_t line_of(const struct solver *s, int mood, int pending)
-{
-    return ((size_t)mood * (size_t)s->pendings + (size_t)pending) * (size_t)s->width;
-}
-
 /* The value of deploying in each mood and for each kept value, at time t. */
 static void look_reuse(const struct solver *s, int hour, int64_t t)
 {
     const struct endings *e = &s->reuse.hours[hour];
-    const float *then = layer_at(s, t + s->reuse.hold);
     size_t width = (size_t)s->width;
     for (int m = 0; m < ARRIVALS_MOODS; m++) {
-        for (size_t x = 0; x < width; x++)
-            s->scratch[x] = e->waiting[m];
-        for (size_t i = e->first[m]; i < e->first[m + 1]; i++) {
-            const struct ending *end = &e->items[i];
-            add_scaled(s->scratch, then + line_of(s, end->mood, end->pending), end->chance, width);
-        }
+        struct mix sum = {.from = layer_at(s, t + s->reuse.hold),
+                          .shares = e->items + e->first[m],
+                          .count = e->first[m + 1] - e->first[m],
+                          .base = e->waiting[m]};
+        s->mix(s->scratch, &sum, width);
         float *to = s->deploy + (size_t)m * width;
         for (int x = 0; x < s->kept; x++)
             if (s->reuses[x])
@@ -311,15 +295,28 @@ static void look_reuse(const struct solver *s, int hour, int64_t t)
     }
 }
 
-/* A launch leaves the instance in one state, whatever was before. */
+/* A launch leaves the instance in one state, whatever was before: of each line one number. */
+static float *column_at(const struct solver *s, int64_t t)
+{
+    return s->column + (size_t)(t % s->ring) * (size_t)(ARRIVALS_MOODS * s->pendings);
+}
+
+static void fill_column(const struct solver *s, int64_t t)
+{
+    const float *values = layer_at(s, t) + s->kept_after[0];
+    float *column = column_at(s, t);
+    for (int i = 0; i < ARRIVALS_MOODS * s->pendings; i++)
+        column[i] = values[(size_t)i * (size_t)s->width];
+}
+
 static void look_fresh(const struct solver *s, int hour, int64_t t)
 {
     const struct endings *e = &s->fresh.hours[hour];
-    const float *then = layer_at(s, t + s->fresh.hold) + s->kept_after[0];
+    const float *then = column_at(s, t + s->fresh.hold);
     for (int m = 0; m < ARRIVALS_MOODS; m++) {
         float sum = e->waiting[m] + s->money[0];
         for (size_t i = e->first[m]; i < e->first[m + 1]; i++)
-            sum += e->items[i].chance * then[line_of(s, e->items[i].mood, e->items[i].pending)];
+            sum += e->items[i].chance * then[e->items[i].offset];
         float *to = s->deploy + (size_t)m * (size_t)s->width;
         for (int x = 0; x < s->kept; x++)
             if (!s->reuses[x])
@@ -330,37 +327,46 @@ static void look_fresh(const struct solver *s, int hour, int64_t t)
 /* What it is worth when commits come in this step: by the level before, for each pending and kept value. */
 static void fill_coming(const struct solver *s, const float *next)
 {
-    const struct arrivals *a = s->model;
-    size_t width = (size_t)s->width;
     for (int l = 0; l < ARRIVALS_LEVELS; l++)
         for (int n = 0; n < s->pendings; n++) {
-            float *to = s->coming + line_of(s, l, n);
-            memset(to, 0, width * sizeof(*to));
-            for (int k = 0; k < ARRIVALS_SIZES; k++) {
-                int m = more(s, n, k + 1);
-                add_scaled(to, next + line_of(s, 0, m), (float)(a->size[l][k] * (1 - a->heat[l])), width);
-                add_scaled(to, next + line_of(s, 1, m), (float)(a->size[l][k] * a->heat[l]), width);
-            }
+            struct mix_share shares[2 * ARRIVALS_SIZES];
+            for (int k = 0; k < ARRIVALS_SIZES; k++)
+                for (int hot = 0; hot < 2; hot++)
+                    shares[2 * k + hot] =
+                        (struct mix_share){(int32_t)line_of(s, hot, more(s, n, k + 1)), s->gain[l][2 * k + hot]};
+            struct mix sum = {.from = next, .shares = shares, .count = 2 * ARRIVALS_SIZES};
+            s->mix(s->coming + line_of(s, l, n), &sum, (size_t)s->width);
         }
 }
 
-/* The value of waiting a step. Kept steps shrink by one; what is not kept stays so. */
-static void wait_values(const struct solver *s, int hour, int mood, const float *next, float *to)
+/* The value of waiting a step, or with `least` that of the better choice. Kept steps shrink by one: lines are written
+ * from their second number on, and one behind their end, which is the next one's first, or padding; what is not kept
+ * stays so. */
+static void wait_values(const struct solver *s, int hour, int mood, const float *next, float *to, bool least)
 {
+    const struct drift *drift = &s->drift[mood];
     double hit = step_chance(s, hour, mood);
-    struct drift drift = silent(s, mood);
+    struct mix_share shares[4];
+    const float *deploy = s->deploy + (size_t)mood * (size_t)s->width;
     for (int n = 0; n < s->pendings; n++) {
-        struct blend b = {.count = 0};
-        for (int i = 0; i < drift.count; i++)
-            blend_add(&b, next + line_of(s, drift.mood[i], n), (1 - hit) * drift.chance[i]);
-        blend_add(&b, s->coming + line_of(s, mood % ARRIVALS_LEVELS, n), hit);
+        bool floored = least && n > 0;
+        for (int i = 0; i < drift->count; i++)
+            shares[i] =
+                (struct mix_share){(int32_t)line_of(s, drift->mood[i], n), (float)((1 - hit) * drift->chance[i])};
+        struct mix sum = {.from = next,
+                          .shares = shares,
+                          .count = (size_t)drift->count,
+                          .last = s->coming + line_of(s, mood % ARRIVALS_LEVELS, n),
+                          .last_chance = (float)hit,
+                          .base = s->wait_price * (float)n,
+                          .floor = floored ? deploy + 1 : NULL};
         float *line = to + (size_t)n * (size_t)s->width;
-        float price = s->wait_price * (float)n;
-        float not_kept = price;
-        for (int i = 0; i < b.count; i++)
-            not_kept += b.chance[i] * b.line[i][0];
-        blend_lines(line + 1, &b, price, (size_t)s->width); /* one behind the line: the next one's first, or padding */
-        line[0] = not_kept;
+        float not_kept = sum.base;
+        for (size_t i = 0; i < sum.count; i++)
+            not_kept += shares[i].chance * sum.from[shares[i].offset];
+        not_kept += sum.last_chance * sum.last[0];
+        s->mix(line + 1, &sum, (size_t)s->width);
+        line[0] = floored && deploy[0] < not_kept ? deploy[0] : not_kept;
     }
 }
 
@@ -380,8 +386,11 @@ static void read_needs(const struct solver *s, const struct policy_table *table,
 static void choose(const struct solver *s, int mood, float *values)
 {
     const float *deploy = s->deploy + (size_t)mood * (size_t)s->width;
-    for (int n = 1; n < s->pendings; n++)
-        take_less(values + (size_t)n * (size_t)s->width, deploy, (size_t)s->width);
+    for (int n = 1; n < s->pendings; n++) {
+        float *line = values + (size_t)n * (size_t)s->width;
+        for (int x = 0; x < s->kept; x++)
+            line[x] = deploy[x] < line[x] ? deploy[x] : line[x];
+    }
 }
 
 /* Values are compared, never read: what all have in common is taken off before it eats the digits. */
@@ -390,6 +399,8 @@ static double take_off(const struct solver *s, int64_t t)
     const float common = layer_at(s, t)[0];
     for (size_t i = 0; i < s->layer * (size_t)s->ring; i++)
         s->values[i] -= common;
+    for (int i = 0; i < s->ring; i++)
+        fill_column(s, i);
     return (double)common;
 }
 
@@ -403,20 +414,23 @@ static void step_back(const struct solver *s, const struct policy_table *table, 
         look_reuse(s, hour, t);
     for (int m = 0; m < ARRIVALS_MOODS; m++) {
         float *values = now + line_of(s, m, 0);
-        wait_values(s, hour, m, next, values);
-        if (read)
-            read_needs(s, table, hour, m, values);
+        wait_values(s, hour, m, next, values, !read);
+        if (!read)
+            continue;
+        read_needs(s, table, hour, m, values);
         choose(s, m, values);
     }
+    fill_column(s, t);
 }
 
 /* The week's steps and those before them, backwards; in the middle of each hour of the week the table is read. */
 static void go_back(const struct solver *s, struct policy_table *table)
 {
     const int64_t an_hour = SECONDS_PER_HOUR / s->step_s;
-    assert(an_hour > 0);
+    const int64_t a_day = 24 * an_hour;
+    assert(a_day > 0 && s->ring > 0);
     const int64_t week = ARRIVALS_HOURS * an_hour;
-    const int64_t begin = week + WARM_DAYS * 24 * an_hour;
+    const int64_t begin = week + WARM_DAYS * a_day;
     double taken = 0;
     double at_end = 0;
     for (int64_t t = begin; t >= 0; t--) {
@@ -426,7 +440,7 @@ static void go_back(const struct solver *s, struct policy_table *table)
             at_end = taken + (double)layer_at(s, t)[0];
         if (t == 0)
             table->per_week = taken + (double)layer_at(s, t)[0] - at_end;
-        if (t % (24 * an_hour) == 0)
+        if (t % a_day == 0)
             taken += take_off(s, t);
     }
 }
@@ -450,6 +464,18 @@ static int choose_kept(const struct decider *d, int64_t step_s)
     return kept > TABLE_KEPT_MAX ? TABLE_KEPT_MAX : (int)kept;
 }
 
+static void chances_fill(struct solver *s)
+{
+    const struct arrivals *a = s->model;
+    for (int m = 0; m < ARRIVALS_MOODS; m++)
+        s->drift[m] = silent(s, m);
+    for (int l = 0; l < ARRIVALS_LEVELS; l++)
+        for (int k = 0; k < ARRIVALS_SIZES; k++) {
+            s->gain[l][2 * k] = (float)(a->size[l][k] * (1 - a->heat[l]));
+            s->gain[l][2 * k + 1] = (float)(a->size[l][k] * a->heat[l]);
+        }
+}
+
 /* How many commits to tell apart: some more than three times what the square-root rule would wait for. */
 static int choose_pendings(const struct solver *s)
 {
@@ -469,22 +495,28 @@ static void solver_init(struct solver *s, const struct arrivals *model, const st
 {
     const struct terms *t = &d->terms;
     int64_t hold_s = t->prepare_s + t->bake_s + t->rollout_s;
-    *s = (struct solver){.model = model, .d = d, .step_s = choose_step(hold_s + t->boot_s)};
+    *s = (struct solver){.model = model, .d = d, .mix = mix_widest(), .step_s = choose_step(hold_s + t->boot_s)};
     s->kept = choose_kept(d, s->step_s);
-    s->width = (s->kept + LANES - 1) / LANES * LANES;
+    s->width = (s->kept + MIX_LANES - 1) / MIX_LANES * MIX_LANES;
     s->chance_scale = (double)s->step_s / ARRIVALS_STEP_S;
     s->wait_price = (float)((double)t->delay_price_per_commit_hour * (double)s->step_s / SECONDS_PER_HOUR);
     s->pendings = choose_pendings(s) + 1;
-    shape_fill(s, &s->reuse, hold_s);
-    shape_fill(s, &s->fresh, hold_s + t->boot_s);
+    s->reuse.hold = hold_of(s, hold_s);
+    s->fresh.hold = hold_of(s, hold_s + t->boot_s);
     assert(s->fresh.hold <= SOLVE_HOLD_STEPS);
+    chances_fill(s);
+    for (int m = 0; m < ARRIVALS_MOODS; m++)
+        s->spread[0].top[m] = s->spread[1].top[m] = -1;
+    for (int h = 0; h < ARRIVALS_HOURS; h++)
+        endings_fill(s, h);
     transitions_fill(s);
     s->ring = s->fresh.hold + 1;
-    s->layer = (size_t)ARRIVALS_MOODS * (size_t)s->pendings * (size_t)s->width + LANES;
+    s->layer = (size_t)ARRIVALS_MOODS * (size_t)s->pendings * (size_t)s->width + MIX_LANES;
     s->values = mem_zero(s->layer * (size_t)s->ring, sizeof(float));
     s->coming = mem_zero((size_t)ARRIVALS_LEVELS * (size_t)s->pendings * (size_t)s->width, sizeof(float));
-    s->deploy = mem_zero((size_t)ARRIVALS_MOODS * (size_t)s->width, sizeof(float));
+    s->deploy = mem_zero((size_t)ARRIVALS_MOODS * (size_t)s->width + MIX_LANES, sizeof(float));
     s->scratch = mem_zero((size_t)s->width, sizeof(float));
+    s->column = mem_zero((size_t)ARRIVALS_MOODS * (size_t)s->pendings * (size_t)s->ring, sizeof(float));
 }
 
 static void solver_release(struct solver *s)
@@ -495,6 +527,7 @@ static void solver_release(struct solver *s)
     free(s->coming);
     free(s->deploy);
     free(s->scratch);
+    free(s->column);
 }
 
 void solve_policy(struct policy_table *out, const struct arrivals *model, const struct decider *d)

@@ -12,10 +12,10 @@
  * Values go backwards in time, minute by minute, over a few days to forget the end and then over one week; the state
  * at the end of a deployment is taken from the distribution that the hour's chances give. Long deployments make longer
  * steps than a minute (policy_table.step_s), at most SOLVE_HOLD_STEPS of them a deployment. Simplifications: a mood's
- * bin of several minutes is left with the chance 1/width each minute; a deployment's effect is worked out each fifth
- * step.
+ * bin of several minutes is left with the chance 1/width each minute.
  *
- * Cost: some 0.3 s for an hour's keep of 60 minutes; memory 140 KB for each step of a deployment.
+ * Cost: some 0.2 s for an hour's keep of 60 minutes, where there are wide units (mix.h); memory 140 KB for each step of
+ * a deployment.
  */
 #ifndef SCHEDULER_SOLVE_H
 #define SCHEDULER_SOLVE_H
