@@ -70,7 +70,7 @@ static void billed_span(const struct bill_input *in, const struct usage_row *row
 {
     struct metering m;
     struct segment s;
-    metering_begin(&m, names_text(in->names, row->os), in->regime, row->start, row->end);
+    metering_begin(&m, names_text(in->names, row->os), usage_regime(row, in->regime), row->start, row->end);
     *first = *last = row->start;
     while (metering_next(&m, &s))
         *last = s.at + (s.count - 1) * (s.hourly ? SECONDS_PER_HOUR : 1);

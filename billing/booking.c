@@ -33,10 +33,23 @@ static void add_step(struct rate *rate, const struct catalog_price *price)
     rate->steps[rate->count++] = (struct rate_step){price->effective, price->usd_per_hour};
 }
 
+/* A use's own price holds for all time. */
+static void add_own_price(struct rate *rate, const char *text)
+{
+    struct catalog_price price = {.effective = INSTANT_MIN};
+    int code = money_parse(text, &price.usd_per_hour);
+    assert(!code);
+    add_step(rate, &price);
+}
+
 static struct rate load_rate(const struct booking *b, const struct subject *s)
 {
     struct rate rate = {0};
     const struct names *names = b->in->names;
+    if (s->own_price) {
+        add_own_price(&rate, names_text(names, s->own_price - 1));
+        return rate;
+    }
     const char *type = names_text(names, s->type);
     const char *region = names_text(names, s->region);
     const char *os = names_text(names, s->os);
@@ -53,7 +66,7 @@ static struct rate load_rate(const struct booking *b, const struct subject *s)
 static uint32_t rate_id(struct booking *b, const struct subject *s)
 {
     uint32_t known = b->rate_keys.count;
-    uint32_t id = keys_add(&b->rate_keys, (uint32_t[]){s->type, s->region, s->os});
+    uint32_t id = keys_add(&b->rate_keys, (uint32_t[]){s->type, s->region, s->os, s->own_price});
     if (id == known) {
         b->rates = mem_grow(b->rates, &b->rate_cap, id + (size_t)1, sizeof(*b->rates));
         b->rates[id] = load_rate(b, s);
@@ -64,8 +77,8 @@ static uint32_t rate_id(struct booking *b, const struct subject *s)
 static uint32_t subject_id(struct booking *b, const struct usage_row *row)
 {
     uint32_t known = b->subject_keys.count;
-    uint32_t id =
-        keys_add(&b->subject_keys, (uint32_t[]){row->account, row->instance, row->type, row->region, row->os});
+    uint32_t id = keys_add(&b->subject_keys,
+                           (uint32_t[]){row->account, row->instance, row->type, row->region, row->os, row->own_price});
     if (id < known)
         return id;
     struct subject s = {.account = row->account,
@@ -73,6 +86,7 @@ static uint32_t subject_id(struct booking *b, const struct usage_row *row)
                         .type = row->type,
                         .region = row->region,
                         .os = row->os,
+                        .own_price = row->own_price,
                         .factor4 = booking_factor4(b, row->type)};
     s.rate = rate_id(b, &s);
     s.group = keys_add(&b->group_keys, (uint32_t[]){s.region, s.os, booking_family(b, s.type)});
@@ -129,8 +143,8 @@ static void add_reservation(struct booking *b, const struct reservation *r)
 void booking_init(struct booking *b, const struct bill_input *in)
 {
     *b = (struct booking){.in = in};
-    keys_init(&b->subject_keys, 5);
-    keys_init(&b->rate_keys, 3);
+    keys_init(&b->subject_keys, 6);
+    keys_init(&b->rate_keys, 4);
     keys_init(&b->group_keys, 3);
     keys_init(&b->pool_keys, 4);
     keys_init(&b->pair_keys, 2);

@@ -21,7 +21,7 @@
 
 /* One running instance on the bill, whatever the number of its rows. */
 struct subject {
-    uint32_t account, instance, type, region, os;
+    uint32_t account, instance, type, region, os, own_price;
     uint32_t rate, group, pool; /* pool: KEYS_NONE where it has none */
     int64_t factor4;
     int128 units;     /* on-demand, inside the window */

@@ -355,7 +355,7 @@ static void meter_direct(struct booking *b, uint32_t row)
     int64_t factor4 = b->subjects[b->subject_of[row]].factor4;
     struct metering m;
     struct segment s;
-    metering_begin(&m, names_text(b->in->names, u->os), b->in->regime, u->start, u->end);
+    metering_begin(&m, names_text(b->in->names, u->os), usage_regime(u, b->in->regime), u->start, u->end);
     while (metering_next(&m, &s))
         booking_left(b, (struct piece){.row = row,
                                        .seconds = !s.hourly,
@@ -370,7 +370,7 @@ static void meter_into(struct sweep *w, uint32_t row)
     const struct usage_row *u = &w->b->in->usage->rows[row];
     struct metering m;
     struct segment s;
-    metering_begin(&m, names_text(w->b->in->names, u->os), w->b->in->regime, u->start, u->end);
+    metering_begin(&m, names_text(w->b->in->names, u->os), usage_regime(u, w->b->in->regime), u->start, u->end);
     while (metering_next(&m, &s))
         add_item(w, row, &s);
 }

@@ -98,7 +98,8 @@ static void add_row(struct filling *f, const struct usage_row *row)
 {
     struct metering m;
     struct segment s;
-    metering_begin(&m, names_text(f->in->bill->names, row->os), f->in->bill->regime, row->start, row->end);
+    metering_begin(&m, names_text(f->in->bill->names, row->os), usage_regime(row, f->in->bill->regime), row->start,
+                   row->end);
     while (metering_next(&m, &s) && !f->code) {
         if (!s.hourly) {
             add_seconds(f, row, s.at, s.count);

@@ -22,10 +22,11 @@ static instant_t end_of(const struct filling *f, const struct ledger_usage *u)
     return *f->until < most ? *f->until : most;
 }
 
-static int take_instance(const struct filling *f, const struct ledger_usage *u)
+static void add_instance(struct bill_files *files, const struct ledger_usage *u, instant_t end)
 {
-    struct names *names = f->files->names;
-    struct usage *list = &f->files->usage;
+    struct names *names = files->names;
+    struct usage *list = &files->usage;
+    char price[MONEY_TEXT_SIZE];
     list->rows = mem_grow(list->rows, &list->cap, list->count + 1, sizeof(*list->rows));
     list->rows[list->count] = (struct usage_row){.account = names_id(names, u->account),
                                                  .instance = names_id(names, u->resource),
@@ -35,21 +36,22 @@ static int take_instance(const struct filling *f, const struct ledger_usage *u)
                                                  .os = names_id(names, u->os),
                                                  .line = (uint32_t)list->count + 1,
                                                  .type_column = 1,
+                                                 .own_regime = u->regime,
                                                  .start = u->start,
-                                                 .end = end_of(f, u)};
+                                                 .end = end};
+    if (u->usd >= 0)
+        list->rows[list->count].own_price = names_id(names, money_text(u->usd, price)) + 1;
     list->count++;
-    return 0;
 }
 
-static int take_use(void *context, const struct ledger_usage *u, const struct ledger_scope *scope, struct err *err)
+void ledger_bill_add(struct bill_files *files, const struct ledger_usage *u, instant_t end)
 {
-    const struct filling *f = context;
-    struct names *names = f->files->names;
-    struct resources *list = &f->files->resources;
-    (void)scope;
-    (void)err;
-    if (strcmp(u->kind, "instance") == 0)
-        return take_instance(f, u);
+    struct names *names = files->names;
+    struct resources *list = &files->resources;
+    if (strcmp(u->kind, "instance") == 0) {
+        add_instance(files, u, end);
+        return;
+    }
     list->rows = mem_grow(list->rows, &list->cap, list->count + 1, sizeof(*list->rows));
     list->rows[list->count] = (struct resource_row){.account = names_id(names, u->account),
                                                     .resource = names_id(names, u->resource),
@@ -60,8 +62,16 @@ static int take_use(void *context, const struct ledger_usage *u, const struct le
                                                     .quantity = u->quantity,
                                                     .usd = u->usd,
                                                     .start = u->start,
-                                                    .end = end_of(f, u)};
+                                                    .end = end};
     list->count++;
+}
+
+static int take_use(void *context, const struct ledger_usage *u, const struct ledger_scope *scope, struct err *err)
+{
+    const struct filling *f = context;
+    (void)scope;
+    (void)err;
+    ledger_bill_add(f->files, u, end_of(f, u));
     return 0;
 }
 

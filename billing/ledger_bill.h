@@ -18,6 +18,9 @@
 int ledger_bill_open(struct bill_files *files, struct ledger *ledger, instant_t from, instant_t to,
                      const instant_t *until, struct err *err) MUST_USE;
 
+/* One use, up to `end`, as a row of usage or resources. */
+void ledger_bill_add(struct bill_files *files, const struct ledger_usage *usage, instant_t end);
+
 struct ledger_settled {
     size_t entries;     /* booked now */
     money_t bill_usd;   /* the month's bill up to `now` */

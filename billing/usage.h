@@ -19,11 +19,15 @@
 #include "base/err.h"
 #include "base/session.h"
 #include "billing/calendar.h"
+#include "billing/metering.h"
 #include "billing/names.h"
 
 struct usage_row {
     uint32_t account, instance, type, region, zone, os;
     uint32_t line, type_column; /* where the row stands, for messages */
+    /* Of a ledger's uses: what an hour costs, whatever the catalog says (a name's number + 1, of money_text; 0: the
+     * catalog's), and how it is metered (enum regime_choice; 0: as all). */
+    uint32_t own_price, own_regime;
     instant_t start, end;
 };
 
@@ -32,6 +36,12 @@ struct usage {
     struct usage_row *rows;
     size_t count, cap;
 };
+
+/* How a row is metered: in its own way, else in that of all. */
+static inline enum regime_choice usage_regime(const struct usage_row *row, enum regime_choice all)
+{
+    return row->own_regime ? (enum regime_choice)row->own_regime : all;
+}
 
 /* until: up to when an instance without an end is billed; NULL: such a row is bad. A row still running that starts at
  * or after it is left out. session NULL: bad rows are only counted. */

@@ -15,5 +15,7 @@ int held_of_config(struct bill_sources *out, const struct config *c, struct err 
                                  .unlinked = p->unlinked};
     if (!out->commitments != !out->plan_rates)
         return err_set(err, EXIT_INPUT, "prices.commitments and prices.plan_rates go together");
+    if (bill_opt_regime(&out->regime, p->regime, err))
+        return EXIT_INPUT;
     return opened ? bill_opt_free_tier(&out->free_tier, opened, err) : 0;
 }

@@ -94,7 +94,7 @@ static int find_held(struct budget_source *s, const struct budget_options *o, st
         return 0;
     int code = held_of_config(&s->sources, s->config, err);
     s->sources.catalog = o->in.catalog;
-    s->sources.regime = o->in.regime;
+    s->sources.regime = o->in.regime ? o->in.regime : s->sources.regime;
     return code;
 }
 

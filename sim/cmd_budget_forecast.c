@@ -29,6 +29,7 @@ static const struct opt options[] = {
     SCENARIO_VALUE(struct args, "repo", "DIR", opt_text, repo, "a git repository's first-parent history"),
     SCENARIO_VALUE(struct args, "branch", "B", opt_text, branch, "its branch (default: HEAD)"),
     SCENARIO_VALUE(struct args, "log", "FILE", opt_text, log, "a log instead: TSV or TSV.gz, unix seconds first"),
+    SCENARIO_VALUE(struct args, "workload", "FILE", opt_text, workload, "a model of arrivals instead (workload fit)"),
     SCENARIO_VALUE(struct args, "prepare", "S", opt_given_duration, prepare_s, "pull, test, build"),
     SCENARIO_VALUE(struct args, "boot", "S", opt_given_duration, boot_s, "launch and boot of a new bake instance"),
     SCENARIO_VALUE(struct args, "bake", "S", opt_given_duration, bake_s, "upload, command line, create the image"),
@@ -37,6 +38,8 @@ static const struct opt options[] = {
     SCENARIO_VALUE(struct args, "instance", "TYPE", opt_text, instance, "its type instead (default m5.large)"),
     SCENARIO_VALUE(struct args, "region", "R", opt_text, region, "region of the price (default us-east-1)"),
     SCENARIO_VALUE(struct args, "per-deploy", "USD", opt_price, per_deploy, "what else each deployment costs"),
+    SCENARIO_VALUE(struct args, "delay-price", "USD", opt_price, delay_price,
+                   "what a commit's waiting costs, per hour (for triggers that weigh it)"),
     OPT_END,
 };
 
@@ -77,9 +80,17 @@ static void add_extra_json(cJSON *document, const struct outlook_extra *e)
         json_text(document, "forecast_low_usd", money_text(e->usd.low, text));
         json_text(document, "forecast_high_usd", money_text(e->usd.high, text));
     }
-    if (!e->next.deployments)
+    if (!e->next.deployments && !e->margin.known)
         return;
     cJSON *next = json_object(document, "next_deployment");
+    if (e->margin.known) {
+        json_text(next, "like", e->margin.like);
+        json_text(next, "marginal_usd", money_text(e->margin.usd, text));
+        json_text(next, "on_demand_usd", money_text(e->margin.on_demand_usd, text));
+        json_bool(next, "reuses", e->margin.reuses);
+    }
+    if (!e->next.deployments)
+        return;
     json_i64(next, "deployments", (int64_t)e->next.deployments);
     json_text(next, "mean_usd", money_text(e->next.mean, text));
     json_text(next, "low_usd", money_text(e->next.low, text));
@@ -92,12 +103,22 @@ static void add_policy_json(cJSON *document, const struct policy_forecast *p)
     char text[MONEY_TEXT_SIZE];
     cJSON *object = json_object(document, "policy");
     json_text(object, "policy", outcome_policy_label(&p->policy, label));
+    json_text(object, "steady_usd", money_text(p->steady, text));
+    if (p->fitted) {
+        cJSON *fitted = json_object(object, "fitted");
+        json_i64(fitted, "draws", (int64_t)p->fitted_rest.deployments);
+        json_text(fitted, "forecast_usd", money_text(p->fitted_mean, text));
+        json_text(fitted, "forecast_low_usd", money_text(p->fitted_low, text));
+        json_text(fitted, "forecast_high_usd", money_text(p->fitted_high, text));
+        json_text(fitted, "deployments_usd", money_text(p->fitted_rest.mean, text));
+    }
+    if (!p->windows)
+        return;
     json_i64(object, "windows", (int64_t)p->windows);
     json_text(object, "forecast_usd", money_text(p->mean, text));
     json_text(object, "forecast_low_usd", money_text(p->low, text));
     json_text(object, "forecast_high_usd", money_text(p->high, text));
     json_text(object, "deployments_usd", money_text(p->rest.mean, text));
-    json_text(object, "steady_usd", money_text(p->steady, text));
 }
 
 static void print_outlook_json(const struct outlook *o, FILE *out)
@@ -172,12 +193,29 @@ static void print_run_out(const struct outlook *o, FILE *out)
     }
 }
 
+static void print_next(const struct outlook_extra *e, FILE *out)
+{
+    char low[MONEY_TEXT_SIZE];
+    char high[MONEY_TEXT_SIZE];
+    char mean[MONEY_TEXT_SIZE];
+    if (e->margin.known) {
+        fprintf(out, "One more deployment, like %s, adds %s USD to the bill", e->margin.like,
+                money_short(e->margin.usd, mean));
+        if (e->margin.usd != e->margin.on_demand_usd)
+            fprintf(out, " (%s on demand%s)", money_short(e->margin.on_demand_usd, low),
+                    e->margin.reuses ? "; an instance that runs is used" : "");
+        fputs(".\n", out);
+    }
+    if (e->next.deployments)
+        fprintf(out, "Deployments cost about %s USD (the last %zu: %s to %s).\n", money_short(e->next.mean, mean),
+                e->next.deployments, money_short(e->next.low, low), money_short(e->next.high, high));
+}
+
 static void print_extra(const struct outlook *o, FILE *out)
 {
     const struct outlook_extra *e = o->extra;
     char low[MONEY_TEXT_SIZE];
     char high[MONEY_TEXT_SIZE];
-    char mean[MONEY_TEXT_SIZE];
     char date[INSTANT_TEXT_SIZE];
     if (e->usd.known)
         fprintf(out, "\nNine times in ten the month ends between %s and %s USD, if days go on to differ as they did.\n",
@@ -190,10 +228,7 @@ static void print_extra(const struct outlook *o, FILE *out)
         fprintf(out, "%s.\n",
                 e->run_out.late == INT64_MAX ? "the month's end, or last" : calendar_date_text(e->run_out.late, date));
     }
-    if (e->next.deployments)
-        fprintf(out, "The next deployment costs about %s USD (the last %zu: %s to %s).\n",
-                money_short(e->next.mean, mean), e->next.deployments, money_short(e->next.low, low),
-                money_short(e->next.high, high));
+    print_next(e, out);
 }
 
 static void print_policy(const struct policy_forecast *p, FILE *out)
@@ -202,11 +237,18 @@ static void print_policy(const struct policy_forecast *p, FILE *out)
     char mean[MONEY_TEXT_SIZE];
     char low[MONEY_TEXT_SIZE];
     char high[MONEY_TEXT_SIZE];
-    fprintf(out, "\nBy %s: %s USD at the month's end (%s to %s in %zu windows of the history",
-            outcome_policy_label(&p->policy, label), money_short(p->mean, mean), money_short(p->low, low),
-            money_short(p->high, high), p->windows);
-    fprintf(out, "):\n%s spent, %s for deployments to come, %s for what is no deployment's.\n",
-            money_short(p->spent, mean), money_short(p->rest.mean, low), money_short(p->steady, high));
+    const struct outlook_next *rest = p->fitted ? &p->fitted_rest : &p->rest;
+    fprintf(out, "\nBy %s:\n", outcome_policy_label(&p->policy, label));
+    if (p->fitted)
+        fprintf(out, "%s USD at the month's end on the fitted workload (nine in ten of %zu draws: %s to %s)",
+                money_short(p->fitted_mean, mean), p->fitted_rest.deployments, money_short(p->fitted_low, low),
+                money_short(p->fitted_high, high));
+    if (p->windows)
+        fprintf(out, "%s%s USD%s on the history itself (%zu windows: %s to %s)", p->fitted ? ",\n" : "",
+                money_short(p->mean, mean), p->fitted ? "" : " at the month's end", p->windows,
+                money_short(p->low, low), money_short(p->high, high));
+    fprintf(out, ":\n%s spent, %s for deployments to come, %s for what is no deployment's.\n",
+            money_short(p->spent, mean), money_short(rest->mean, low), money_short(p->steady, high));
 }
 
 static void print_outlook_text(const struct outlook *o, const struct session *session)
@@ -252,13 +294,16 @@ static int run(struct session *session, void *data, struct err *err)
     struct budget_source source = {0};
     struct outlook_extra extra = {0};
     struct policy_forecast policy;
-    bool history = args->scenario.repo || args->scenario.log;
+    bool history = args->scenario.repo || args->scenario.log || args->scenario.workload;
     policy_list_finish(&args->policies);
     int code = budget_source_open(&source, &args->from, false, session, err);
     struct outlook o = {.spending = &source.spending, .sample = source.sample};
     if (!code && source.ledger) {
         set_pool(&source, &args->from);
         code = outlook_read(&extra, &source, &args->from, err);
+        if (!code)
+            code = margin_of_next(&extra.margin, source.ledger, args->from.environment, source.at, &source.held,
+                                  &source.sources, session, err);
         o.extra = &extra;
     }
     if (!code && history && !source.ledger)

@@ -21,18 +21,31 @@ struct outlook_series outlook_series(const int64_t *days, size_t count)
     return s;
 }
 
-static double half_width(const struct outlook_series *s, double remaining_days)
+/* The Cornish-Fisher expansion from the normal distribution's; off by 2 % at three degrees, by 1e-4 from six on. */
+double outlook_t95(size_t freedom)
 {
-    return Z90 * s->deviation * sqrt(remaining_days + remaining_days * remaining_days / (double)s->days);
+    double n = freedom ? (double)freedom : 1;
+    double z2 = Z90 * Z90;
+    double one = Z90 * (z2 + 1) / 4;
+    double two = Z90 * ((5 * z2 + 16) * z2 + 3) / 96;
+    double three = Z90 * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384;
+    return Z90 + one / n + two / (n * n) + three / (n * n * n);
+}
+
+static double half_width(const struct outlook_series *s, double elapsed_days, double remaining_days)
+{
+    return outlook_t95(s->days - 1) * s->deviation *
+           sqrt(remaining_days + remaining_days * remaining_days / elapsed_days);
 }
 
 struct outlook_interval outlook_interval(const struct outlook_series *s, int64_t so_far, int64_t forecast,
-                                         int64_t remaining_s)
+                                         int64_t elapsed_s, int64_t remaining_s)
 {
     struct outlook_interval out = {.known = s->days >= OUTLOOK_DAYS_MIN, .low = forecast, .high = forecast};
+    out.known = out.known && elapsed_s > 0;
     if (!out.known || remaining_s <= 0)
         return out;
-    double half = half_width(s, (double)remaining_s / SECONDS_PER_DAY);
+    double half = half_width(s, (double)elapsed_s / SECONDS_PER_DAY, (double)remaining_s / SECONDS_PER_DAY);
     double low = (double)forecast - half;
     out.low = low > (double)so_far ? (int64_t)low : so_far;
     out.high = (double)forecast + half < 9e18 ? forecast + (int64_t)half : INT64_MAX;
@@ -45,7 +58,8 @@ static instant_t reached(const struct outlook_series *s, const struct spending *
     double rate = (double)drawn / (double)p->elapsed_s;
     for (int64_t after = 0; after < p->length_s - p->elapsed_s; after += SECONDS_PER_HOUR) {
         double days = (double)after / SECONDS_PER_DAY;
-        if ((double)drawn + rate * (double)after + sign * half_width(s, days) >= (double)p->pool_hours)
+        if ((double)drawn + rate * (double)after + sign * half_width(s, (double)p->elapsed_s / SECONDS_PER_DAY, days) >=
+            (double)p->pool_hours)
             return p->at + after;
     }
     return INT64_MAX;
@@ -101,6 +115,31 @@ static int take_day(void *context, const struct ledger_row *row, struct err *err
     return code;
 }
 
+static int take_fee(void *context, const struct ledger_row *row, struct err *err)
+{
+    struct days *d = context;
+    struct ledger_row back = *row;
+    instant_t at;
+    int code = calendar_parse(row->name, &at, err);
+    int64_t day = at / SECONDS_PER_DAY - d->first_day;
+    back.usd = day >= 0 && day < (int64_t)d->count ? d->values[day] - row->usd : 0;
+    return code ? code : take_day(d, &back, err);
+}
+
+/* Fees, corrections and what rounding leaves over are booked at one instant of a month: no day differs by them. */
+static int leave_out_fees(struct days *days, struct ledger_filter filter, const struct budget_source *source,
+                          struct err *err)
+{
+    static const char *const accounts[] = {"expense:reserved-fee", "expense:savings-plan", "expense:rounding",
+                                           "expense:adjustment"};
+    int code = 0;
+    for (int i = 0; i < 4 && !code; i++) {
+        filter.account = accounts[i];
+        code = ledger_statement(source->ledger, LEDGER_BY_DAY, &filter, take_fee, days, err);
+    }
+    return code;
+}
+
 /* The complete days of the last eight weeks, from the first on which there is anything. */
 static int read_series(struct outlook_series *out, const struct budget_source *source,
                        const struct budget_options *options, bool seconds, struct err *err)
@@ -114,6 +153,8 @@ static int read_series(struct outlook_series *out, const struct budget_source *s
                                          .project = options->project,
                                          .account = seconds ? "time:instance" : "expense:"};
     int code = ledger_statement(source->ledger, LEDGER_BY_DAY, &filter, take_day, &days, err);
+    if (!code && !seconds)
+        code = leave_out_fees(&days, filter, source, err);
     size_t first = 0;
     while (first < OUTLOOK_DAYS && !values[first])
         first++;
@@ -166,8 +207,8 @@ int outlook_read(struct outlook_extra *out, const struct budget_source *source, 
     if (code)
         return code;
     int64_t remaining_s = s->length_s - s->elapsed_s;
-    out->usd = outlook_interval(&usd, so_far[BUDGET_USD], forecast[BUDGET_USD], remaining_s);
-    out->hours = outlook_interval(&hours, so_far[BUDGET_HOURS], forecast[BUDGET_HOURS], remaining_s);
+    out->usd = outlook_interval(&usd, so_far[BUDGET_USD], forecast[BUDGET_USD], s->elapsed_s, remaining_s);
+    out->hours = outlook_interval(&hours, so_far[BUDGET_HOURS], forecast[BUDGET_HOURS], s->elapsed_s, remaining_s);
     out->run_out = outlook_run_out(&hours, s, so_far[BUDGET_HOURS]);
     return 0;
 }

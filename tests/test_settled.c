@@ -218,6 +218,41 @@ static void budgets_in_hours_count_what_pools_gave(void **state)
     ledger_close(l);
 }
 
+/* A use that was booked at a price of its own, and metered in its own way, is so on the bill of the ledger: started
+ * hours at 0.5 where the catalog would have had seconds at 0.1. */
+static void a_use_keeps_its_price_and_meter(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct bill_sources sources = {0};
+    struct bill_files held;
+    struct ledger_settled done;
+    enum ledger_booked booked;
+    struct ledger *l = empty_ledger();
+    instant_t begin = at("2018-08-01");
+    const struct ledger_scope scope = {"d", "a", ""};
+    struct ledger_usage usage = {.key = "i-1",
+                                 .kind = "instance",
+                                 .resource = "i-1",
+                                 .account = "",
+                                 .type = "t9.unknown",
+                                 .region = "r",
+                                 .zone = "",
+                                 .os = "linux",
+                                 .start = begin,
+                                 .end = begin + 4000,
+                                 .usd = usd("0.5"),
+                                 .regime = CHOOSE_HOURLY};
+    hold(&held, &sources, HELD ",m4.large,r,clock-hour,1,0,0.05,2018-01-01,2018-08-02\n");
+    must(ledger_record(l, &usage, &scope, NULL, begin, &booked, &err), &err);
+    record(l, &(struct use){"i-2", "m4.xlarge", "a", begin, begin + 1800, false}, CHOOSE_SECOND);
+    must(settled_book(l, &held, &sources, calendar_month(begin), begin + 4 * 3600, &done, NULL, &err), &err);
+    assert_int_equal(done.bill_usd, usd("1.2")); /* 2 x 0.5; an hour of m4.large pays for the other; 4 x 0.05 of fees */
+    assert_int_equal(spent_usd(l, "a", "2018-08-01T04:00:00Z"), usd("1"));
+    bill_files_release(&held);
+    ledger_close(l);
+}
+
 /* A month that was settled after its end stays as it was, whatever is held now; one with later news does not. */
 static void a_closed_month_stays(void **state)
 {
@@ -356,9 +391,10 @@ static void drawn_months_as_from_a_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_runs_is_covered_up_to_now), cmocka_unit_test(settling_books_what_runs),
-        cmocka_unit_test(what_never_ran_is_taken_back),   cmocka_unit_test(budgets_in_hours_count_what_pools_gave),
-        cmocka_unit_test(a_closed_month_stays),           cmocka_unit_test(drawn_months_as_from_a_file),
+        cmocka_unit_test(what_runs_is_covered_up_to_now),  cmocka_unit_test(settling_books_what_runs),
+        cmocka_unit_test(what_never_ran_is_taken_back),    cmocka_unit_test(budgets_in_hours_count_what_pools_gave),
+        cmocka_unit_test(a_use_keeps_its_price_and_meter), cmocka_unit_test(a_closed_month_stays),
+        cmocka_unit_test(drawn_months_as_from_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -335,8 +335,8 @@ pool hours      60        124
 
 At this rate the 100 prepaid hours run out on 2018-08-26.
 
-Nine times in ten the month ends between 6.00 and 20.46 USD, if days go on to differ as they did.
-Nine times in ten the prepaid hours run out between 2018-08-19 and the month's end, or last.
+Nine times in ten the month ends between 6.00 and 21.03 USD, if days go on to differ as they did.
+Nine times in ten the prepaid hours run out between 2018-08-18 and the month's end, or last.
 END
 
 # By a policy: a commit a day at noon for 90 days leaves five windows of 16 days, the rest of August; 16 bakes of 600 s at
@@ -350,7 +350,21 @@ figures "by a policy" "$out" policy. '
     forecast_low_usd 14.0000000000
     forecast_high_usd 14.0000000000
     deployments_usd 1.6000000000
-    steady_usd 6.4000000000'
+    steady_usd 6.4000000000
+    fitted.draws 400'
+# On the fitted workload they are 7 a week as a Poisson process has them: 16 less what one bake delivers of two commits.
+between() { awk -v x="$1" -v a="$2" -v b="$3" 'BEGIN { exit !(x >= a && x <= b) }'; }
+fitted=$out
+exit_is "by a policy: on the fitted workload" 0 between "$(json_of "$fitted" policy.fitted.deployments_usd)" 1.50 1.62
+exit_is "by a policy: 90 % of a Poisson count of 16" 0 between "$(json_of "$fitted" policy.fitted.forecast_low_usd)" 13.2 13.5
+exit_is "by a policy: and above" 0 between "$(json_of "$fitted" policy.fitted.forecast_high_usd)" 14.5 14.8
+cat >quiet.json <<'END'
+{"name": "quiet", "start": "2018-01-01", "days": 365, "per_week": 7}
+END
+run budget forecast --ledger l.db --workload quiet.json --trigger every --bake 10m --price 0.60 --json
+fitted=$out
+exit_is "by a policy: a workload of one a day" 0 between "$(json_of "$fitted" policy.fitted.deployments_usd)" 1.56 1.64
+is "a workload has no windows" "$(json_of "$fitted" policy.windows)" ""
 head -n 40 daily.tsv >short.tsv
 refused "a short history" "room for 2 windows" budget forecast --ledger l.db --log short.tsv --bake 10m --price 0.60
 refused "two policies" "goes by one policy" budget forecast --ledger l.db --log daily.tsv --trigger idle --trigger every \
