@@ -47,7 +47,8 @@ step_poll poll_image, poll_look;                   /* step_image.c */
 step_poll poll_register, poll_rollout;             /* step_release.c */
 step_poll poll_closing, poll_settle, poll_collect; /* step_close.c */
 const char *instance_guard(struct pipeline *p);    /* step_instance.c: the dead-man's name, in p->calls */
-int instance_move_guard(struct pipeline *p, int64_t at_ms, struct err *err) MUST_USE;
+/* *sure: it was, or none is wanted. */
+int instance_move_guard(struct pipeline *p, int64_t at_ms, bool *sure, struct err *err) MUST_USE;
 int instance_keep_guard(struct pipeline *p, struct err *err) MUST_USE;
 /* What a bake costs on the kept instance, made clean either way; not 0 where no price is known. */
 struct reset_prices {

@@ -14,6 +14,8 @@
 #define COLLECT_TRIES 5
 #define COLLECT_MS    10000
 #define LAG_MS        30000
+#define GUARD_TRIES   3
+#define GUARD_LOOK_MS 5000
 
 /* A proven image says so itself, so that a machine without the store knows which ones to keep. */
 static enum step_result mark(struct pipeline *p, int64_t *again_ms, struct err *err)
@@ -98,8 +100,31 @@ static int end_bake(struct pipeline *p, const char *instance, struct err *err)
     return journal_outcome(p->journal, NAME, "TerminateInstances", !failed, failed ? error.code : "", NULL, 0, err);
 }
 
+/* The dead-man of a kept instance has its time, and it is known to: else it would be paid for up to an hour longer than
+ * the policy says. FAILED: it cannot be had. */
+static enum step_result guard_kept(struct pipeline *p, int64_t until_ms, int64_t *again_ms, struct err *err)
+{
+    char tries[24];
+    bool sure = false;
+    int64_t tried = fact_i64(p, "closing.guard_tries");
+    if (instance_move_guard(p, until_ms, &sure, err))
+        return STEP_STOP;
+    if (sure)
+        return STEP_DONE;
+    if (tried + 1 >= GUARD_TRIES)
+        return STEP_FAILED;
+    str_fit(tries, sizeof(tries), "%lld", (long long)tried + 1);
+    *again_ms = pipeline_now_ms(p) + paced_ms(p, GUARD_LOOK_MS);
+    return journal_note(p->journal, NAME, "closing.guard_tries", tries, err) ? STEP_STOP : STEP_WAIT;
+}
+
+static enum step_result end_kept(struct pipeline *p, const char *instance, struct err *err)
+{
+    return end_bake(p, instance, err) || write_kept(p, NULL, "ended", err) ? STEP_STOP : STEP_AGAIN;
+}
+
 /* Once its image is there (or never will be) the bake instance is kept as the policy says, or ended. */
-static enum step_result settle_bake(struct pipeline *p, struct err *err)
+static enum step_result settle_bake(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     struct kept_bake kept = {.freed_ms = pipeline_now_ms(p)};
     char until[INSTANT_TEXT_SIZE];
@@ -109,14 +134,19 @@ static enum step_result settle_bake(struct pipeline *p, struct err *err)
     instance = arena_dup(&p->calls, instance);
     kept.until_ms = keep_until_ms(p);
     if (!kept.until_ms)
-        return end_bake(p, instance, err) || write_kept(p, NULL, "ended", err) ? STEP_STOP : STEP_AGAIN;
+        return end_kept(p, instance, err);
     str_fit(kept.instance, sizeof(kept.instance), "%.31s", instance);
     str_fit(kept.image, sizeof(kept.image), "%.39s", p->config->image.base);
     str_fit(kept.type, sizeof(kept.type), "%.31s", p->config->image.instance_type);
     str_fit(kept.guard, sizeof(kept.guard), "%.71s", instance_guard(p));
     str_fit(kept.files, sizeof(kept.files), "%.511s", dirty_files(p));
     kept.launched_ms = fact_i64(p, "bake.launched_ms");
-    if (instance_move_guard(p, kept.until_ms, err) || write_kept(p, &kept, "kept", err))
+    enum step_result guarded = guard_kept(p, kept.until_ms, again_ms, err);
+    if (guarded == STEP_FAILED)
+        pipeline_say(p, "step", "the bake instance %s is not kept: its dead-man cannot be moved", kept.instance);
+    if (guarded != STEP_DONE)
+        return guarded == STEP_FAILED ? end_kept(p, instance, err) : guarded;
+    if (write_kept(p, &kept, "kept", err))
         return STEP_STOP;
     pipeline_say(p, "step", "the bake instance %s is kept until %s", kept.instance,
                  calendar_text(kept.until_ms / 1000, until));
@@ -133,13 +163,12 @@ static bool port_is_over(const struct pipeline *p)
 
 enum step_result poll_settle(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
-    (void)again_ms;
     if (port_is_over(p)) {
         if (close_ports(p, err) || journal_note(p->journal, NAME, "closing.port", "closed", err))
             return STEP_STOP;
         return STEP_AGAIN;
     }
-    return fact(p, "closing.bake") ? STEP_DONE : settle_bake(p, err);
+    return fact(p, "closing.bake") ? STEP_DONE : settle_bake(p, again_ms, err);
 }
 
 /* Counts what is to be looked at again: what could not be removed, and instances, whose schedules are free only once
@@ -258,7 +287,7 @@ enum step_result poll_closing(struct pipeline *p, int64_t *again_ms, struct err 
     if (!fact(p, "closing.marked"))
         return mark(p, again_ms, err);
     if (!fact(p, "closing.bake"))
-        return settle_bake(p, err);
+        return settle_bake(p, again_ms, err);
     if (!fact(p, "closing.collected"))
         return poll_collect(p, again_ms, err);
     if (!fact(p, "closing.disarmed"))

@@ -12,13 +12,14 @@
 #include "scheduler/port.h"
 #include "scheduler/step_guest.h"
 
-#define ATTEMPTS_MAX  3
-#define FILES_RESET_S 4  /* deleting and verifying what was uploaded */
-#define ROOT_RESET_S  60 /* a fresh root volume, before the guest boots */
-#define PORT_WAIT_MS  2000
-#define PORT_TRUST_MS 30000 /* a guest that is silent for longer has lost its rule, perhaps */
-#define NAME          "instance"
-#define GUARD_MS      (60 * 60 * 1000LL) /* the dead-man ends it so long after the runner's last sign of life */
+#define ATTEMPTS_MAX   3
+#define FILES_RESET_S  4  /* deleting and verifying what was uploaded */
+#define ROOT_RESET_S   60 /* a fresh root volume, before the guest boots */
+#define PORT_WAIT_MS   2000
+#define PORT_TRUST_MS  30000 /* a guest that is silent for longer has lost its rule, perhaps */
+#define NAME           "instance"
+#define GUARD_MS       (60 * 60 * 1000LL) /* the dead-man ends it so long after the runner's last sign of life */
+#define GUARD_AGAIN_MS 60000              /* where it was not moved, that is tried again */
 
 /* The schedule that ends the bake instance when nobody else does; its name is in a tag from birth. A kept instance
  * keeps the name that it was born with. */
@@ -32,14 +33,16 @@ const char *instance_guard(struct pipeline *p)
     return arena_dup(&p->calls, fact(p, "bake.guard"));
 }
 
-int instance_move_guard(struct pipeline *p, int64_t at_ms, struct err *err)
+int instance_move_guard(struct pipeline *p, int64_t at_ms, bool *sure, struct err *err)
 {
     bool armed = false;
     char text[24];
     int code = deadman_arm(&p->cloud, p->journal, p->env, instance_guard(p), at_ms, &armed, err);
     if (code == JOURNAL_STOPPED)
         return code;
-    str_fit(text, sizeof(text), "%lld", (long long)(armed ? at_ms : INT64_MAX));
+    *sure = code == 0;
+    int64_t next_ms = *sure ? (armed ? at_ms : INT64_MAX) : pipeline_now_ms(p) + GUARD_MS / 2 + GUARD_AGAIN_MS;
+    str_fit(text, sizeof(text), "%lld", (long long)next_ms);
     return journal_note(p->journal, NAME, "bake.guard_ms", text, err);
 }
 
@@ -48,9 +51,10 @@ int instance_keep_guard(struct pipeline *p, struct err *err)
 {
     int64_t until_ms = journal_fact_i64(p->journal, "bake.guard_ms", 0);
     int64_t now = pipeline_now_ms(p);
+    bool sure = false;
     if (until_ms - now > GUARD_MS / 2)
         return 0;
-    return instance_move_guard(p, now + GUARD_MS, err);
+    return instance_move_guard(p, now + GUARD_MS, &sure, err);
 }
 
 static int forget_instance(struct pipeline *p, struct err *err)
