@@ -119,16 +119,16 @@ static void check_engine(struct config *c, struct diag *diag, const struct confi
     }
 }
 
-/* An instance refresh knows shares of the group, no number of instances. */
+/* An instance refresh that may leave members away goes by their share, not by a number of instances. */
 static void check_surge(struct config *c, struct diag *diag, const struct config_rollout *r, size_t i)
 {
     char at[64];
-    if (!r->engine || strcmp(r->engine, "refresh") != 0 || !r->surge)
+    if (!r->engine || strcmp(r->engine, "refresh") != 0 || !r->surge || r->min_healthy_percent == 100)
         return;
     str_fit(at, sizeof(at), "environments.%zu.rollout.surge", i);
     bad(c, diag, at,
-        "the engine refresh of %.40s does not carry out \"surge\": it goes by \"min_healthy_percent\"; attach and step "
-        "do",
+        "the engine refresh of %.40s does not carry out \"surge\": it goes by \"min_healthy_percent\" "
+        "below 100; attach and step do",
         c->environments.items[i].name ? c->environments.items[i].name : "");
 }
 

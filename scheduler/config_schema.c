@@ -184,7 +184,7 @@ static const struct config_key rollout_keys[] = {
      NULL, 0, 0, 0, engines, NULL, 0, 0},
     {"surge", CONFIG_COUNT, AT(config_rollout, surge), "0",
      "Instances replaced at once; 0: as many as the group's maximum allows. The engine refresh goes by "
-     "min_healthy_percent and takes none.",
+     "min_healthy_percent where that is below 100, and takes none then.",
      NULL, 0, 0, 1000, NULL, NULL, 0, 0},
     {"min_healthy_percent", CONFIG_COUNT, AT(config_rollout, min_healthy_percent), "100",
      "The share of the group that stays healthy throughout.", NULL, 0, 0, 100, NULL, NULL, 0, 0},

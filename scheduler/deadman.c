@@ -9,6 +9,7 @@
 #define STEP            "dead-man"
 #define BY_TAG          "arn:aws:scheduler:::aws-sdk:ssm:startAutomationExecution"
 #define GROUP_BACK      "arn:aws:scheduler:::aws-sdk:autoscaling:updateAutoScalingGroup"
+#define REFRESH_BACK    "arn:aws:scheduler:::aws-sdk:autoscaling:rollbackInstanceRefresh"
 #define DESCRIPTION     "Bakehour: ends what a runner left behind that is gone for good"
 #define TERMINATE_BY_ID "AWS-TerminateEC2Instance" /* Systems Manager's automation document */
 
@@ -155,6 +156,28 @@ int deadman_arm_group(struct cloud *cloud, struct journal *journal, const struct
     const struct schedule_order order = {.name = name,
                                          .at_ms = at_ms,
                                          .target = GROUP_BACK,
+                                         .role = environment->rollout.dead_man_role,
+                                         .input = input.text,
+                                         .description = DESCRIPTION};
+    int code = arm(cloud, journal, &order, armed, err);
+    str_release(&input);
+    return code;
+}
+
+int deadman_arm_refresh(struct cloud *cloud, struct journal *journal, const struct config_environment *environment,
+                        const char *name, int64_t at_ms, bool *armed, struct err *err)
+{
+    *armed = false;
+    if (!is_wanted(environment))
+        return 0;
+    struct str input;
+    str_init(&input, 0);
+    cJSON *document = document_new();
+    cJSON_AddStringToObject(document, "AutoScalingGroupName", environment->group);
+    document_text(document, &input);
+    const struct schedule_order order = {.name = name,
+                                         .at_ms = at_ms,
+                                         .target = REFRESH_BACK,
                                          .role = environment->rollout.dead_man_role,
                                          .input = input.text,
                                          .description = DESCRIPTION};

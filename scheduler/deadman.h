@@ -10,11 +10,13 @@
  *
  * To let one live on, take the tag off it (deadman_release) - after it has become a group's member, so that a runner
  * that dies in between costs an instance, which the group replaces, and never leaves one behind.
- * A group that may name an unproven image (engine `step`) is guarded by a schedule that names the good one again.
+ * A group that may name an unproven image (engine `step`) is guarded by a schedule that names the good one again, and
+ * an instance refresh, which AWS would go on with for an hour whatever its instances do, by one that takes it back.
  *
  * Needs: scheduler:CreateSchedule and its kin, iam:PassRole on the role; the role, trusted by scheduler.amazonaws.com
  * and ssm.amazonaws.com: ssm:StartAutomationExecution, ec2:DescribeInstances, ec2:TerminateInstances,
- * autoscaling:UpdateAutoScalingGroup. Without a role nothing is armed; the plan says what that may cost.
+ * autoscaling:UpdateAutoScalingGroup, autoscaling:RollbackInstanceRefresh. Without a role nothing is armed; the plan
+ * says what that may cost.
  */
 #ifndef SCHEDULER_DEADMAN_H
 #define SCHEDULER_DEADMAN_H
@@ -43,6 +45,9 @@ int deadman_arm(struct cloud *cloud, struct journal *journal, const struct confi
 int deadman_arm_group(struct cloud *cloud, struct journal *journal, const struct config_environment *environment,
                       const char *name, const struct group_change *good, int64_t at_ms, bool *armed,
                       struct err *err) MUST_USE;
+/* An instance refresh of the group is taken back; where none is at work by then, nothing happens. */
+int deadman_arm_refresh(struct cloud *cloud, struct journal *journal, const struct config_environment *environment,
+                        const char *name, int64_t at_ms, bool *armed, struct err *err) MUST_USE;
 /* Takes the tag off an instance: it lives on. */
 int deadman_release(struct cloud *cloud, struct journal *journal, const char *instance, struct err *err) MUST_USE;
 int deadman_disarm(struct cloud *cloud, struct journal *journal, const char *name, struct err *err) MUST_USE;

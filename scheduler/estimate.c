@@ -81,6 +81,7 @@ static int plan_rollout(struct sight *s, struct pipeline_estimate *out, struct e
     out->cap_attempts = plan.cap_attempts;
     out->cap_s = plan.cap_instance_s;
     out->cap = (money_t)num_div_half_even((int128)out->rates.fleet_per_hour * out->cap_s, 3600);
+    out->worst_s = plan.worst_instance_s;
     str_fit(out->worst, sizeof(out->worst), "%.511s", plan.worst);
     return 0;
 }
@@ -92,12 +93,12 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
     out->bake_reused = deploys && s->kept.instance[0] && s->now_ms < s->kept.until_ms &&
                        strcmp(s->kept.image, s->w->config->image.base) == 0;
     out->skipped = !deploys ? DEPLOY_SKIPS : out->bake_reused ? 1U << STEP_INSTANCE : 0;
-    const struct graph_run run = {.skipped = out->skipped,
-                                  .waves = out->waves,
-                                  .canary_s = rollout_canary_s(s->w->environment, out->group, d->s[STEP_INSTANCE]),
-                                  .boots_late =
-                                      !instance_prelaunches(s->w, order->commits, BUILD_FAILS_PERCENT, s->now_ms),
-                                  .copy_s = pipeline_copies(s->w) ? d->s[STEP_IMAGE] : 0};
+    const struct graph_run run = {
+        .skipped = out->skipped,
+        .waves = out->waves,
+        .canary_s = rollout_beside_waves_s(s->w->environment, out->group, d->s[STEP_INSTANCE], d->s[STEP_CLEANUP]),
+        .boots_late = !instance_prelaunches(s->w, order->commits, BUILD_FAILS_PERCENT, s->now_ms),
+        .copy_s = pipeline_copies(s->w) ? d->s[STEP_IMAGE] : 0};
     struct reset_prices prices;
     out->boots_late = run.boots_late;
     if (out->bake_reused && instance_price_resets(s->w, &s->kept, s->now_ms, &prices) == 0) {

@@ -51,9 +51,10 @@ struct durations durations_original(void);
 struct graph_run {
     unsigned skipped; /* bits of steps that take no time: a bake that is found, an instance that is there */
     int64_t waves;
-    int64_t canary_s; /* one that is proven and let go before the first wave (engines refresh and step); 0: none */
-    bool boots_late;  /* the bake instance is launched when the build is over */
-    int64_t copy_s;   /* the image's way to another region or account, before it is registered there; 0: none */
+    int64_t
+        canary_s; /* what the rollout takes beside its waves: a canary that is proven and let go first, and the like */
+    bool boots_late; /* the bake instance is launched when the build is over */
+    int64_t copy_s;  /* the image's way to another region or account, before it is registered there; 0: none */
 };
 
 /* When each step ends, counted from the start, and the end of the rollout: the longest path. on_path gets a bit for

@@ -110,7 +110,7 @@ static const struct permission table[] = {
     UNUSED(AWS_AUTOSCALING, "SuspendProcesses"),
     UNUSED(AWS_AUTOSCALING, "ResumeProcesses"),
     UNUSED(AWS_AUTOSCALING, "SetInstanceProtection"),
-    UNUSED(AWS_AUTOSCALING, "RollbackInstanceRefresh"),
+    UNUSED(AWS_AUTOSCALING, "RollbackInstanceRefresh"), /* the dead-man's role does that */
     /* ---- load balancers ---- */
     ROW(AWS_ELBV2, "DescribeTargetHealth", "elasticloadbalancing:DescribeTargetHealth", "Look", BOTH, NEED_SITE),
     ROW(AWS_ELBV2, "RegisterTargets", "elasticloadbalancing:RegisterTargets", "Targets", BOTH, NEED_SITE | NEED_PROBE),
@@ -148,6 +148,7 @@ static const struct permission table[] = {
     ROW(AWS_SCHEDULER, BY_AWS, "tag:GetResources", "Look", DEAD_MAN, NEED_ALWAYS),
     ROW(AWS_SCHEDULER, BY_AWS, "ec2:TerminateInstances", "Own", DEAD_MAN, NEED_ALWAYS),
     ROW(AWS_SCHEDULER, BY_AWS, "autoscaling:UpdateAutoScalingGroup", "Group", DEAD_MAN, NEED_STEP),
+    ROW(AWS_SCHEDULER, BY_AWS, "autoscaling:RollbackInstanceRefresh", "Group", DEAD_MAN, NEED_REFRESH),
     ROW(AWS_SCHEDULER, BY_AWS, "ec2:RunInstances", "LaunchFromTemplate", DEAD_MAN, NEED_STEP | NEED_TEMPLATE),
     ROW(AWS_SCHEDULER, BY_AWS, "ec2:RunInstances", "LaunchWith", DEAD_MAN, NEED_STEP | NEED_TEMPLATE),
     ROW(AWS_SCHEDULER, BY_AWS, "ec2:CreateTags", "TagAtBirth", DEAD_MAN, NEED_STEP | NEED_TEMPLATE),

@@ -93,6 +93,8 @@ struct pipeline_estimate {
     int64_t surge;
     int64_t cap_attempts, cap_s; /* the storm cap: failed launches, and their instance-seconds at the worst */
     money_t cap;
+    int64_t
+        worst_s; /* instance-seconds of a broken image where the runner dies at the worst moment; INT64_MAX: no end */
     char worst[512]; /* what a dead runner could cost at worst, in words */
     bool bake_reused;
     const char *reset; /* how the kept instance would be made clean, "files" or "root-volume"; NULL: none is used */

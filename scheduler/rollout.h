@@ -66,11 +66,13 @@ struct rollout_plan {
     char worst[512];          /* the same in words */
 };
 
-/* A canary that boots before the others of its wave do: always with the engines that let the group launch (it is let
- * go again), with attach where it is to be alone. Else 0. */
-int64_t rollout_canary_s(const struct config_environment *e, int64_t group, int64_t boot_s);
-/* How many an instance refresh replaces at once: what may be missing, or (all must be healthy) a tenth more. */
-int64_t rollout_refresh_size(const struct config_environment *e, int64_t group);
+/* What a rollout takes beside its waves. A canary that boots before the others of its wave do: always with the engines
+ * that let the group launch (it is let go again), with attach where it is to be alone. With refresh the end of the last
+ * old instance (end_s) too: AWS calls a refresh over only then. */
+int64_t rollout_beside_waves_s(const struct config_environment *e, int64_t group, int64_t boot_s, int64_t end_s);
+/* How many an instance refresh replaces at once: what may be missing; or, where all must be healthy, the surge (0:
+ * room, what the group's maximum has above its desired count). */
+int64_t rollout_refresh_size(const struct config_environment *e, int64_t group, int64_t room);
 
 /* From describe calls alone. -1 with the error of the call. */
 int rollout_plan(const struct rollout_order *order, struct rollout_plan *out, struct err *err) MUST_USE;

@@ -51,7 +51,9 @@ static enum roll disarm_group(struct rollout *r, bool good)
     int code = deadman_disarm(r->o->cloud, r->o->journal, name, r->err);
     if (code == JOURNAL_STOPPED)
         return ROLL_STOP;
-    if (!code || good || r->now_ms > ends_ms + PASSED_MS)
+    bool step =
+        strcmp(r->o->environment->rollout.engine, "step") == 0; /* a refresh that is over cannot be taken back */
+    if (!code || good || !step || r->now_ms > ends_ms + PASSED_MS)
         return ROLL_NEXT;
     rollout_name_version(r->o, good, &same);
     code = deadman_arm_group(r->o->cloud, r->o->journal, r->o->environment, name, &same, r->now_ms + HARMLESS_MS,

@@ -8,8 +8,9 @@
 
 #include "scheduler/rollout_private.h"
 
-#define LOOK_MS  5000
-#define GUARD_MS 180000 /* engine step: so long after the last sign of life the group goes back to the good version */
+#define LOOK_MS    5000
+#define BLOCKED_MS 4200000 /* how long a refresh that is not this run's is waited for */
+#define GUARD_MS   180000 /* engine step: so long after the last sign of life the group goes back to the good version */
 
 /* ---- what the group's own launches come to ---- */
 
@@ -84,27 +85,65 @@ static enum roll keep_own(struct rollout *r)
 
 /* ---- refresh ---- */
 
+/* AWS would go on for an hour with instances that fail one after the other: a refresh whose runner is gone is taken
+ * back. Where AWS does not permit that the plan has said so, and it is tried again now and then. */
+static enum roll guard_refresh(struct rollout *r)
+{
+    const char *name = rollout_guard(r, "group");
+    bool armed = false;
+    int64_t refused_ms = rollout_fact(r, "rollout.unguarded_ms", 0);
+    int64_t ends_ms = rollout_fact(r, arena_textf(&r->arena, "dead-man.%s", name), 0);
+    if (ends_ms - r->now_ms > GUARD_MS * 2 / 3 || (refused_ms && r->now_ms - refused_ms < GUARD_MS / 3))
+        return ROLL_NEXT;
+    if (ends_ms && ends_ms <= r->now_ms && rollout_note(r, "rollout.taken_back", "yes") == ROLL_STOP)
+        return ROLL_STOP;
+    int code =
+        deadman_arm_refresh(r->o->cloud, r->o->journal, r->o->environment, name, r->now_ms + GUARD_MS, &armed, r->err);
+    if (code == JOURNAL_STOPPED)
+        return ROLL_STOP;
+    return armed || rollout_note_i64(r, "rollout.unguarded_ms", r->now_ms) != ROLL_STOP ? ROLL_NEXT : ROLL_STOP;
+}
+
+/* Another refresh is at work, or one of ours is on its way back: AWS ends either when nothing moves for an hour. */
+static bool is_blocked(const struct aws_error *error)
+{
+    return aws_error_is(error, "InstanceRefreshInProgress") || aws_error_is(error, "InstanceRefreshInProgressFault");
+}
+
+static enum roll wait_until_free(struct rollout *r, const struct aws_error *error)
+{
+    static const char action[] = "StartInstanceRefresh";
+    int64_t since_ms = rollout_fact(r, "rollout.blocked_ms", r->now_ms);
+    const struct journal_fact fact = {"rollout.blocked_ms", rollout_number(r, since_ms)};
+    if (journal_outcome(r->o->journal, ROLLOUT_STEP, action, false, error->code, &fact, 1, r->err))
+        return ROLL_STOP;
+    cloud_err(r->err, EXIT_FAILED, action, error);
+    return r->now_ms - since_ms > BLOCKED_MS ? ROLL_FAIL : rollout_wait(r, r->now_ms + LOOK_MS);
+}
+
 static enum roll start_refresh(struct rollout *r)
 {
     struct aws_error error = {0};
     const char *id = NULL;
-    const struct refresh_order order = {.group = r->group.name,
-                                        .template_id = r->o->template_id,
-                                        .template_version = r->o->version_new,
-                                        .mixed = r->group.mixed,
-                                        .min_healthy_percent = r->o->environment->rollout.min_healthy_percent,
-                                        .max_healthy_percent =
-                                            r->o->environment->rollout.min_healthy_percent == 100 ? 110 : -1,
-                                        .warmup_s = -1,
-                                        .auto_rollback = true};
+    int64_t size = rollout_refresh_size(r->o->environment, r->desired, r->max - r->desired);
+    int64_t more_percent = r->desired > 0 ? (100 * size + r->desired - 1) / r->desired : 100;
+    const struct refresh_order order = {
+        .group = r->group.name,
+        .template_id = r->o->template_id,
+        .template_version = r->o->version_new,
+        .mixed = r->group.mixed,
+        .min_healthy_percent = r->o->environment->rollout.min_healthy_percent,
+        .max_healthy_percent = r->o->environment->rollout.min_healthy_percent == 100 ? 100 + more_percent : -1,
+        .warmup_s = -1,
+        .auto_rollback = true};
     enum roll next = rollout_tag_group(r);
     if (next != ROLL_NEXT)
         return next;
     if (rollout_intend(r, "StartInstanceRefresh", r->o->version_new) == ROLL_STOP)
         return ROLL_STOP;
     if (cloud_start_refresh(r->o->cloud, &order, &r->arena, &id, &error))
-        return rollout_failed(r, "StartInstanceRefresh", true, &error);
-    int64_t size = rollout_refresh_size(r->o->environment, r->desired);
+        return is_blocked(&error) ? wait_until_free(r, &error)
+                                  : rollout_failed(r, "StartInstanceRefresh", true, &error);
     const struct journal_fact facts[] = {{"rollout.refresh", id},
                                          {"rollout.refresh_ms", rollout_number(r, r->now_ms)},
                                          {"rollout.waves", rollout_number(r, (r->desired + size - 1) / size)}};
@@ -132,6 +171,8 @@ enum roll refresh_step(struct rollout *r)
     enum roll next = canary_step(r);
     if (next == ROLL_NEXT)
         next = keep_own(r);
+    if (next == ROLL_NEXT)
+        next = guard_refresh(r);
     if (next != ROLL_NEXT || !id)
         return next == ROLL_NEXT ? start_refresh(r) : next;
     next = storm_step(r);
@@ -148,6 +189,10 @@ enum roll refresh_step(struct rollout *r)
         return rollout_wait(r, look_at_refresh_ms(r));
     if (strcmp(status, "RollbackInProgress") == 0 || strcmp(status, "Cancelling") == 0)
         return rollout_wait(r, r->now_ms + LOOK_MS);
+    if (journal_is(r->o->journal, "rollout.taken_back", "yes")) { /* by its dead-man, while nobody was there */
+        const struct journal_fact again[] = {{"rollout.taken_back", NULL}, {"rollout.refresh", NULL}};
+        return journal_notes(r->o->journal, ROLLOUT_STEP, again, 2, r->err) ? ROLL_STOP : ROLL_AGAIN;
+    }
     err_set(r->err, EXIT_FAILED, "the instance refresh ended as %s: %s", status, found.items[0].reason);
     if (rollout_note(r, "rollout.refresh_over", status) == ROLL_STOP)
         return ROLL_STOP;

@@ -7,16 +7,20 @@
 #include "billing/meter.h"
 #include "scheduler/rollout_private.h"
 
-int64_t rollout_canary_s(const struct config_environment *e, int64_t group, int64_t boot_s)
+int64_t rollout_beside_waves_s(const struct config_environment *e, int64_t group, int64_t boot_s, int64_t end_s)
 {
     bool alone = strcmp(e->rollout.canary, "alone") == 0 && group > 1 && e->rollout.surge != 1;
-    return strcmp(e->rollout.engine, "attach") == 0 && !alone ? 0 : boot_s;
+    if (strcmp(e->rollout.engine, "attach") == 0)
+        return alone ? boot_s : 0;
+    return strcmp(e->rollout.engine, "refresh") == 0 ? boot_s + end_s : boot_s;
 }
 
-int64_t rollout_refresh_size(const struct config_environment *e, int64_t group)
+int64_t rollout_refresh_size(const struct config_environment *e, int64_t group, int64_t room)
 {
-    int64_t share = e->rollout.min_healthy_percent == 100 ? 10 : 100 - e->rollout.min_healthy_percent;
-    int64_t size = group * share / 100;
+    int64_t size = e->rollout.surge > 0 ? e->rollout.surge : room;
+    if (e->rollout.min_healthy_percent < 100)
+        size = group * (100 - e->rollout.min_healthy_percent) / 100;
+    size = size < group ? size : group;
     return size > 0 ? size : 1;
 }
 
@@ -38,19 +42,31 @@ static bool has_dead_man(const struct rollout_order *o)
     return o->environment->rollout.dead_man && *o->environment->rollout.dead_man_role;
 }
 
+/* Where the group launches by itself it goes on until it is told otherwise: by the dead-man within four minutes, in
+ * which one round of failing launches ends and another begins; else, with refresh, by AWS's own rollback. */
+static void put_worst_inside(const struct rollout_order *o, struct rollout_plan *p, int64_t left, int64_t each_s)
+{
+    bool dead_man = has_dead_man(o);
+    int64_t rounds = dead_man ? 1 : 3600 / rollout_life_s(o) + 1;
+    p->worst_instance_s = p->cap_instance_s + (rounds + 1) * left * each_s;
+    str_fit(
+        p->worst, sizeof p->worst,
+        "The canary is proven outside the group; at most %" PRId64
+        " launches fail, then the group is restored. If the runner dies for good, AWS takes the new version back %s; "
+        "until then the group launches up to %" PRId64 " at a time (%" PRId64 " billed s at most).",
+        p->cap_attempts,
+        dead_man ? "within 4 min (the dead-man)" : "by itself, after an hour without progress (no dead-man)", left,
+        p->worst_instance_s);
+}
+
 /* The most that may run unproven at once is what a dead runner leaves. */
 static void put_worst(const struct rollout_order *o, struct rollout_plan *p)
 {
     struct meter m = regime_meter(o->regime);
     int64_t each_s = meter_billed_s(m, rollout_life_s(o));
     int64_t left = p->surge < p->cap_attempts ? p->surge : p->cap_attempts;
-    if (strcmp(o->environment->rollout.engine, "refresh") == 0) {
-        p->worst_instance_s = p->cap_instance_s + meter_billed_s(m, 3600) * left;
-        str_fit(
-            p->worst, sizeof p->worst,
-            "The canary is proven outside the group. If the runner dies for good during the refresh, AWS rolls back "
-            "by itself; until then, an hour at most, it keeps replacing up to %" PRId64 " at a time.",
-            left);
+    if (strcmp(o->environment->rollout.engine, "attach") != 0) {
+        put_worst_inside(o, p, left, each_s);
         return;
     }
     if (has_dead_man(o)) {
@@ -88,7 +104,7 @@ int rollout_plan(const struct rollout_order *order, struct rollout_plan *out, st
     p.cap_attempts = rollout_allowed(order);
     p.cap_instance_s = p.cap_attempts * each_s;
     if (strcmp(order->environment->rollout.engine, "refresh") == 0) {
-        p.surge = rollout_refresh_size(order->environment, group.desired);
+        p.surge = rollout_refresh_size(order->environment, group.desired, group.max - group.desired);
         p.raised_max = 0; /* AWS's refresh goes above the maximum by itself */
     }
     if (p.cap_attempts > 0 && p.surge > p.cap_attempts)

@@ -92,7 +92,8 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
     s.makespan_s = (verdict_ms - record->started_ms + 999) / 1000;
     const struct graph_run run = {.skipped = statement_skipped(j, record),
                                   .waves = waves ? waves : 1,
-                                  .canary_s = rollout_canary_s(w->environment, group, w->expected.s[STEP_INSTANCE]),
+                                  .canary_s = rollout_beside_waves_s(
+                                      w->environment, group, w->expected.s[STEP_INSTANCE], w->expected.s[STEP_CLEANUP]),
                                   .boots_late = value(j, "bake.launched_ms") >= value(j, "build.ended_ms") &&
                                                 value(j, "build.ended_ms") && !journal_fact(j, "bake.reused"),
                                   .copy_s = journal_fact(j, "image.copied") ? w->expected.s[STEP_IMAGE] : 0};

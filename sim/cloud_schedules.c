@@ -15,14 +15,22 @@
 
 #define SDK_TARGET "arn:aws:scheduler:::aws-sdk:"
 
-enum target { TARGET_TERMINATE, TARGET_STOP, TARGET_TERMINATE_BY_TAG, TARGET_UPDATE_GROUP, TARGET_UNKNOWN };
+enum target {
+    TARGET_TERMINATE,
+    TARGET_STOP,
+    TARGET_TERMINATE_BY_TAG,
+    TARGET_UPDATE_GROUP,
+    TARGET_ROLL_BACK,
+    TARGET_UNKNOWN
+};
 
 static enum target target_of(const char *arn)
 {
     static const char *const known[] = {[TARGET_TERMINATE] = SDK_TARGET "ec2:terminateInstances",
                                         [TARGET_STOP] = SDK_TARGET "ec2:stopInstances",
                                         [TARGET_TERMINATE_BY_TAG] = SDK_TARGET "ssm:startAutomationExecution",
-                                        [TARGET_UPDATE_GROUP] = SDK_TARGET "autoscaling:updateAutoScalingGroup"};
+                                        [TARGET_UPDATE_GROUP] = SDK_TARGET "autoscaling:updateAutoScalingGroup",
+                                        [TARGET_ROLL_BACK] = SDK_TARGET "autoscaling:rollbackInstanceRefresh"};
     int t = 0;
     while (t < TARGET_UNKNOWN && strcmp(arn, known[t]) != 0)
         t++;
@@ -113,7 +121,7 @@ static int read_document(struct sc_call *c, const cJSON *in, int64_t *at_ms)
     if (!cJSON_IsObject(target) || target_of(text_of(target, "Arn", "")) == TARGET_UNKNOWN)
         return bad(c, "Provided target Arn is not one that the modelled cloud knows: " SDK_TARGET
                       "ec2:terminateInstances, ec2:stopInstances, ssm:startAutomationExecution, "
-                      "autoscaling:updateAutoScalingGroup");
+                      "autoscaling:updateAutoScalingGroup, autoscaling:rollbackInstanceRefresh");
     if (strncmp(text_of(target, "RoleArn", ""), "arn:aws:iam::", 13) != 0)
         return bad(c, "Invalid RoleArn");
     if (!cJSON_IsObject(window) || strcmp(text_of(window, "Mode", ""), "OFF") != 0)
@@ -403,11 +411,11 @@ static void flatten(struct aws_request *request, const char *prefix, const cJSON
     }
 }
 
-static void update_group(struct simcloud *cloud, const struct sc_schedule *s, const cJSON *input)
+static void call_group(struct simcloud *cloud, const struct sc_schedule *s, const char *action, const cJSON *input)
 {
     struct aws_request request;
     struct aws_error error;
-    aws_request_init(&request, AWS_AUTOSCALING, "UpdateAutoScalingGroup");
+    aws_request_init(&request, AWS_AUTOSCALING, action);
     flatten(&request, "", input);
     if (sc_call_as(cloud, s->o.place, session_of(cloud, s->role_arn), &request, &error))
         sc_trace(cloud, &s->o, "schedule", "done", "failed", error.code);
@@ -423,7 +431,10 @@ static void act(struct simcloud *cloud, const struct sc_schedule *s)
         end_by_tag(cloud, s, input);
         break;
     case TARGET_UPDATE_GROUP:
-        update_group(cloud, s, input);
+        call_group(cloud, s, "UpdateAutoScalingGroup", input);
+        break;
+    case TARGET_ROLL_BACK:
+        call_group(cloud, s, "RollbackInstanceRefresh", input);
         break;
     default:
         end_by_id(cloud, s, input);

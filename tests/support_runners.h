@@ -26,9 +26,9 @@ void stage_clear_faults(struct fault_set *set);
 /* Without faults: what is unfinished is finished, what was left is collected; then everything must hold. */
 void stage_heal(struct stage *s, struct fault_set *set, const char *where);
 
-/* Before the n-th call (from now) of the present runner another one tries its hand with the same store. pause_s: so
- * long the first one stands still before that, in the middle of a call it has decided on; once its lease is over the
- * other one finishes what it finds, or deploys the commit. */
+/* At the n-th call (from now) of the present runner, or the first look after it, another one tries its hand with the
+ * same store. pause_s: so long the first one stands still before that; once its lease is over the other one finishes
+ * what it finds, or deploys the commit, and the first one goes on with what it has seen before. */
 struct stage_rival {
     struct stage *stage;
     int64_t calls, at, pause_s;

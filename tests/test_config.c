@@ -142,9 +142,11 @@ static void each_bad_place_is_named(void **state)
             "t:6:65: no event is of the kind \"fialed\"; did you mean \"failed\"?\n");
     reports(", {\"name\": \"b\", \"group\": \"g\", \"rollout\": {\"engine\": \"refresh\", \"drain\": 60}}", "",
             "t:5:118: the engine refresh of b does not carry out \"drain\": attach does\n");
-    reports(", {\"name\": \"b\", \"group\": \"g\", \"rollout\": {\"engine\": \"refresh\", \"surge\": 2}}", "",
-            "t:5:118: the engine refresh of b does not carry out \"surge\": it goes by \"min_healthy_percent\"; attach "
-            "and step do\n");
+    reports(", {\"name\": \"b\", \"group\": \"g\", \"rollout\": {\"engine\": \"refresh\", \"surge\": 2, "
+            "\"min_healthy_percent\": 50}}",
+            "",
+            "t:5:118: the engine refresh of b does not carry out \"surge\": it goes by \"min_healthy_percent\" below "
+            "100; attach and step do\n");
     reports("", ", \"network\": {\"open_port\": true}",
             "t:6:28: \"open_port\" needs \"security_group\": the group whose port it is\n"
             "t:6:28: \"open_port\" needs \"runner_cidr\" or \"runner_cidr_env\": for whom\n");

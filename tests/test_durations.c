@@ -233,9 +233,10 @@ static const struct {
     {"attach, two waves", ", \"rollout\": {\"surge\": 1}", 2, 430 + 2 * 150, 0},
     /* the canary boots first, the others beside it come after: one wave, attached together */
     {"attach, a canary alone", ", \"rollout\": {\"canary\": \"alone\"}", 4, 430 + 90 + 150, 0},
-    /* a canary outside first, then one after the other: 110 % of two is two and a bit. Here 1.03 is out of reach: AWS
-     * calls a refresh over when the last old one is terminated, 20 s after the path's end. */
-    {"refresh", ", \"rollout\": {\"engine\": \"refresh\"}", 2, 430 + 90 + 2 * 150, 20},
+    /* a canary outside first, then all at once beside the old ones; AWS calls a refresh over when the last old one is
+     * terminated, 20 s later */
+    {"refresh", ", \"rollout\": {\"engine\": \"refresh\"}", 2, 430 + 90 + 150 + 20, 0},
+    {"refresh, one by one", ", \"rollout\": {\"engine\": \"refresh\", \"surge\": 1}", 2, 430 + 90 + 2 * 150 + 20, 0},
     {"step, one wave", ", \"rollout\": {\"engine\": \"step\", \"dead_man_role\": \"arn:aws:iam::123456789012:role/d\"}",
      2, 430 + 90 + 150, 0},
 };
