@@ -223,6 +223,7 @@ int cloud_share_image(struct cloud *c, const struct image *image, const char *ac
 
 struct snapshot {
     const char *id, *state, *volume, *description, *progress;
+    const char *kms_key; /* the ARN of the key that encrypts it; "": none */
     int64_t started_ms, size_gb;
     const struct tag *tags;
     size_t tag_count;

@@ -275,6 +275,7 @@ static void read_snapshots(void *context, struct arena *arena, const struct node
             .volume = take_text(arena, item, "volumeId"),
             .description = take_text(arena, item, "description"),
             .progress = take_text(arena, item, "progress"),
+            .kms_key = take_text(arena, item, "kmsKeyId"),
             .started_ms = take_time(item, "startTime"),
             .size_gb = take_number(item, "volumeSize", 0),
         };

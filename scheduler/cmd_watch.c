@@ -76,6 +76,7 @@ static int look(const struct deploying *d, const struct args *args, struct recal
     *again_s = now_s;
     if (code == DEPLOYING_OVERTAKEN)
         return 0;
+    site_learn(d->site);
     ++*done;
     fflush(d->site->session->out);
     return code;

@@ -218,6 +218,34 @@ const struct deployment *deployments_last_good(const struct deployments *list, c
     return NULL;
 }
 
+bool deployment_failed_building(const struct deployment *d)
+{
+    static const char *const beginnings[] = {"test failed ", "build failed ",   "test took ",
+                                             "build took ",  "build.artifact ", "the artifact "};
+    for (size_t i = 0; strcmp(d->state, "failed") == 0 && i < sizeof(beginnings) / sizeof(*beginnings); i++)
+        if (strncmp(d->reason, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
+#define FAILS_LOOKED_AT 200
+#define FAILS_BEFORE    1 /* of BUILDS_BEFORE */
+#define BUILDS_BEFORE   20
+
+int64_t deployments_fail_permille(const struct deployments *list)
+{
+    int64_t failed = 0;
+    int64_t built = 0;
+    for (size_t i = list ? list->count : 0; i > 0 && built < FAILS_LOOKED_AT; i--) {
+        const struct deployment *d = &list->items[i - 1];
+        if (strcmp(d->kind, "deploy") != 0 || strcmp(d->state, "running") == 0)
+            continue;
+        built++;
+        failed += deployment_failed_building(d);
+    }
+    return (1000 * (failed + FAILS_BEFORE) + (built + BUILDS_BEFORE) / 2) / (built + BUILDS_BEFORE);
+}
+
 int deployment_current(const struct state *state, const char *environment, char run[80], struct err *err)
 {
     char partition[80];

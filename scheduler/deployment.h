@@ -65,6 +65,12 @@ void deployments_release(struct deployments *list);
 /* The newest completed one before `before` (NULL: the newest of all), or NULL. */
 const struct deployment *deployments_last_good(const struct deployments *list, const struct deployment *before);
 
+/* Did it end in its build or its tests? By its reason, in step_source.c's words. */
+bool deployment_failed_building(const struct deployment *d);
+/* How many of a thousand do: of the last 200 that are over, and of twenty more before them of which one failed, which
+ * stand for a project that never deployed (the mean of a beta distribution with 1 and 19). */
+int64_t deployments_fail_permille(const struct deployments *list);
+
 /* ---- the kept bake instance of an environment ---- */
 
 struct kept_bake {

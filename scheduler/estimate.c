@@ -17,6 +17,7 @@ struct sight {
     struct group group;
     struct kept_bake kept;
     int64_t now_ms;
+    bool copies; /* the image is copied for this environment */
 };
 
 /* Paid seconds that the members have left at an instant; each by its own launch. */
@@ -37,6 +38,18 @@ static int paid_left(struct sight *s, int64_t at_ms, int64_t *out, struct aws_er
         *out += found.items[i].launch_ms && ran_s > 0 ? (3600 - ran_s % 3600) % 3600 : 0;
     }
     return 0;
+}
+
+/* Where only a key asks for a copy, what is there, or will be made of the base, may have that key. */
+static bool is_copied(struct sight *s, const struct pipeline_order *order)
+{
+    struct aws_error error;
+    const struct pipeline_world *w = s->w;
+    bool has = false;
+    if (!pipeline_copies(w) || pipeline_apart(w) || w->site_transport)
+        return pipeline_copies(w);
+    const char *image = order->image && *order->image ? order->image : w->config->image.base;
+    return image_has_key(&s->site, image, w->environment->kms_key, &s->arena, &has, &error) || !has;
 }
 
 static int look(struct sight *s, struct err *err)
@@ -97,8 +110,8 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
         .skipped = out->skipped,
         .waves = out->waves,
         .canary_s = rollout_beside_waves_s(s->w->environment, out->group, d->s[STEP_INSTANCE], d->s[STEP_CLEANUP]),
-        .boots_late = !instance_prelaunches(s->w, order->commits, BUILD_FAILS_PERCENT, s->now_ms),
-        .copy_s = pipeline_copies(s->w) ? d->s[STEP_IMAGE] : 0};
+        .boots_late = !instance_prelaunches(s->w, order->commits, s->now_ms),
+        .copy_s = s->copies ? d->s[STEP_IMAGE] : 0};
     struct reset_prices prices;
     out->boots_late = run.boots_late;
     if (out->bake_reused && instance_price_resets(s->w, &s->kept, s->now_ms, &prices) == 0) {
@@ -111,7 +124,7 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
     struct used *u = &out->used;
     u->bakes = deploys;
     u->makes_image = deploys;
-    u->copies_image = pipeline_copies(s->w);
+    u->copies_image = s->copies;
     u->crosses = pipeline_apart(s->w);
     u->instances = out->group;
     u->beside_s = out->group * d->s[STEP_ROLLOUT];
@@ -131,6 +144,7 @@ static int estimate(struct sight *s, const struct pipeline_order *order, struct 
     struct aws_error error;
     struct durations original = durations_original();
     const struct pipeline_world *w = s->w;
+    s->copies = is_copied(s, order);
     int code = look(s, err);
     const char *type = *w->environment->instance_type ? w->environment->instance_type
                        : s->group.member_count        ? s->group.members[0].type

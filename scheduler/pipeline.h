@@ -47,6 +47,7 @@ struct pipeline_world {
     const struct catalog *catalog; /* NULL: the sample */
     const char *account;           /* for the ledger; "" */
     struct durations expected;     /* what waits are planned by */
+    int64_t fails_permille;        /* of builds and tests, as the past has it; 0: of a project without one */
     bool detach;                   /* leave once only the image is awaited */
     int64_t speed;                 /* of a twin: what AWS and a guest do by themselves they do so much faster; 0: 1 */
     pipeline_event *event;         /* NULL: nobody listens */

@@ -57,9 +57,8 @@ struct reset_prices {
 };
 int instance_price_resets(const struct pipeline_world *w, const struct kept_bake *kept, int64_t now_ms,
                           struct reset_prices *out) MUST_USE;
-#define BUILD_FAILS_PERCENT 5 /* until somebody knows better */
 /* Is it worth booting the bake instance beside the build? */
-bool instance_prelaunches(const struct pipeline_world *w, int64_t commits, int64_t fails_percent, int64_t now_ms);
+bool instance_prelaunches(const struct pipeline_world *w, int64_t commits, int64_t now_ms);
 /* step_close.c: what the clean-up of this environment looks at; texts as in gc.h. */
 struct gc_scope pipeline_gc_scope(struct pipeline *p, const char *alive_run, const char *working_run);
 /* step_close.c: the run opens them again when it goes on. */
@@ -85,8 +84,12 @@ enum pipeline_end pipeline_left(const struct pipeline *p);
 
 /* The group is in another region than the bake. */
 bool pipeline_apart(const struct pipeline_world *w);
-/* Its image is a copy: in that region, or encrypted with the environment's key. */
+/* Its image is a copy: in that region, or encrypted with the environment's key (but where it has it: image_has_key). */
 bool pipeline_copies(const struct pipeline_world *w);
+/* Is the image of this account and region encrypted with that key? One that is made on an instance of it is, too. An
+ * alias says nothing; what cannot be looked at has another key. */
+int image_has_key(struct cloud *c, const char *image, const char *kms_key, struct arena *arena, bool *yes,
+                  struct aws_error *error) MUST_USE;
 
 /* How it ends, written once: completed, rolled-back, capped, failed, broken. */
 int pipeline_verdict(struct pipeline *p, const char *state, const char *reason, struct err *err) MUST_USE;

@@ -20,6 +20,33 @@ bool pipeline_copies(const struct pipeline_world *w)
     return pipeline_apart(w) || *w->environment->kms_key;
 }
 
+/* AWS answers with the key's ARN; settings have that, or the id that it ends with. */
+static bool same_key(const char *arn, const char *key)
+{
+    size_t len = strlen(arn);
+    size_t end = strlen(key);
+    return strcmp(arn, key) == 0 || (len > end && arn[len - end - 1] == '/' && strcmp(arn + len - end, key) == 0);
+}
+
+int image_has_key(struct cloud *c, const char *image, const char *kms_key, struct arena *arena, bool *yes,
+                  struct aws_error *error)
+{
+    struct image it;
+    struct snapshots found;
+    *yes = false;
+    if (cloud_describe_image(c, image, arena, &it, error))
+        return -1;
+    if (!it.encrypted || !it.snapshot_count)
+        return 0;
+    struct lookup lookup = {.ids = it.snapshots, .id_count = it.snapshot_count};
+    if (cloud_describe_snapshots(c, &lookup, arena, &found, error))
+        return retry_not_found(error) ? 0 : -1; /* another account's */
+    *yes = found.count == it.snapshot_count;
+    for (size_t i = 0; i < found.count; i++)
+        *yes = *yes && *found.items[i].kms_key && same_key(found.items[i].kms_key, kms_key);
+    return 0;
+}
+
 int64_t pipeline_now_ms(const struct pipeline *p)
 {
     return p->w->transport->now_ms(p->w->transport->self);

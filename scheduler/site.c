@@ -141,7 +141,6 @@ static void make_world(struct site *s)
                                        .work = s->config->build.directory,
                                        .catalog = s->catalog,
                                        .account = "",
-                                       .expected = site_expected(&s->state, s->environment->name),
                                        .event = hear_event,
                                        .event_context = s};
 }
@@ -180,8 +179,7 @@ int site_open(struct site *s, const struct site_options *o, bool with_cloud, str
     }
     make_world(s);
     s->world.speed = o->speed;
-    for (int step = 0; o->speed > 1 && step < STEPS; step++)
-        s->world.expected.s[step] = (s->world.expected.s[step] + o->speed - 1) / o->speed;
+    site_learn(s);
     return 0;
 }
 
@@ -226,18 +224,20 @@ static void learn_durations(const struct state *state, const struct deployment *
     journal_free(j);
 }
 
-struct durations site_expected(const struct state *state, const char *environment)
+void site_learn(struct site *s)
 {
-    struct durations d = durations_original();
     struct deployments list = {0};
     struct err err = {.code = 0};
-    if (deployments_list(state, environment, &list, &err))
-        return d;
-    for (size_t i = list.count; i > 0; i--)
+    struct durations *d = &s->world.expected;
+    *d = durations_original();
+    bool known = deployments_list(&s->state, s->environment->name, &list, &err) == 0;
+    for (size_t i = known ? list.count : 0; i > 0; i--)
         if (strcmp(list.items[i - 1].state, "completed") == 0 && strcmp(list.items[i - 1].kind, "deploy") == 0) {
-            learn_durations(state, &list.items[i - 1], &d);
+            learn_durations(&s->state, &list.items[i - 1], d);
             break;
         }
+    s->world.fails_permille = deployments_fail_permille(known ? &list : NULL);
+    for (int step = 0; s->world.speed > 1 && step < STEPS; step++)
+        d->s[step] = (d->s[step] + s->world.speed - 1) / s->world.speed;
     deployments_release(&list);
-    return d;
 }

@@ -72,7 +72,8 @@ struct state_table;
 /* The table of the backend "dynamodb", whether it is there or not. */
 int site_table(struct site *s, const struct site_options *options, struct state_table *out, struct err *err) MUST_USE;
 
-/* What the last deployments took, step by step, where the store knows; else the original's. */
-struct durations site_expected(const struct state *state, const char *environment);
+/* What the store's past says: what the last deployment took, step by step (else what the original's did), and how many
+ * builds fail. At opening, and again by whoever stays (watch). */
+void site_learn(struct site *s);
 
 #endif

@@ -172,7 +172,7 @@ static enum step_result try_kept(struct pipeline *p, bool *tried, int64_t *again
 }
 
 /* A boot beside the build saves its seconds for every commit that waits, and wastes a bake where the build fails. */
-bool instance_prelaunches(const struct pipeline_world *w, int64_t commits, int64_t fails_percent, int64_t now_ms)
+bool instance_prelaunches(const struct pipeline_world *w, int64_t commits, int64_t now_ms)
 {
     const char *wanted = w->config->image.prelaunch;
     struct rates rates;
@@ -188,7 +188,8 @@ bool instance_prelaunches(const struct pipeline_world *w, int64_t commits, int64
         costs_make(&waste, &rates, &wasted, &err))
         return true;
     int128 saved = (int128)w->environment->policy.delay_price * (commits > 0 ? commits : 1) * boot_s / 3600;
-    return saved * 100 >= (int128)waste.total * fails_percent;
+    return saved * 1000 >=
+           (int128)waste.total * (w->fails_permille ? w->fails_permille : deployments_fail_permille(NULL));
 }
 
 /* When to launch so that it answers as the build ends. */
@@ -199,8 +200,7 @@ static int64_t launch_due_ms(struct pipeline *p)
     struct durations d = p->w->expected;
     d.s[STEP_INSTANCE] = 0;
     graph_critical_path(&d, &(struct graph_run){.waves = 1}, ends, &path);
-    int64_t fails_percent = journal_fact_i64(p->journal, "expect.build_fails_percent", BUILD_FAILS_PERCENT);
-    if (!instance_prelaunches(p->w, p->record.commits, fails_percent, pipeline_now_ms(p)))
+    if (!instance_prelaunches(p->w, p->record.commits, pipeline_now_ms(p)))
         return INT64_MAX;
     int64_t slack_s = 5; /* for a look between the two */
     return p->record.started_ms + (ends[STEP_BUILD] - p->w->expected.s[STEP_INSTANCE] - slack_s) * 1000;

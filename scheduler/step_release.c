@@ -279,10 +279,29 @@ static enum step_result wait_copy(struct pipeline *p, int64_t *again_ms, struct 
     return STEP_WAIT;
 }
 
+/* An environment of the bake's own account and region, with a key: the image may have it already, as its base has. */
+static bool may_have_key(const struct pipeline *p)
+{
+    return *p->env->kms_key && !pipeline_apart(p->w) && !p->w->site_transport;
+}
+
+static enum step_result look_at_key(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct aws_error error;
+    bool has = false;
+    const char *id = arena_dup(&p->calls, fact(p, "image.id"));
+    if (image_has_key(&p->cloud, id, p->env->kms_key, &p->calls, &has, &error))
+        return call_failed(p, STEP_REGISTER, "DescribeSnapshots", &error, again_ms, err);
+    struct journal_fact facts[] = {{"image.keyed", has ? "yes" : "no"}, {"image.local", id}};
+    return journal_notes(p->journal, NAME, facts, has ? 2 : 1, err) ? STEP_STOP : STEP_AGAIN;
+}
+
 /* image.local: the image that the group can launch. */
 static enum step_result bring_image(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     bool copies = pipeline_copies(p->w);
+    if (may_have_key(p) && !fact(p, "image.keyed"))
+        return look_at_key(p, again_ms, err);
     if (fact(p, "image.copy"))
         return wait_copy(p, again_ms, err);
     if (copies && !fact(p, "image.copy_looked"))

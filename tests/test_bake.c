@@ -242,13 +242,62 @@ static void boots_early_when_it_is_worth_it(void **state)
     }
 }
 
+static bool tests_fail(void *context, enum job_kind kind, const char *commit)
+{
+    (void)context;
+    return kind == JOB_TEST && commit[0] == 'f';
+}
+
+static bool builds_fail(void *context, enum job_kind kind, const char *commit)
+{
+    (void)context;
+    return kind == JOB_BUILD && commit[0] == 'f';
+}
+
+/* The share of builds that fail comes from the past: (1 + failed) of (20 + all). A failing one wastes an hour of 0.01
+ * USD, the boot's 90 s at 0.06 USD a commit-hour are 0.0015: worth it up to 15 %. */
+static void boots_late_where_builds_fail(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct pipeline_estimate e;
+    struct deployments list = {0};
+    struct pipeline_order order = {.kind = "deploy", .commit = commit_a, .commits = 1};
+    stage_open(&s, &(struct stage_options){.more = HOURLY "\"0.06\"}"});
+    assert_int_equal(deployments_fail_permille(NULL), 50);
+    const struct {
+        bool (*fails)(void *, enum job_kind, const char *);
+        char commit;
+        int64_t permille;                 /* afterwards */
+    } past[] = {{tests_fail, 'a', 48},    /* 1 of 21 */
+                {tests_fail, 'f', 91},    /* 2 of 22 */
+                {builds_fail, 'f', 130},  /* 3 of 23 */
+                {builds_fail, 'f', 167}}; /* 4 of 24 */
+    for (size_t i = 0; i < sizeof(past) / sizeof(*past); i++) {
+        char commit[41];
+        for (size_t c = 0; c < 40; c++)
+            commit[c] = past[i].commit;
+        commit[40] = '\0';
+        s.rehearsal.jobs.fails = past[i].fails;
+        assert_int_equal(stage_deploy(&s, commit), past[i].commit == 'f' ? PIPELINE_FAILED : PIPELINE_COMPLETED);
+        assert_int_equal(deployments_list(&s.inner, "test", &list, &s.err), 0);
+        assert_int_equal(deployments_fail_permille(&list), past[i].permille);
+        s.rehearsal.world.fails_permille = deployments_fail_permille(&list);
+        deployments_release(&list);
+        assert_int_equal(pipeline_estimate(&s.rehearsal.world, &order, &e, &s.err), 0);
+        assert_int_equal(e.boots_late, past[i].permille > 150);
+    }
+    stage_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shut_down_then_image),   cmocka_unit_test(flush_then_image),
-        cmocka_unit_test(imaged_live_it_is_lost), cmocka_unit_test(clean_by_files),
-        cmocka_unit_test(clean_by_root_volume),   cmocka_unit_test(fails_and_falls_back),
-        cmocka_unit_test(both_resets_are_priced), cmocka_unit_test(boots_early_when_it_is_worth_it),
+        cmocka_unit_test(shut_down_then_image),         cmocka_unit_test(flush_then_image),
+        cmocka_unit_test(imaged_live_it_is_lost),       cmocka_unit_test(clean_by_files),
+        cmocka_unit_test(clean_by_root_volume),         cmocka_unit_test(fails_and_falls_back),
+        cmocka_unit_test(both_resets_are_priced),       cmocka_unit_test(boots_early_when_it_is_worth_it),
+        cmocka_unit_test(boots_late_where_builds_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -328,6 +328,56 @@ static void what_a_copy_was_made_from(void **state)
     close_site(&t);
 }
 
+#define HOME_KEY "arn:aws:kms:us-east-1:123456789012:key/one"
+
+/* What is baked from an encrypted base has its key: an environment with that key, by its ARN or its id, takes the image
+ * as it is; with another key, a copy. */
+static void encrypted_in_the_bake(void **state)
+{
+    static const struct {
+        const char *environment;
+        bool copied;
+    } cases[] = {
+        {", \"kms_key\": \"" HOME_KEY "\"", false},
+        {", \"kms_key\": \"one\"", false},
+        {", \"kms_key\": \"arn:aws:kms:us-east-1:123456789012:key/two\"" PROD ", \"kms_key\": \"" HOME_KEY "\"", true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct stage s;
+        struct stage_eyes e;
+        struct pipeline_estimate estimate;
+        struct image image = {.id = ""};
+        struct aws_error error;
+        const char *base = "";
+        struct pipeline_order order = {.kind = "deploy", .commit = commit_a, .commits = 1};
+        stage_open(&s, &(struct stage_options){.environment = cases[i].environment});
+        stage_eyes_open(&e, &s);
+        struct copy_order encrypt = {.source_region = "us-east-1",
+                                     .source_image = SIMCLOUD_BASE_IMAGE,
+                                     .name = "osv-encrypted",
+                                     .encrypted = true,
+                                     .kms_key = HOME_KEY};
+        assert_int_equal(cloud_copy_image(&e.cloud, &encrypt, &e.arena, &base, &error), 0);
+        stage_rest(&s, 600);
+        s.config->image.base = base;
+        assert_int_equal(pipeline_estimate(&s.rehearsal.world, &order, &estimate, &s.err), 0);
+        assert_int_equal(estimate.used.copies_image, cases[i].copied);
+        assert_int_equal(estimate.critical_s, cases[i].copied ? 580 + 210 : 580);
+        if (stage_deploy(&s, commit_a) != PIPELINE_COMPLETED)
+            fail_msg("case %zu: %s", i, s.err.text);
+        assert_in_range(s.record.makespan_s, estimate.critical_s, estimate.critical_s * 103 / 100);
+        assert_int_equal(cloud_describe_image(&e.cloud, s.record.image, &e.arena, &image, &error), 0);
+        assert_true(image.encrypted);
+        struct images all;
+        struct tag ours = {"tag:bakehour:project", "hello"};
+        struct lookup lookup = {.filters = &ours, .filter_count = 1};
+        assert_int_equal(cloud_describe_images(&e.cloud, &lookup, &e.arena, &all, &error), 0);
+        assert_int_equal(all.count, cases[i].copied ? 2 : 1);
+        stage_eyes_close(&e);
+        stage_close(&s);
+    }
+}
+
 static void finish(struct site *t, const char *where)
 {
     bool found = false;
@@ -389,11 +439,12 @@ static void dead_at_each_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(to_another_region),         cmocka_unit_test(encrypted_where_it_is),
-        cmocka_unit_test(a_key_of_elsewhere),        cmocka_unit_test(to_another_account),
-        cmocka_unit_test(a_copy_that_fails),         cmocka_unit_test(the_default_key_cannot_be_shared),
-        cmocka_unit_test(a_name_that_is_taken),      cmocka_unit_test(another_groups_image),
-        cmocka_unit_test(what_a_copy_was_made_from), cmocka_unit_test(dead_at_each_call),
+        cmocka_unit_test(to_another_region),     cmocka_unit_test(encrypted_where_it_is),
+        cmocka_unit_test(a_key_of_elsewhere),    cmocka_unit_test(to_another_account),
+        cmocka_unit_test(a_copy_that_fails),     cmocka_unit_test(the_default_key_cannot_be_shared),
+        cmocka_unit_test(a_name_that_is_taken),  cmocka_unit_test(another_groups_image),
+        cmocka_unit_test(encrypted_in_the_bake), cmocka_unit_test(what_a_copy_was_made_from),
+        cmocka_unit_test(dead_at_each_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
