@@ -57,16 +57,11 @@ static int read_keys(const char *path, const cJSON *keys, struct arena *texts,
     return 0;
 }
 
-int cost_manifest_read(const char *path, int (*each)(void *context, const char *file, struct err *err), void *context,
-                       struct err *err)
+int cost_manifest_parse(const char *path, const char *text, size_t len,
+                        int (*each)(void *context, const char *file, struct err *err), void *context, struct err *err)
 {
-    char *text;
-    size_t len;
-    int code = file_read(path, MANIFEST_MAX, &text, &len, err);
-    if (code)
-        return code;
+    int code = 0;
     cJSON *document = json_parse(path, text, len, err);
-    free(text);
     if (!document)
         return EXIT_INPUT;
     const cJSON *keys = cJSON_GetObjectItemCaseSensitive(document, "reportKeys");
@@ -81,5 +76,18 @@ int cost_manifest_read(const char *path, int (*each)(void *context, const char *
         code = read_keys(path, keys, &texts, each, context, err);
     arena_release(&texts);
     cJSON_Delete(document);
+    return code;
+}
+
+int cost_manifest_read(const char *path, int (*each)(void *context, const char *file, struct err *err), void *context,
+                       struct err *err)
+{
+    char *text;
+    size_t len;
+    int code = file_read(path, MANIFEST_MAX, &text, &len, err);
+    if (code)
+        return code;
+    code = cost_manifest_parse(path, text, len, each, context, err);
+    free(text);
     return code;
 }

@@ -16,5 +16,9 @@ bool cost_manifest_is(const char *path); /* by its name: *.json */
 /* Gives each file out. A file that is not here is an error that names it: a report without a part is no report. */
 int cost_manifest_read(const char *path, int (*each)(void *context, const char *file, struct err *err), void *context,
                        struct err *err) MUST_USE;
+/* The same of a text that was at `path`. */
+int cost_manifest_parse(const char *path, const char *text, size_t len,
+                        int (*each)(void *context, const char *file, struct err *err), void *context,
+                        struct err *err) MUST_USE;
 
 #endif
