@@ -1,6 +1,6 @@
 #!/bin/sh
-# Big files: a cost report of MB megabytes (before gzip) reconciled with its usage, and a price list of twice as many
-# imported: speed by user CPU and by the clock, and memory. usage: [MB=1000] tests/bench_reports.sh BUILD
+# Big files: a cost report of MB megabytes (before gzip) reconciled with its usage, a price list of twice as many imported,
+# and the budgets of a ledger with 100,000 deployments: speed by user CPU and by the clock, and memory. usage: [MB=1000] tests/bench_reports.sh BUILD
 set -eu
 build=$1
 megabytes=${MB:-100}
@@ -29,3 +29,12 @@ measure "bill --usage of it" $bytes "$BAKEHOUR" bill --usage "$tmp/cur.csv.gz" -
 "$build/tests/make_price_list" $((2 * bytes)) 2>/dev/null >"$tmp/index.json"
 measure "prices import, JSON" $((2 * bytes)) "$BAKEHOUR" prices import --file "$tmp/index.json" --catalog "$tmp/prices.db"
 measure "prices show of the list" $((2 * bytes)) "$BAKEHOUR" prices show --catalog "$tmp/index.json" --type t1.large
+
+echo "budget check of a ledger of 100,000 deployments, ten times (the issue: under 30 ms each)"
+"$build/tests/make_ledger" "$tmp/ledger.db" --deployments 100000 --every 1000 --overrides 20 --capped 5
+for name in --version "budget check --ledger $tmp/ledger.db --limit-usd 1000"; do
+    # shellcheck disable=SC2086
+    BAKEHOUR_NOW=1534377600 /usr/bin/time -f '%e %U %S' -o "$tmp/time" sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do "$@" >/dev/null; done' \
+        sh "$BAKEHOUR" $name
+    awk -v what="${name%% --l*}" '{ printf "  %-28s %5.1f ms each, CPU %5.1f ms\n", what, $1 * 100, ($2 + $3) * 100 }' "$tmp/time"
+done

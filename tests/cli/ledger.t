@@ -1,5 +1,6 @@
 #!/bin/sh
 # bakehour ledger import, check and adjust, and budgets that read the ledger. Figures are worked out by hand.
+root=$(cd "${0%/*}/../.." && pwd)
 . "${0%/*}/tap.sh"
 . "${0%/*}/json.sh"
 unset GITHUB_STEP_SUMMARY
@@ -87,6 +88,20 @@ if command -v gnuplot >/dev/null 2>&1; then
     has "chart of an odd name: the name stands in it" "$(cat odd.svg)" '!touch broken-out'
 else
     ok "chart of an odd name # SKIP gnuplot is not at hand" 0
+fi
+
+# In a pipe: 80 columns, no colour; on a terminal without colour likewise.
+run budget check --ledger l.db --limit-usd 5
+wide=$(printf '%s\n' "$out" | LC_ALL=C.UTF-8 wc -L)
+ok "text: 80 columns ($wide)" "$([ "$wide" -le 80 ]; echo $?)"
+hasnt "text: no escape in a pipe" "$out" "$(printf '\033')"
+if command -v script >/dev/null 2>&1; then
+    seen=$(NO_COLOR=1 TERM=xterm script -q -e -c "'$BAKEHOUR' budget check --ledger l.db --limit-usd 20" /dev/null </dev/null)
+    hasnt "text: no escape on a terminal with NO_COLOR" "$seen" "$(printf '\033')"
+    seen=$(TERM=xterm script -q -c "'$BAKEHOUR' budget check --ledger l.db --limit-usd 5" /dev/null </dev/null)
+    has "text: over is bold on a terminal" "$seen" "$(printf '\033\\[1m')"
+else
+    ok "text: on a terminal # SKIP script is not at hand" 0
 fi
 
 # What is stale, empty or without a price is no green light.
@@ -188,6 +203,16 @@ if command -v gnuplot >/dev/null; then
     run budget check --ledger l.db --limit-usd 100 --chart chart.png
     is "chart: exit code" "$code" 0
     is "chart: a PNG" "$(head -c 4 chart.png | tail -c 3)" PNG
+    if command -v python3 >/dev/null 2>&1; then
+        # Looked at: four days cost something, 2.40, 2.40, 0.20 and 1.00; the limit is one line across.
+        python3 "$root/tests/pixels.py" chart.png >pixels
+        is "chart: four bars, high as the days were dear, and one limit" "$(json_flat <pixels | awk '
+            { is[$1] = $2 } END { for (i = 0; ("bars." i) in is; i++) n++
+            a = is["bars.0"]; printf "%d %d %d %d", n, is["bars.1"] - a, int(is["bars.2"] * 12 / a + 0.5), int(is["bars.3"] * 12 / a + 0.5)
+            print " " (is["limit_rows"] >= 1 && is["limit_rows"] <= 4) }')" "4 0 1 5 1"
+    else
+        ok "chart: looked at # SKIP there is no python3 here" 0
+    fi
     run budget check --ledger l.db --limit-usd 100 --chart chart.svg
     has "chart: the limit is named" "$(cat chart.svg)" 'limit "month", 100.00 USD\|limit &quot;month&quot;, 100.00 USD'
 else
