@@ -79,6 +79,14 @@ static bool takes_in(const struct budget_limit *l, const struct budget_request *
            (!l->project || strcmp(l->project, q->project) == 0);
 }
 
+bool budget_guards(const struct budget_limits *limits, const struct budget_request *request)
+{
+    for (size_t i = 0; i < limits->count; i++)
+        if (takes_in(&limits->items[i], request))
+            return true;
+    return false;
+}
+
 static const char *unit_text(enum budget_unit unit)
 {
     return unit == BUDGET_USD ? "USD" : "instance-hours";

@@ -41,6 +41,9 @@ struct budget_request {
     const struct reservations *held; /* NULL: nothing */
 };
 
+/* Whether a hard limit takes the deployment in: then what was spent must be known. */
+bool budget_guards(const struct budget_limits *limits, const struct budget_request *request);
+
 enum budget_answer { BUDGET_GO, BUDGET_GO_OVERRIDDEN, BUDGET_REFUSED };
 
 /* The answer; `why` (emptied first) says for people which limits stand in the way, or were overridden: one line each. A

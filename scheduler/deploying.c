@@ -2,6 +2,7 @@
 #include "scheduler/deploying.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -180,6 +181,52 @@ static struct budget_request request_of(const struct deploying *d, const struct 
                                    .override = d->override};
 }
 
+/* Why what was spent is not known, appended to `why`; nothing where it is. A ledger without an entry beside a store
+ * with deployments (a runner's disk was new) is filled from the store first, as far as that is looked at. */
+static int find_unknown(const struct deploying *d, struct ledger *ledger, struct str *why, struct err *err)
+{
+    struct deployment last;
+    bool found = false;
+    bool any;
+    instant_t at;
+    size_t unpriced = 0;
+    char *first = NULL;
+    int code = ledger_last(ledger, &any, &at, err);
+    if (!code && !any)
+        code = deployment_find(&d->site->state, d->site->environment->name, 0, &last, &found, err);
+    bool lost = !code && found && last.number > MISSED_MAX;
+    if (lost)
+        str_addf(why, "%s has no entry, though %s has %lld deployments\n", ledger_path(ledger),
+                 d->site->environment->name, (long long)last.number);
+    if (!code && found && !lost && !d->dry_run) {
+        last.number++;
+        code = book_missed(d, ledger, &last, err);
+    }
+    if (!code)
+        code = ledger_unpriced(ledger, &unpriced, &first, err);
+    if (!code && unpriced)
+        str_addf(why, "%zu %s no price on %s (%s)\n", unpriced, unpriced == 1 ? "use has" : "uses have",
+                 ledger_path(ledger), first);
+    free(first);
+    return code;
+}
+
+/* What is not known is no green light: EXIT_INPUT, unless a person takes it on (then it is part of what is booked). */
+static int know_spent(const struct deploying *d, struct ledger *ledger, const struct budget_limits *limits,
+                      const struct budget_request *request, struct str *unknown, struct err *err)
+{
+    if (!budget_guards(limits, request))
+        return 0;
+    int code = find_unknown(d, ledger, unknown, err);
+    if (code || !unknown->len || d->override)
+        return code;
+    return err_set(
+        err, EXIT_INPUT,
+        "what was spent is not known, so the hard budget cannot be kept: %.*s; --override REASON goes on, and "
+        "is booked",
+        (int)strcspn(unknown->text, "\n"), unknown->text);
+}
+
 static int guard(const struct deploying *d, const struct budget_limits *limits, const struct pipeline_estimate *e,
                  struct permit *permit, struct err *err)
 {
@@ -188,10 +235,14 @@ static int guard(const struct deploying *d, const struct budget_limits *limits, 
     struct budget_request request = request_of(d, e, "");
     struct bill_sources sources;
     struct bill_files held = {0};
+    struct str unknown;
     int code = ledger_open(&ledger, d->site->config->ledger, LEDGER_WRITE, err);
     if (code)
         return code;
-    code = held_of_config(&sources, d->site->config, err);
+    str_init(&unknown, 4096);
+    code = know_spent(d, ledger, limits, &request, &unknown, err);
+    if (!code)
+        code = held_of_config(&sources, d->site->config, err);
     if (!code && settled_by(&sources))
         code = bill_files_open_held(&held, &sources, d->site->session, err);
     if (!code && settled_by(&sources))
@@ -199,13 +250,15 @@ static int guard(const struct deploying *d, const struct budget_limits *limits, 
     request.held = &held.reservations;
     if (!code)
         code = budget_guard(&answer, &permit->why, ledger, limits, &request, err);
+    str_add(&permit->why, code ? "" : unknown.text);
     ledger_close(ledger); /* and the view of it */
     bill_files_release(&held);
     if (!code && permit->why.len)
         session_note(d->site->session, "%s", permit->why.text);
     if (!code && answer == BUDGET_REFUSED)
         code = err_set(err, EXIT_OVER, "over a hard budget; --override REASON goes on, and is booked");
-    permit->overridden = answer == BUDGET_GO_OVERRIDDEN;
+    permit->overridden = answer == BUDGET_GO_OVERRIDDEN || (!code && unknown.len);
+    str_release(&unknown);
     return code;
 }
 

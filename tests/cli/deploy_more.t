@@ -146,6 +146,33 @@ ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
     run report --out - --limit-usd 1
     has "a broken image: the report" "$out" '<td class="state">capped</td><td class="right">3</td><td class="right">'"$hours"'</td><td class="right">'"$cap"'</td><td class="right">[0-9.]*</td>.*<td>internal/6</td>'
     holds "a broken image: the report has the override too" "$out" '<td>internal/5</td><td class="words">a person said so</td>'
+    # A ledger that was lost (a runner's disk was new) is no month without cost: it is filled from the store first: then
+    # what was spent and the estimate reach a limit between the estimate and both.
+    commit "after the loss"
+    configure '{"name": "month", "limit_usd": "100", "project": "hello", "hard": true}' flush
+    run deploy --now --yes --dry-run --json $cloud
+    estimate=$(json_of "$out" plan.estimate_usd)
+    run budget check --json
+    limit=$(echo "$estimate $(json_of "$out" budgets.0.actual_usd)" | awk '{ printf "%.10f", $1 + $2 / 2 }')
+    configure '{"name": "month", "limit_usd": "'"$limit"'", "project": "hello", "hard": true}' flush
+    rm -f .bakehour/ledger.db*
+    run deploy --now --yes $cloud
+    is "a lost ledger: exit code" "$code" 3
+    has "a lost ledger: what was spent is known again" "$err" 'budget "month": .* reach the limit of '
+    run bill --ledger .bakehour/ledger.db --by deployment --csv
+    is "a lost ledger: all six are booked" "$(printf '%s\n' "$out" | grep -c '^internal/[1-6],')" 6
+    # What has no price is not known.
+    configure '{"name": "month", "limit_usd": "100", "project": "hello", "hard": true}' flush
+    printf 'instance,type,region,start,end\ni-x,no.such,us-east-1,2026-01-01T00:00:00Z,2026-01-01T01:00:00Z\n' >"$tmp/odd.csv"
+    run ledger import --ledger .bakehour/ledger.db --usage "$tmp/odd.csv"
+    run deploy --now --yes --dry-run $cloud
+    is "a use without a price: exit code" "$code" 2
+    has "a use without a price: said" "$err" 'what was spent is not known, so the hard budget cannot be kept: 1 use has no price'
+    run deploy --now --yes --dry-run --override 'known to be small' $cloud
+    is "a use without a price: a person takes it on" "$code" 0
+    configure '{"name": "month", "limit_usd": "100", "project": "hello"}' flush
+    run deploy --now --yes --dry-run $cloud
+    is "a use without a price: a soft budget stops nothing" "$code" 0
     refused "--override without a reason" "a reason is needed: it is booked" deploy --now --yes --override ' ' $cloud
 }
 
