@@ -40,9 +40,17 @@ bakehour config init --config - --project shop >base.json
 budget() { # budget LIMIT
     sed 's|^{|{ "budgets": [{"name": "shop", "limit_usd": "'"$1"'"}],|' base.json >bakehour.json
 }
-# GitHub runs "bash -e", GitLab "sh -e" with pipefail where there is one, Jenkins "sh -xe".
+# As each system starts a step: GitHub "bash -e", GitLab bash with errexit and pipefail, or sh where an image has no
+# bash, Jenkins "sh -xe" (which writes each command to stderr).
 verdict() { # verdict DESC SCRIPT CODE
-    exit_is "$1" "$3" sh -e "$2.sh"
+    desc=$1 script=$2 wanted=$3
+    case $script in
+    github) set -- bash --noprofile --norc -e ;;
+    gitlab) set -- bash --noprofile --norc -eo pipefail ;;
+    *) set -- sh -xe ;;
+    esac
+    [ "$1" != bash ] || command -v bash >/dev/null 2>&1 || set -- sh -e
+    exit_is "$desc" "$wanted" "$@" "$script.sh"
 }
 
 budget 100
@@ -86,4 +94,62 @@ mv .bakehour away
 for script in github gitlab jenkins; do
     verdict "$script: no ledger is not green" $script 2
 done
+mkdir .bakehour
+: >.bakehour/ledger.db
+for script in github gitlab jenkins; do
+    verdict "$script: an empty ledger is not green" $script 2
+done
+exit_is "gitlab, in an image without bash: an empty ledger is not green" 2 sh -e gitlab.sh
+rm -r .bakehour
+mv away .bakehour
+exit_is "gitlab, in an image without bash: at the limit" 3 sh -e gitlab.sh
+
+# The files themselves, by what each system takes.
+if command -v python3 >/dev/null 2>&1 && python3 -c 'import yaml' 2>/dev/null; then
+    cat >look.py <<'END'
+import re, sys, yaml
+folder, faults = sys.argv[1], []
+def want(truth, text):
+    if not truth:
+        faults.append(text)
+for name in ("github-actions.yml", "github-deploy.yml"):
+    flow = yaml.safe_load(open(folder + "/" + name))
+    on = flow.pop(True, flow.pop("on", None))  # YAML 1.1 takes the word "on" for true
+    want(on and set(on) <= {"push", "pull_request", "schedule", "workflow_dispatch"}, name + ": on")
+    want(set(flow) <= {"name", "permissions", "jobs", "concurrency", "env", "defaults"}, name + ": keys")
+    want(flow["permissions"].get("contents") == "read" and "write" not in [v for k, v in flow["permissions"].items() if k != "id-token"],
+         name + ": permissions are no wider than needed")
+    for job in flow["jobs"].values():
+        want(set(job) <= {"runs-on", "steps", "timeout-minutes", "needs", "if", "env", "permissions"}, name + ": job")
+        for step in job["steps"]:
+            want(("uses" in step) != ("run" in step), name + ": a step uses or runs")
+            want(set(step) <= {"name", "id", "uses", "run", "with", "env", "if", "shell", "working-directory"}, name + ": step")
+            want("uses" not in step or re.search("@[^/]+$", step["uses"]), name + ": an action without a version")
+            want("${{" not in step.get("run", ""), name + ": outside text in a script is code")
+flow = yaml.safe_load(open(folder + "/gitlab-ci.yml"))
+for name, job in flow.items():
+    want(set(job) <= {"stage", "script", "before_script", "image", "rules", "artifacts", "allow_failure", "cache", "variables"}, "gitlab: " + name)
+    want(set(job["artifacts"]["reports"]) <= {"codequality", "junit"}, "gitlab: reports")
+    want(job["artifacts"]["when"] == "always", "gitlab: a report of a job that failed")
+    want(job["allow_failure"] == {"exit_codes": [4]}, "gitlab: only the forecast may fail")
+    for path in job["artifacts"]["reports"].values():
+        want(any(">" + path in line for line in job["script"]), "gitlab: nobody writes " + path)
+groovy = re.sub(r"\'\'\'.*?\'\'\'|\'[^\'\\n]*\'|\"[^\"\\n]*\"|//[^\\n]*", "", open(folder + "/Jenkinsfile").read(), flags=re.S)
+for a, b in ("{}", "()"):
+    want(groovy.count(a) == groovy.count(b) > 0, "Jenkinsfile: " + a + b)
+want("error(" in groovy and "unstable(" in groovy, "Jenkinsfile: verdicts")
+print("\n".join(faults))
+END
+    is "what GitHub, GitLab and Jenkins take" "$(python3 look.py "$templates" 2>&1)" ""
+else
+    ok "what GitHub, GitLab and Jenkins take # SKIP there is no python3-yaml here" 0
+fi
+if command -v yamllint >/dev/null 2>&1; then
+    exit_is "yamllint" 0 yamllint -s -d '{extends: default, rules: {line-length: {max: 140}, document-start: disable,
+        truthy: {check-keys: false}, comments: {min-spaces-from-content: 1}}}' \
+        "$templates"/*.yml "$templates"/templates/*.yml
+    [ -z "$out" ] || note "$out"
+else
+    ok "yamllint # SKIP not at hand" 0
+fi
 done_testing
