@@ -1,6 +1,6 @@
 # Bakehour. `make demo` and `make check` install what they need on Debian; `make` alone only builds.
 #
-#   make all|check|demo|bench|study|soak|fuzz|lint|coverage|install|uninstall|dist|deb|clean
+#   make all|check|check-report|demo|bench|study|soak|fuzz|lint|coverage|install|uninstall|dist|deb|clean
 #   PARTS='house tidy' make lint only these parts of the lint
 #   SANITIZE=address,undefined   builds with sanitizers, in a build folder of its own
 #   PREFIX=/usr/local DESTDIR=   where install puts things
@@ -52,7 +52,7 @@ MAKER_BINARIES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/make_*.c))
 CLI_TESTS := $(wildcard tests/cli/*.t)
 
 .PHONY: all tests objects check check-variant demo bench study fuzz lint coverage install uninstall clean deps-build deps-check \
-        deps-demo deps-lint deps-coverage deps-dist docs
+        deps-demo deps-lint deps-coverage deps-dist deps-browser docs
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -134,7 +134,7 @@ objects: $(LIB_OBJECTS) $(BUILD)/bakehour.o $(patsubst %.c,$(BUILD)/%.o,$(wildca
 
 # Everything below that needs packages goes through tests/deps.sh, then starts make again: the flags that pkg-config
 # gives are read when make starts.
-deps-build deps-check deps-demo deps-lint deps-coverage deps-dist:
+deps-build deps-check deps-demo deps-lint deps-coverage deps-dist deps-browser:
 	@sh tests/deps.sh $(@:deps-%=%)
 
 check: deps-check
@@ -158,6 +158,12 @@ soak: deps-check
 	SEEDS=2000 $(BUILD)/tests/test_pipeline_seeds
 	@$(MAKE) --no-print-directory $(addprefix $(BUILD)/tests/test_,$(MONEY_SOAK))
 	for t in $(MONEY_SOAK); do BAKEHOUR_SOAK=1 $(BUILD)/tests/test_$$t || exit 1; done
+
+# The report as Chromium renders it: too big to install for each check, which skips that part where it is missing.
+.PHONY: check-report
+check-report: deps-browser
+	@$(MAKE) --no-print-directory $(PROGRAM) $(BUILD)/tests/make_ledger
+	BAKEHOUR=$(abspath $(PROGRAM)) BUILD=$(BUILD) VARIANT=$(VARIANT) sh tests/run.sh tests/cli/report.t
 
 demo: deps-demo
 	@$(MAKE) --no-print-directory bakehour

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a target needs and that are missing, and says which. Called by the Makefile.
-# usage: tests/deps.sh build|check|bench|demo|lint|coverage|dist
+# usage: tests/deps.sh build|check|bench|demo|lint|coverage|dist|browser
 set -eu
 
 build="gcc libc6-dev make pkg-config libsqlite3-dev libcjson-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libexpat1-dev libmicrohttpd-dev libyajl-dev git ca-certificates"
@@ -12,6 +12,7 @@ check) want="$build dpkg-dev libcmocka-dev python3-yaml yamllint perl gnuplot-no
 bench) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core libsimgrid-dev python3-simpy" ;;
 lint) want="$build libcmocka-dev clang clang-tidy clang-format cppcheck" ;;
 dist) want="$build dpkg-dev binutils" ;;
+browser) want="$build perl gnuplot-nox fonts-dejavu-core chromium" ;; # 155 packages and 200 MB more than check
 coverage) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core coinor-cbc gcovr" ;;
 *) echo "tests/deps.sh: unknown set \"$set_name\"" >&2; exit 2 ;;
 esac
