@@ -4,9 +4,11 @@
  * Keys name things, not bookings, so whoever books again (a run that was resumed, another process) books nothing twice,
  * and a bake instance that several deployments share is paid by each for what it added.
  *
- * What is booked: the bake instance's running period, the image's snapshot (open: it goes on costing), the CI job's
- * minutes, instances that failed, and as a remark how many of those the rollout launched in vain (ledger_storm.h). The
- * group's own instances are booked from its scaling activities (ledger).
+ * What is booked for a deployment: the bake instance's running period, the image's snapshot (open: it goes on costing),
+ * the CI job's minutes, instances launched outside the group: those that failed whole, the others until an old one goes
+ * for them; how the rollout failed (ledger_storm.h). For the environment (booking_fleet): the group's instances from
+ * its scaling activities and what EC2 shows, each once ("i-0123:life"); the root volume of every instance of either
+ * kind; the end of what is still open.
  */
 #ifndef SCHEDULER_BOOKING_H
 #define SCHEDULER_BOOKING_H
@@ -18,6 +20,9 @@ int booking_begin(struct ledger *ledger, const struct pipeline_world *w, const s
                   const struct pipeline_estimate *estimate, struct err *err) MUST_USE;
 int booking_end(struct ledger *ledger, const struct pipeline_world *w, const struct deployment *d,
                 struct err *err) MUST_USE;
+
+/* Describe calls and the ledger, nothing else; again: the difference. */
+int booking_fleet(struct ledger *ledger, const struct pipeline_world *w, struct err *err) MUST_USE;
 
 /* What "deployment" is called there: "environment/number". */
 void booking_name(const struct deployment *d, char to[80]);

@@ -83,6 +83,7 @@ struct instance {
     const char *root_device, *root_volume;
     const char *client_token;
     int64_t launch_ms;                  /* of the last start: the running period's opening */
+    int64_t ended_ms;                   /* when it was told to stop or to go, as EC2 shows for an hour; 0: not known */
     const char *const *security_groups; /* ids */
     size_t security_group_count;
     const struct tag *tags;
@@ -170,6 +171,7 @@ struct image {
     const char *id, *name, *owner, *architecture, *state_reason, *root_device;
     enum image_state state;
     int64_t created_ms;
+    int64_t size_gb;              /* of the disks that an instance gets from it */
     bool encrypted;               /* any of its snapshots */
     bool ena;                     /* runs on Nitro types */
     const char *imds;             /* "v2.0": instances from it ask for metadata tokens */

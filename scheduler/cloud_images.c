@@ -34,6 +34,9 @@ static void read_image(struct arena *arena, const struct node *item, struct imag
         .imds = take_text(arena, item, "imdsSupport"),
     };
     out->snapshots = take_texts(arena, item, "blockDeviceMapping", "item", "ebs/snapshotId", &out->snapshot_count);
+    const struct node *disk = node_find(item, "blockDeviceMapping");
+    for (disk = node_child(disk, "item"); disk; disk = node_next(disk, "item"))
+        out->size_gb += take_number(disk, "ebs/volumeSize", 0);
     size_t disks = 0;
     const char *const *encrypted = take_texts(arena, item, "blockDeviceMapping", "item", "ebs/encrypted", &disks);
     for (size_t i = 0; i < disks; i++)

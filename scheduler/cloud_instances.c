@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "billing/calendar.h"
 #include "scheduler/cloud.h"
 #include "scheduler/cloud_private.h"
 
@@ -49,6 +50,19 @@ static const char *reason_of(struct arena *arena, const struct node *item)
     return *message ? arena_textf(arena, "%s: %s", code, message) : arena_dup(arena, code);
 }
 
+/* "User initiated (2016-11-23 14:29:56 GMT)" */
+static int64_t ended_of(const struct node *item)
+{
+    char text[INSTANT_TEXT_SIZE];
+    struct err err;
+    instant_t at;
+    const char *open = strchr(node_get(item, "reason"), '(');
+    if (!open || strlen(open) < 25 || strncmp(open + 20, " GMT)", 5) != 0)
+        return 0;
+    str_fit(text, sizeof(text), "%.10sT%.8sZ", open + 1, open + 12);
+    return calendar_parse(text, &at, &err) == 0 ? at * 1000 : 0;
+}
+
 static void read_instance(struct arena *arena, const struct node *item, struct instance *out)
 {
     *out = (struct instance){
@@ -66,6 +80,7 @@ static void read_instance(struct arena *arena, const struct node *item, struct i
         .root_volume = arena_dup(arena, root_volume_of(item)),
         .client_token = take_text(arena, item, "clientToken"),
         .launch_ms = take_time(item, "launchTime"),
+        .ended_ms = ended_of(item),
     };
     out->security_groups = take_texts(arena, item, "groupSet", "item", "groupId", &out->security_group_count);
     out->tags = take_tags(arena, item, "tagSet", "item", "key", "value", &out->tag_count);

@@ -81,6 +81,8 @@ static void book(const struct deploying *d, const struct deployment *record)
     }
     if (booking_end(ledger, &d->site->world, record, &err) || book_missed(d, ledger, record, &err))
         session_note(d->site->session, "the deployment is not booked whole: %s", err.text);
+    if (booking_fleet(ledger, &d->site->world, &err))
+        session_note(d->site->session, "the group's instances are not booked whole: %s", err.text);
     ledger_close(ledger);
 }
 

@@ -92,9 +92,12 @@ static enum roll remove_old(struct rollout *r, const char *id)
     int64_t removed = rollout_fact(r, "rollout.removed", 0);
     int64_t launched_ms = r->now_ms;
     int64_t seen = 0;
+    const char *relieved = NULL; /* until then the new one ran for the deployment's sake, from now on it serves */
     for (size_t i = 0; i < r->fresh_count; i++) /* each old one goes for one that was attached, in order */
-        if (r->fresh[i].state == FRESH_ATTACHED && seen++ == removed)
+        if (r->fresh[i].state == FRESH_ATTACHED && seen++ == removed) {
             launched_ms = r->fresh[i].at_ms;
+            relieved = arena_textf(&r->arena, "rollout.relieved.%" PRId64, r->fresh[i].k);
+        }
     if (left_by_itself(r, id))
         return rollout_note(r, "rollout.removing", NULL);
     if (rollout_intend(r, action, id) == ROLL_STOP)
@@ -104,8 +107,9 @@ static enum roll remove_old(struct rollout *r, const char *id)
     int64_t beside_s = rollout_fact(r, "rollout.beside_s", 0) + (r->now_ms - launched_ms) / 1000;
     const struct journal_fact facts[] = {{"rollout.removing", NULL},
                                          {"rollout.removed", rollout_number(r, removed + 1)},
-                                         {"rollout.beside_s", rollout_number(r, beside_s)}};
-    return rollout_did(r, action, id, facts, 3);
+                                         {"rollout.beside_s", rollout_number(r, beside_s)},
+                                         {relieved, rollout_number(r, r->now_ms)}};
+    return rollout_did(r, action, id, facts, relieved ? 4 : 3);
 }
 
 static enum roll let_old_go(struct rollout *r)

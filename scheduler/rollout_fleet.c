@@ -207,10 +207,24 @@ static enum roll end_instance(struct rollout *r, const struct fresh *f, const st
     return ROLL_AGAIN;
 }
 
+/* Its public address is paid for, too, and not to be seen any more once it has ended. */
+static struct journal_fact public_fact(struct rollout *r, const struct fresh *f)
+{
+    const char *key = arena_textf(&r->arena, "rollout.public.%" PRId64, f->k);
+    bool known = journal_fact(r->o->journal, key) != NULL;
+    return (struct journal_fact){key, known || (f->instance && *f->instance->public_ip) ? "1" : NULL};
+}
+
+static const char *now_text(struct rollout *r)
+{
+    return rollout_number(r, r->o->cloud->transport->now_ms(r->o->cloud->transport->self));
+}
+
 enum roll fleet_end(struct rollout *r, struct fresh *f, const char *state)
 {
-    const struct journal_fact fact = {arena_textf(&r->arena, "rollout.state.%" PRId64, f->k), state};
-    return end_instance(r, f, &fact, 1);
+    const struct journal_fact facts[] = {{arena_textf(&r->arena, "rollout.state.%" PRId64, f->k), state},
+                                         {arena_textf(&r->arena, "rollout.ended.%" PRId64, f->k), now_text(r)}};
+    return end_instance(r, f, facts, 2);
 }
 
 enum roll fleet_fail(struct rollout *r, struct fresh *f, const char *why)
@@ -218,10 +232,12 @@ enum roll fleet_fail(struct rollout *r, struct fresh *f, const char *why)
     int64_t ran_s = (r->now_ms - f->at_ms + 999) / 1000;
     const struct journal_fact facts[] = {
         {arena_textf(&r->arena, "rollout.state.%" PRId64, f->k), "failed"},
+        {arena_textf(&r->arena, "rollout.ended.%" PRId64, f->k), now_text(r)},
+        public_fact(r, f),
         {"rollout.attempts", rollout_number(r, rollout_fact(r, "rollout.attempts", 0) + 1)},
         {"rollout.failed_s", rollout_number(r, rollout_fact(r, "rollout.failed_s", 0) + (ran_s > 0 ? ran_s : 0))},
         {"rollout.last_failure", arena_textf(&r->arena, "%s: %.300s", f->id, why)}};
-    return end_instance(r, f, facts, 4);
+    return end_instance(r, f, facts, 6);
 }
 
 /* ---- proving ---- */
@@ -353,7 +369,9 @@ static enum roll test(struct rollout *r, struct fresh *f)
         return answers_wrongly(r, f, digest);
     if (result == SMOKE_NOT_YET)
         return look_later(r, f, arena_dup(&r->arena, r->err->text));
-    return rollout_note(r, arena_textf(&r->arena, "rollout.state.%" PRId64, f->k), "proven");
+    const struct journal_fact facts[] = {{arena_textf(&r->arena, "rollout.state.%" PRId64, f->k), "proven"},
+                                         public_fact(r, f)};
+    return journal_notes(r->o->journal, ROLLOUT_STEP, facts, 2, r->err) ? ROLL_STOP : ROLL_AGAIN;
 }
 
 static enum roll prove(struct rollout *r, struct fresh *f)

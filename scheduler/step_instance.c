@@ -61,17 +61,10 @@ static int forget_instance(struct pipeline *p, struct err *err)
 {
     char attempt[24];
     str_fit(attempt, sizeof(attempt), "%lld", (long long)fact_i64(p, "bake.attempt") + 1);
-    struct journal_fact facts[] = {{"bake.instance", NULL},
-                                   {"bake.ready", NULL},
-                                   {"bake.address", NULL},
-                                   {"bake.reused", NULL},
-                                   {"bake.attempt", attempt},
-                                   {"bake.files", NULL},
-                                   {"bake.task", NULL},
-                                   {"bake.guard", NULL},
-                                   {"bake.guard_ms", NULL},
-                                   {"bake.before_s", NULL},
-                                   {"command-line.ended_ms", NULL},
+    struct journal_fact facts[] = {{"bake.instance", NULL},  {"bake.ready", NULL},    {"bake.address", NULL},
+                                   {"bake.public", NULL},    {"bake.reused", NULL},   {"bake.attempt", attempt},
+                                   {"bake.files", NULL},     {"bake.task", NULL},     {"bake.guard", NULL},
+                                   {"bake.guard_ms", NULL},  {"bake.before_s", NULL}, {"command-line.ended_ms", NULL},
                                    {"upload.ended_ms", NULL}};
     char partition[80];
     str_fit(partition, sizeof(partition), "env#%.60s", p->env->name);
@@ -356,8 +349,9 @@ static enum step_result bring_up(struct pipeline *p, int64_t *again_ms, struct e
         *again_ms = look_again_ms(now, since, reused ? 0 : p->w->expected.s[STEP_INSTANCE] * 1000);
         return p->stopping ? STEP_STOP : STEP_WAIT;
     }
-    struct journal_fact facts[] = {{"bake.address", address}, {"bake.ready", "1"}};
-    if (journal_notes(p->journal, NAME, facts, 2, err))
+    struct journal_fact facts[] = {
+        {"bake.address", address}, {"bake.ready", "1"}, {"bake.public", *i.public_ip ? "1" : NULL}};
+    if (journal_notes(p->journal, NAME, facts, 3, err))
         return STEP_STOP;
     return step_done(p, STEP_INSTANCE, NULL, NULL, err);
 }

@@ -45,6 +45,7 @@ static const struct sc_field instance_fields[] = {
     FIELD(sc_instance, TEXT, root_volume),
     FIELD(sc_instance, TEXT, reason_code),
     FIELD(sc_instance, TEXT, reason),
+    FIELD(sc_instance, I64, told_ms),
     FIELD(sc_instance, I64, boot_lasts),
     FIELD(sc_instance, I64, ami_index),
     FIELD(sc_instance, I64, launch_ms),

@@ -101,6 +101,16 @@ static void put_rest(struct sc_call *c, struct node *item, const struct sc_insta
     sc_put(c, metadata, "httpEndpoint", "enabled");
 }
 
+/* What the console calls the state transition reason: for what somebody asked for, with its time. */
+static const char *transition_of(struct sc_call *c, const struct sc_instance *i)
+{
+    char at[INSTANT_TEXT_SIZE];
+    if (!i->told_ms || strcmp(i->reason_code, "Client.UserInitiatedShutdown") != 0)
+        return i->reason;
+    calendar_text(i->told_ms / 1000, at);
+    return arena_textf(&c->cloud->scratch, "User initiated (%.10s %.8s GMT)", at, at + 11);
+}
+
 static void put_instance(struct sc_call *c, struct node *set, const struct sc_instance *i)
 {
     struct node *item = sc_node(c, set, "item");
@@ -109,7 +119,7 @@ static void put_instance(struct sc_call *c, struct node *set, const struct sc_in
     put_state(c, item, "instanceState", sc_shown(c->cloud, &i->o));
     sc_put(c, item, "privateDnsName", dns_name(c, "ip", i->private_ip, "compute.internal"));
     sc_put(c, item, "dnsName", dns_name(c, "ec2", i->public_ip, "compute.amazonaws.com"));
-    sc_put(c, item, "reason", i->reason);
+    sc_put(c, item, "reason", transition_of(c, i));
     if (*i->spec.key_name)
         sc_put(c, item, "keyName", i->spec.key_name);
     sc_puti(c, item, "amiLaunchIndex", i->ami_index);

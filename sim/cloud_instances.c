@@ -153,6 +153,7 @@ static void give_reason(struct simcloud *cloud, struct sc_instance *i, const cha
 {
     i->reason_code = sc_intern(cloud, code);
     i->reason = sc_intern(cloud, reason);
+    i->told_ms = *code ? cloud->now_ms : 0;
 }
 
 void sc_instance_stop(struct simcloud *cloud, struct sc_instance *i, bool force, const char *code, const char *reason)

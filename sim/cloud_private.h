@@ -136,6 +136,7 @@ struct sc_spec {
 struct sc_instance {
     struct sc_object o;
     struct sc_spec spec;
+    int64_t told_ms; /* when it was told to stop or to go; 0: it runs */
     const char *reservation, *client_token, *private_ip, *public_ip, *root_volume, *reason_code, *reason;
     int64_t boot_lasts;                       /* milliseconds, as drawn for its guest */
     int64_t ami_index, launch_ms, running_ms; /* running_ms: since when it runs; -1: it does not */

@@ -241,10 +241,17 @@ static int sum_up(struct rehearse *r, struct ledger *ledger, struct err *err)
 {
     struct simcloud_bill bill = {0};
     struct ledger_filter filter = {.from = INSTANT_MIN, .to = INSTANT_MAX, .account = "expense:", .unit = "usd"};
-    int code = ledger_sum(ledger, &filter, &r->ledger, err);
+    settle(r);
+    int code = 0;
+    for (size_t i = 0; !code && i < r->config->environments.count; i++) {
+        struct pipeline_world world = r->rehearsal.world;
+        world.environment = &r->config->environments.items[i];
+        code = booking_fleet(ledger, &world, err);
+    }
+    if (!code)
+        code = ledger_sum(ledger, &filter, &r->ledger, err);
     if (code)
         return code;
-    settle(r);
     r->orphans = rehearsal_orphans(&r->rehearsal, &r->orphan_names);
     code = simcloud_bill(r->rehearsal.cloud, NULL, &bill, err);
     r->bill = bill.total_usd;

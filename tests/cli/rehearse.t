@@ -58,6 +58,15 @@ run rehearse --modelled --env production --group 4 --deployments 1 --csv
 is "another environment, four instances: exit code" "$code" 0
 has "another environment: one row" "$out" '^1,2026-01-01T00:00:00Z,completed,deploy,'
 
+# The ledger against the cloud's own meter, groups included; CI minutes are the ledger's alone. By the second and by the hour.
+for group in 2 5; do
+    run rehearse --modelled --deployments 3 --gap 20m --group "$group" --json
+    apart=$(printf '%s' "$out" | tr -d '"\t,' | awk -F: '$1 == "bill_usd" { bill = $2 } $1 == "ledger_usd" { ledger = $2 }
+        $1 == "cost" { inside = 1 } $1 == "estimate" { inside = 0 } $1 == "ci_runner_usd" && inside { ci += $2 }
+        END { apart = ledger - ci - bill; print (apart < 0.01 && apart > -0.01 ? "to the cent" : apart) }')
+    is "groups of $group: ledger and bill agree" "$apart" "to the cent"
+done
+
 # The commands do run where there is a JDK.
 if command -v javac >/dev/null 2>&1 && command -v jar >/dev/null 2>&1 && command -v git >/dev/null 2>&1; then
     run rehearse --deployments 1 --json
