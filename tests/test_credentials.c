@@ -432,6 +432,58 @@ static void they_are_refreshed_in_time(void **state)
     http_script_done(&server);
 }
 
+#define EC2_EXPIRED                                                                                                    \
+    HTTP_STATUS("400 Bad", "<Response><Errors><Error><Code>RequestExpired</Code><Message>m</Message></Error></Errors>" \
+                           "<RequestID>r</RequestID></Response>")
+
+/* EC2's word for a session that is over is also that for a clock that is off: new credentials are found once. */
+static void ec2_calls_a_session_a_request(void **state)
+{
+    (void)state;
+    const struct http_step steps[] = {{"Credential=FIRST/", EC2_EXPIRED, 0},
+                                      {"Credential=SECOND/", EC2_EXPIRED, 0},
+                                      {"Credential=SECOND/", HTTP_OK("text/xml", "<DescribeImagesResponse/>"), 0},
+                                      {"Credential=SECOND/", EC2_EXPIRED, 0},
+                                      {"Credential=THIRD/", HTTP_OK("text/xml", "<DescribeImagesResponse/>"), 0}};
+    static const struct {
+        const char *key, *code; /* had by then; "": it goes well */
+    } calls[] = {{"FIRST", "ExpiredToken"},
+                 {"SECOND", "RequestExpired"},
+                 {"OTHER", ""},
+                 {"OTHER", "ExpiredToken"},
+                 {"THIRD", ""}};
+    struct http_script server;
+    struct aws *aws;
+    struct err err;
+    char text[512];
+    HTTP_SCRIPT(&server, steps);
+    str_fit(text, sizeof text, "[default]\ncredential_process = %s\nregion = eu-west-1\n", script_file);
+    write_file(config_file, text);
+    const struct aws_options options = {.endpoint_url = server.url};
+    assert_int_equal(aws_open(&aws, &options, &err), 0);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        struct aws_request request;
+        struct aws_reply reply;
+        struct aws_error error = {.code = ""};
+        str_fit(text, sizeof text,
+                "#!/bin/sh\necho '{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"" SECRET
+                "\",\"SessionToken\":\"" SESSION "\",\"Expiration\":\"2999-01-01T00:00:00Z\"}'\n",
+                calls[i].key);
+        write_file(script_file, text);
+        assert_int_equal(chmod(script_file, 0700), 0);
+        aws_request_init(&request, AWS_EC2, "DescribeImages");
+        aws_reply_init(&reply);
+        struct transport *t = aws_transport(aws);
+        assert_int_equal(t->call(t->self, &request, &reply, &error), *calls[i].code ? -1 : 0);
+        if (*calls[i].code)
+            assert_string_equal(error.code, calls[i].code);
+        aws_request_release(&request);
+        aws_reply_release(&reply);
+    }
+    aws_close(aws);
+    http_script_done(&server);
+}
+
 static void commands_are_split_as_in_a_shell(void **state)
 {
     (void)state;
@@ -473,6 +525,7 @@ int main(void)
         cmocka_unit_test_setup(instances_have_roles, fresh_environment),
         cmocka_unit_test_setup(endpoints_have_an_order, fresh_environment),
         cmocka_unit_test_setup(they_are_refreshed_in_time, fresh_environment),
+        cmocka_unit_test(ec2_calls_a_session_a_request),
         cmocka_unit_test(commands_are_split_as_in_a_shell),
     };
     str_fit(folder, sizeof folder, "/tmp/bakehour-credentials-XXXXXX");

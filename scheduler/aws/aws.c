@@ -22,6 +22,7 @@ struct aws {
     struct http *http, *guest_http;
     struct credentials credentials;
     bool has_credentials, profile_named;
+    bool suspected; /* the session was given up since EC2 said RequestExpired, and nothing has gone well since */
     const volatile sig_atomic_t *stop;
     int64_t begin_ms, begin_ns; /* the clock of now_ms never goes back */
 };
@@ -71,9 +72,18 @@ static int need_credentials(struct aws *aws, struct aws_error *error)
     return 0;
 }
 
-static bool says_expired(const struct aws_error *error)
+/* EC2 says RequestExpired both of a session that is over and of a clock that is off. Of a session it is taken for the
+ * first, once: what new credentials do not mend is the clock. */
+static bool says_expired(struct aws *aws, struct aws_error *error)
 {
-    return aws_error_is(error, "ExpiredToken") || aws_error_is(error, "ExpiredTokenException");
+    if (aws_error_is(error, "ExpiredToken") || aws_error_is(error, "ExpiredTokenException"))
+        return true;
+    bool session = aws->credentials.session && *aws->credentials.session;
+    if (!session || aws->suspected || !aws_error_is(error, "RequestExpired"))
+        return false;
+    aws->suspected = true;
+    str_fit(error->code, sizeof(error->code), "ExpiredToken"); /* which is tried again */
+    return true;
 }
 
 static int aws_call(void *self, const struct aws_request *request, struct aws_reply *reply, struct aws_error *error)
@@ -97,7 +107,8 @@ static int aws_call(void *self, const struct aws_request *request, struct aws_re
     const struct message_route route = {endpoint.text, region, &aws->credentials, clock_now_s()};
     int failed = message_exchange(aws->http, &route, request, reply, error);
     str_release(&endpoint);
-    if (failed && says_expired(error)) {
+    aws->suspected = failed && aws->suspected;
+    if (failed && says_expired(aws, error)) {
         credentials_release(&aws->credentials);
         aws->has_credentials = false;
     }

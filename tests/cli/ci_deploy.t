@@ -87,7 +87,7 @@ checkout() { # a fresh machine: nothing but the repository
 push one
 speed=400
 # The image of the job that is cancelled takes long, so that it is caught in the making on a busy machine too.
-echo '{"faults": [{"action": "image", "nth": 2, "fault": "slow", "delay_ms": 2000000},
+echo '{"faults": [{"action": "image", "nth": 2, "fault": "slow", "delay_ms": 10000000},
     {"action": "image", "nth": 4, "fault": "slow", "delay_ms": 2000000}]}' >"$tmp/faults.json"
 twin_start --speed $speed --no-throttle --faults "$tmp/faults.json" --group hello-internal=1
 AWS_ENDPOINT_URL=$url

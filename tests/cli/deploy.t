@@ -6,7 +6,9 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
-command -v git >/dev/null 2>&1 || { ok "# SKIP git is missing: nothing to deploy from" 0; done_testing; }
+for tool in git curl; do
+    command -v $tool >/dev/null 2>&1 || { ok "# SKIP $tool is missing" 0; done_testing; }
+done
 mkdir "$tmp/site"
 cd "$tmp/site"
 as_a_runner
@@ -42,6 +44,7 @@ cloud="--endpoint-url $url --speed 120"
     is "without a terminal it asks for --yes" "$code" 2
 
     # Killed with -9 while the image is made; resume goes on.
+    slow_next image 120
     "$BAKEHOUR" deploy --now --yes $cloud >"$tmp/first.out" 2>"$tmp/first.err" &
     runner=$!
     ok "the runner gets as far as the image" "$(until_there 'command-line is done' "$tmp/first.err" && echo 0 || echo 1)"

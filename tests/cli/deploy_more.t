@@ -28,17 +28,6 @@ configure() { # configure BUDGETS ORDER
 }
 END
 }
-ends_in_5s() { # ends_in_5s PID: $left is its exit code, or "late"
-    tries=0
-    while kill -0 "$1" 2>/dev/null && [ $tries -lt 50 ]; do
-        sleep 0.1
-        tries=$((tries + 1))
-    done
-    left=late
-    kill -0 "$1" 2>/dev/null && { kill -9 "$1"; return 0; }
-    left=0
-    wait "$1" || left=$?
-}
 git init -q .
 printf '.bakehour/\nevents.jsonl\nbakehour.json\n' >.gitignore
 configure '' flush
@@ -71,13 +60,14 @@ ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
         commit "$signal"
         # A shell lets what runs in the background ignore SIGINT; the program asks for it itself.
         : >"$tmp/run.err" # now: nobody reads the last one's notes
+        slow_next image 300
         "$BAKEHOUR" deploy --now --yes $cloud >"$tmp/run.out" 2>"$tmp/run.err" &
         runner=$!
         ok "SIG$signal: it gets as far as the image" "$(until_there 'command-line is done' "$tmp/run.err" && echo 0 || echo 1)"
         ps -ef >"$tmp/ps.$signal" 2>/dev/null || true
         kill -s $signal $runner
-        ends_in_5s $runner
-        is "SIG$signal: leaves within 5 s: exit code" "$left" 75
+        leaves $runner
+        is "SIG$signal: leaves by the signal: exit code" "$left" 75
         run status
         has "SIG$signal: the run is unfinished" "$out" 'unfinished  run r-'
         run resume $cloud
@@ -96,7 +86,7 @@ ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
         "$(until_there '^Deployment 4 of internal: completed$' "$tmp/watch.out" && echo 0 || echo 1)"
     note "$(tail -n 5 "$tmp/watch.out" "$tmp/watch.err")"
     kill $runner
-    ends_in_5s $runner
+    leaves $runner
     is "watch: leaves on SIGTERM: exit code" "$left" 0
     runner=
 

@@ -59,6 +59,7 @@ cancel() { # cancel SIGNAL: $left is the exit code, "late" after 5 s
 
 # Open while the bake instance is used, for this address alone; closed at the end.
 is "before: no rule" "$(rules)" 0
+slow_next image 120
 start deploy --now --yes
 is "it gets as far as the upload" "$(until_there 'upload is done' "$tmp/run.err" && echo 0 || echo 1)" 0
 is "while it works: one rule" "$(rules)" 1
@@ -80,6 +81,7 @@ fi
 
 # Killed with -9: gc closes it; the run opens it again where it needs it, and closes it.
 commit two
+slow_next image 120
 start deploy --now --yes
 is "killed: it gets as far as the command line" "$(until_there 'command-line is done' "$tmp/run.err" && echo 0 || echo 1)" 0
 kill -9 $runner

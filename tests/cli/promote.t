@@ -48,7 +48,8 @@ twin_start --speed 200 --no-throttle --group hello-internal=1 --group "$away:us-
     --group eu-west-1:hello-staging=1 --group "$away:eu-west-1:hello-production=1"
 cloud="--endpoint-url $url --speed 200"
 
-# What the twin itself has: look images ACCOUNT REGION; look serves GROUP; look shared IMAGE
+# What the twin itself has: look images ACCOUNT REGION; look serves GROUP; look shared IMAGE; look
+# outside (instances of runs that are in no group)
 cat >"$tmp/look.py" <<'END'
 import json, sys, urllib.request
 what, rest = sys.argv[2], sys.argv[3:]
@@ -65,6 +66,12 @@ elif what == "shared":
         for i in images(p):
             if i["id"] == rest[0]:
                 print(" ".join(i.get("launch_permissions", [])))
+elif what == "outside":
+    for p in places:
+        for i in p["instance"]:
+            tags = i.get("tags", {})
+            if i["state"] in ("pending", "running") and "bakehour:run" in tags and "aws:autoscaling:groupName" not in tags:
+                print(i["id"])
 elif what == "serves":
     for p in places:
         for i in p["instance"]:
@@ -132,16 +139,22 @@ second=$(image_of production)
 is "retention abroad: one copy is kept" "$(look images $away eu-west-1)" "$second encrypted"
 is "retention abroad: the first one is another's still" "$(look images $home eu-west-1)" "$copy plain"
 
-# Killed with -9 in the rollout: who has the store goes on.
+# Killed with -9 while the image is copied: who has the store goes on.
 commit three
 # shellcheck disable=SC2086
 run deploy --now --yes $cloud
-dies() { # dies WHEN: a promotion of internal's image to production, killed with -9 then
+dies() { # dies WHAT SLOW WHEN: a promotion of internal's image to production, killed with -9 then
     : >"$tmp/run.err"
+    slow_next "$2" 200
     # shellcheck disable=SC2086
     "$BAKEHOUR" promote --yes --env production --from internal $cloud >"$tmp/run.out" 2>"$tmp/run.err" &
     runner=$!
-    is "killed ($1): it gets there" "$(until_there "$1" "$tmp/run.err" && echo 0 || echo 1)" 0
+    is "killed $1: it gets there" "$(until_there "$3" "$tmp/run.err" && echo 0 || echo 1)" 0
+    tries=0
+    until [ "$2" = image ] || [ -n "$(look outside)" ] || [ $tries -gt 600 ]; do
+        tries=$((tries + 1)) # the canary is launched
+        sleep 0.05
+    done
     kill -9 $runner
     wait $runner 2>/dev/null || true
     runner=
@@ -155,10 +168,11 @@ over() { # over WHAT COMPLETED: one image, its group on it, nothing left
     run gc --dry-run --env production $cloud
     has "$1: nothing is left over" "$out" '^Nothing is left over.$'
 }
-dies 'the rollout of '
+dies 'while it copies' image 'deployment [0-9]* of production'
 # shellcheck disable=SC2086
 run resume --env production $cloud
 is "killed, with the store: exit code" "$code" 0
+[ "$code" -eq 0 ] || note "$out$err"
 over "killed, with the store" 4
 
 # And a machine that has nothing but the tags: the image is found by them, where it was proven.
@@ -166,7 +180,7 @@ commit four
 # shellcheck disable=SC2086
 run deploy --now --yes $cloud
 newest=$(image_of internal)
-dies 'the rollout of '
+dies 'in its rollout' boot 'the rollout of '
 rm -rf .bakehour
 promoted "killed, the tags alone" --env production --from internal
 has "killed, the tags alone: said" "$err" "the store knows nothing of internal; its newest proven image by its tags is $newest"

@@ -7,7 +7,9 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
-command -v git >/dev/null 2>&1 || { ok "# SKIP git is missing: nothing to deploy from" 0; done_testing; }
+for tool in git curl; do
+    command -v $tool >/dev/null 2>&1 || { ok "# SKIP $tool is missing" 0; done_testing; }
+done
 mkdir "$tmp/site" "$tmp/said" "$tmp/.aws"
 cd "$tmp/site"
 as_a_runner
@@ -53,9 +55,8 @@ END
 git init -q .
 printf '.bakehour/\nevents.jsonl\n' >.gitignore
 commit one
-# The image takes long, so that the run is caught in the making.
-echo '{"faults": [{"action": "image", "nth": 1, "fault": "slow", "delay_ms": 1800000}]}' >"$tmp/faults.json"
-twin_start --speed 120 --no-throttle --faults "$tmp/faults.json" --group hello-internal=1
+twin_start --speed 120 --no-throttle --group hello-internal=1
+slow_next image 120
 cloud="--endpoint-url $url --speed 120 --profile deployer"
 [ -z "$as" ] || chown -R 65534:65534 "$tmp"
 bakehour() { # as the user, its output kept: bakehour NAME ARGS...

@@ -5,6 +5,10 @@
 #   twin_policy ARGS...  from now on the runner may do what `config iam ARGS...` prints for bakehour.json, and no more
 #   twin_denied          what was last refused for want of a permission; "null" where nothing was
 #   until_there PAT FILE waits for at most two minutes until a line of FILE matches; false where none came
+#   slow_next WHAT SPEED the next image or boot takes 20 s more (of the machine's clock), so that who works on it is caught
+#                        at it on a busy machine too
+#   leaves PID           waits until it ends: $left is its exit code, "stayed" after two minutes; with BENCH=1 "late" after
+#                        5 s (how fast it is, is the machine's business otherwise)
 #   commit BODY          commits app.txt of the git repository here: what instances of the twin answer
 #
 # Further processes that the test starts stand in $runner, and end with it too.
@@ -48,6 +52,24 @@ twin_policy() {
 
 twin_denied() {
     curl -s "$url/_twin/state" | sed -n 's/^.*"last_denied":[[:space:]]*//p' | tr -d '",'
+}
+
+slow_next() {
+    curl -sf -o /dev/null -X POST "$url/_twin/faults" --data-binary \
+        "{\"faults\": [{\"action\": \"$1\", \"nth\": 1, \"fault\": \"slow\", \"delay_ms\": $(($2 * 20000))}]}"
+}
+
+leaves() {
+    tries=0
+    while kill -0 "$1" 2>/dev/null && [ $tries -lt 2400 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    left=stayed
+    kill -0 "$1" 2>/dev/null && { kill -9 "$1"; return 0; }
+    left=0
+    wait "$1" || left=$?
+    [ -z "${BENCH:-}" ] || [ $tries -le 100 ] || left=late
 }
 
 commit() {
