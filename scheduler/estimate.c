@@ -61,6 +61,7 @@ static int look(struct sight *s, struct err *err)
         return EXIT_FAILED;
     if (cloud_describe_group(&s->site, e->group, &s->arena, &s->group, &error))
         return cloud_err(err, EXIT_FAILED, "DescribeAutoScalingGroups", &error);
+    s->now_ms = s->w->transport->now_ms(s->w->transport->self);
     return 0;
 }
 
@@ -135,7 +136,9 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
     u->bake_s = out->ends[STEP_IMAGE] - begun_s;
     if (out->bake_reused) {
         u->bake_before_s = (s->kept.freed_ms - s->kept.launched_ms) / 1000;
-        u->bake_s = (s->now_ms - s->kept.launched_ms) / 1000 + out->ends[STEP_IMAGE];
+        /* another machine's clock, or a look that took long, may have let go of it in our future */
+        int64_t now_ms = s->now_ms > s->kept.freed_ms ? s->now_ms : s->kept.freed_ms;
+        u->bake_s = (now_ms - s->kept.launched_ms) / 1000 + out->ends[STEP_IMAGE];
     }
 }
 

@@ -350,12 +350,19 @@ enum roll rollout_untag_group(struct rollout *r)
     return rollout_did(r, "DeleteTags", r->group.name, &fact, 1) == ROLL_STOP ? ROLL_STOP : ROLL_NEXT;
 }
 
+const char *rollout_asks(struct arena *arena, const struct group_change *change)
+{
+    const char *version = change->launch_config ? change->launch_config : change->template_version;
+    return arena_textf(arena, "desired=%lld max=%lld version=%s", (long long)change->desired, (long long)change->max,
+                       version ? version : "");
+}
+
 enum roll rollout_change(struct rollout *r, const struct group_change *change, const char *what)
 {
     struct aws_error error = {0};
     struct group_change c = *change;
     c.mixed = r->group.mixed;
-    if (rollout_intend(r, "UpdateAutoScalingGroup", what) == ROLL_STOP)
+    if (rollout_intend(r, "UpdateAutoScalingGroup", rollout_asks(&r->arena, &c)) == ROLL_STOP)
         return ROLL_STOP;
     if (cloud_update_group(r->o->cloud, r->group.name, &c, &error))
         return rollout_failed(r, "UpdateAutoScalingGroup", true, &error);

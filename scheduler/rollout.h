@@ -87,4 +87,8 @@ int rollout_restore(const struct rollout_order *order, const char *why, struct e
  * of another image than its template's. *found: there was something to do; WAIT, DONE, BROKEN or STOP. */
 enum rollout_result rollout_recover(const struct rollout_order *order, bool *found, int64_t *again_ms, struct err *err);
 
+/* What a change of the group asks for, as the token of its intent: "desired=4 max=8 version=12", -1 and nothing for
+ * what stays as it is (late.h reads it). */
+const char *rollout_asks(struct arena *arena, const struct group_change *change);
+
 #endif

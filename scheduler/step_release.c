@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/late.h"
 #include "scheduler/pipeline_private.h"
 #include "scheduler/rollout.h"
 #include "scheduler/step_release.h"
@@ -366,8 +367,10 @@ enum step_result poll_register(struct pipeline *p, int64_t *again_ms, struct err
 {
     if (fact(p, "register.version"))
         return STEP_DONE;
-    if (!fact(p, "good.version"))
-        return look_at_group(p, again_ms, err);
+    if (!fact(p, "good.version")) {
+        enum step_result result = late_mend(p, "register", again_ms, err);
+        return result == STEP_DONE ? look_at_group(p, again_ms, err) : result;
+    }
     if (!fact(p, "image.local"))
         return bring_image(p, again_ms, err);
     if (journal_is(p->journal, "good.image", fact(p, "image.local")))
@@ -468,6 +471,11 @@ enum step_result poll_rollout(struct pipeline *p, int64_t *again_ms, struct err 
             return STEP_STOP;
         pipeline_say(p, "rollout", "the rollout of %s to %s begins: %s", fact(p, "image.local"), p->env->group,
                      p->env->rollout.engine);
+    }
+    if (!fact(p, "rollout.phase")) {
+        enum step_result result = late_mend(p, "rollout", again_ms, err);
+        if (result != STEP_DONE)
+            return result;
     }
     struct rollout_order order = order_of(p, tags);
     err->text[0] = '\0';

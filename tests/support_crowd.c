@@ -112,7 +112,11 @@ static int runner_call(void *self, const struct aws_request *request, struct aws
     c->result->store_requests += dynamodb;
     c->result->store_requests_runs += dynamodb && r->holding;
     c->result->cloud_calls += !dynamodb;
-    c->result->late_calls += changes(request) && !holds_lease(r);
+    bool late = changes(request) && !holds_lease(r);
+    c->result->late_calls += late;
+    if (late && c->options.loud)
+        printf("# %lld %s: %s comes late\n", (long long)(crowd_now_ms(c) - c->began_ms) / 1000, r->holder,
+               request->action);
     int code = t->call(t->self, request, reply, error);
     trace(c, crowd_digest(request->action));
     if (fate == DIES_AFTER)

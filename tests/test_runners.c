@@ -161,6 +161,70 @@ static void over_dynamodb(void **state)
     run_seeds(true);
 }
 
+static const char commit_c[] = "cccccccccccccccccccccccccccccccccccccccc";
+
+/* A runner of the last run wrote down what it was about to ask for, and stood still. */
+static void leave_unanswered(struct stage *s, const char *token)
+{
+    struct lease lease;
+    struct journal *j;
+    const struct transport *t = s->rehearsal.world.transport;
+    struct journal_clock clock = {t->now_ms, t->self};
+    assert_int_equal(lease_take(&lease, &s->inner, "test", "paused/1", t->now_ms(t->self), 300000, &s->err), 0);
+    assert_int_equal(journal_open(&j, &s->inner, &lease, s->record.run, clock, &s->err), 0);
+    assert_int_equal(journal_intent(j, "rollout", "UpdateAutoScalingGroup", token, &s->err), 0);
+    struct state_write back = lease_return(&lease);
+    assert_int_equal(state_write(&s->inner, &back, 1, &s->err), 0);
+    journal_free(j);
+}
+
+static void change_group(struct stage *s, int64_t desired, int64_t max)
+{
+    struct stage_eyes e;
+    struct group_change change = GROUP_CHANGE_NONE;
+    struct aws_error error;
+    change.desired = desired;
+    change.max = max;
+    stage_eyes_open(&e, s);
+    if (cloud_update_group(&e.cloud, "group-test", &change, &error))
+        fail_msg("%s %s", error.code, error.message);
+    stage_eyes_close(&e);
+    stage_rest(s, 600);
+}
+
+/* What it asked for after its lease was over is put back by the next run; what others asked for stays. */
+static void a_late_change(void **state)
+{
+    (void)state;
+    static struct stage s;
+    static const struct {
+        const char *token;
+        int64_t desired, max, wanted_desired, wanted_max;
+    } cases[] = {
+        {"desired=4 max=-1 version=", 4, -1, 2, 8},   {"desired=12 max=12 version=", 12, 12, 2, 8},
+        {"desired=-1 max=11 version=", -1, 11, 2, 8}, {"desired=4 max=-1 version=", 3, -1, 3, 8}, /* a person's 3 */
+        {"desired=4 max=12 version=", 4, -1, 4, 8},   {"desired=4 max=-1 version=", -1, -1, 2, 8},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char image[40];
+        int64_t members;
+        int64_t desired;
+        int64_t max;
+        stage_open(&s, &(struct stage_options){.group = 2});
+        assert_int_equal(stage_deploy(&s, commit_a), PIPELINE_COMPLETED);
+        leave_unanswered(&s, cases[i].token);
+        if (cases[i].desired >= 0 || cases[i].max >= 0)
+            change_group(&s, cases[i].desired, cases[i].max);
+        assert_int_equal(stage_deploy(&s, commit_c), PIPELINE_COMPLETED);
+        stage_rest(&s, 600);
+        stage_group(&s, image, &members, &desired, &max);
+        if (desired != cases[i].wanted_desired || max != cases[i].wanted_max || members != desired)
+            fail_msg("case %zu: %lld members, desired %lld, maximum %lld", i, (long long)members, (long long)desired,
+                     (long long)max);
+        stage_close(&s);
+    }
+}
+
 int main(void)
 {
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
@@ -169,6 +233,7 @@ int main(void)
         cmocka_unit_test(over_dynamodb),
         cmocka_unit_test(a_seed_is_one_course),
         cmocka_unit_test(a_decision_that_was_overtaken),
+        cmocka_unit_test(a_late_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,7 +159,10 @@ done <"$tmp/step1.env"
 cat >"$tmp/cancel.py" <<'END'
 import os, signal, subprocess, sys, time
 log = open(sys.argv[1], "w")
-job = subprocess.Popen(sys.argv[2:], stdout=log, stderr=subprocess.STDOUT)
+# Where the tests themselves run in the background SIGINT is ignored, and a shell cannot trap what it began with ignored.
+def hears():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+job = subprocess.Popen(sys.argv[2:], stdout=log, stderr=subprocess.STDOUT, preexec_fn=hears)
 deadline = time.time() + 120
 while "command-line is done" not in open(sys.argv[1]).read() and time.time() < deadline:
     time.sleep(0.05)
