@@ -505,6 +505,7 @@ static int open_store(struct crowd *c, struct cloud_transport *wire, struct retr
     cloud_transport_init(wire, c->stage.cloud, NULL);
     wire->region = c->config->region;
     wire->call_ms = 0;
+    wire->caller_arn = "arn:aws:iam::" SIMCLOUD_ACCOUNT ":user/referee"; /* no runner's policy is its */
     retry_init(retry, &settings, 1);
     struct state_table table = {.name = "bakehour", .transport = &wire->transport, .retry = retry, .salt = 1};
     if (state_table_make(&table, &made, &guarded, &err) || state_open_dynamodb(&c->memory, &table, &err)) {
