@@ -528,4 +528,13 @@ struct identity {
 
 int cloud_identity(struct cloud *c, struct arena *arena, struct identity *out, struct aws_error *error) MUST_USE;
 
+/* ---- the account ---- */
+
+/* A quota's value, rounded down ("ec2", "L-1216C47A": vCPUs of the standard families); -1 where it is none. */
+int cloud_quota(struct cloud *c, const char *service, const char *code, int64_t *out, struct aws_error *error) MUST_USE;
+/* Are new volumes encrypted by default, and with which key? key "": they are not. */
+int cloud_ebs_default(struct cloud *c, struct arena *arena, bool *encrypted, const char **key,
+                      struct aws_error *error) MUST_USE;
+int cloud_vcpus(struct cloud *c, const char *type, int64_t *out, struct aws_error *error) MUST_USE; /* 0: not said */
+
 #endif

@@ -107,9 +107,10 @@ const struct command cmd_doctor = {
     .name = "doctor",
     .summary = "check what a first deployment needs, each finding with its remedy",
     .about =
-        "Looks at credentials and clock, permissions (by EC2's dry runs), base image and instance type, metadata "
-        "defaults, the group with its template and load balancer, the security group, the dead-man's role, the "
-        "state store and the ledger, and at this machine. Nothing is changed. Exit code 1 where there is a problem.",
+        "Looks at credentials and clock, permissions one by one (by EC2's dry runs), quotas, encryption by default and "
+        "keys, base image and instance types, metadata defaults, the group with its template and load balancer, the "
+        "security group and OSv's port, the dead-man's role, the state store and the ledger, and at this machine. "
+        "Nothing is changed. Exit code 1 where there is a problem.",
     .example = "  bakehour doctor --env production",
     .options = options,
     .args_size = sizeof(struct args),

@@ -246,9 +246,10 @@ static const struct config_key environment_keys[] = {
     {"region", CONFIG_TEXT, AT(config_environment, region), "\"\"",
      "Empty: the region at the top. Images are copied across.", NULL, 0, 0, 0, NULL, NULL, 0, 0},
     {"kms_key", CONFIG_TEXT, AT(config_environment, kms_key), "\"\"",
-     "Its image is a copy encrypted with this KMS key, of this environment's region and account; empty: as it was "
-     "made.",
-     "\"arn:aws:kms:eu-west-1:123456789012:key/...\"", 0, 0, 0, NULL, NULL, 0, 0},
+     "Its image is a copy encrypted with this KMS key (its ARN), of this environment's region and account; empty: as "
+     "it "
+     "was made.",
+     NULL, 0, 0, 0, NULL, NULL, 0, 0},
     {"profile", CONFIG_TEXT, AT(config_environment, profile), "\"\"",
      "Another account: the profile of ~/.aws/config to use there.", NULL, 0, 0, 0, NULL, NULL, 0, 0},
     {"variables", CONFIG_PAIRS, AT(config_environment, variables), NULL,

@@ -17,7 +17,9 @@ static const struct aws_service_info services[AWS_SERVICES] = {
                    "elasticloadbalancing", "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/", PROTOCOL_QUERY},
     [AWS_STS] = {"STS", "sts", "2011-06-15", "STS", "sts", "https://sts.amazonaws.com/doc/2011-06-15/", PROTOCOL_QUERY},
     [AWS_SCHEDULER] = {"EventBridge Scheduler", "scheduler", "2021-06-30", "SCHEDULER", "scheduler", "", PROTOCOL_REST},
-    [AWS_DYNAMODB] = {"DynamoDB", "dynamodb", "20120810", "DYNAMODB", "dynamodb", "", PROTOCOL_JSON},
+    [AWS_DYNAMODB] = {"DynamoDB", "dynamodb", "20120810", "DYNAMODB", "dynamodb", "DynamoDB_20120810", PROTOCOL_JSON},
+    [AWS_QUOTAS] = {"Service Quotas", "servicequotas", "2019-06-24", "SERVICE_QUOTAS", "servicequotas",
+                    "ServiceQuotasV20190624", PROTOCOL_JSON},
 };
 
 const struct aws_service_info *aws_service_info(enum aws_service service)

@@ -27,12 +27,21 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum aws_service { AWS_EC2, AWS_AUTOSCALING, AWS_ELBV2, AWS_STS, AWS_SCHEDULER, AWS_DYNAMODB, AWS_SERVICES };
+enum aws_service {
+    AWS_EC2,
+    AWS_AUTOSCALING,
+    AWS_ELBV2,
+    AWS_STS,
+    AWS_SCHEDULER,
+    AWS_DYNAMODB,
+    AWS_QUOTAS,
+    AWS_SERVICES
+};
 
 enum aws_protocol {
     PROTOCOL_QUERY, /* a form POST to /, XML back */
     PROTOCOL_REST,  /* EventBridge Scheduler: POST|PUT|GET|DELETE /schedules/NAME, JSON both ways */
-    PROTOCOL_JSON,  /* DynamoDB: POST / with X-Amz-Target, JSON 1.0 both ways */
+    PROTOCOL_JSON,  /* DynamoDB, Service Quotas: POST / with X-Amz-Target, JSON both ways */
 };
 
 struct aws_service_info {
@@ -41,7 +50,7 @@ struct aws_service_info {
     const char *version;   /* "2016-11-15" */
     const char *variable;  /* AWS_ENDPOINT_URL_<this> */
     const char *iam;       /* the prefix of its actions in a policy: "ec2" */
-    const char *namespace; /* of its XML */
+    const char *namespace; /* of its XML; the prefix of the JSON services' X-Amz-Target */
     enum aws_protocol protocol;
 };
 

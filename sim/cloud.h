@@ -114,6 +114,7 @@ struct simcloud_options {
     int loopback;                   /* N: instances get addresses in 127.N.0.0/16; 0: as in a VPC */
     bool check;                     /* simcloud_check after every call and event; a broken invariant ends the program */
     bool encrypt_default;           /* EBS encryption by default, with each account's and region's own key */
+    bool tokens_required;           /* the accounts' default: instances ask for metadata tokens */
     bool no_launch_configurations;  /* as accounts made on or after 2024-10-01 */
     int64_t instance_limit;         /* running on-demand instances of an account in a region; 0: 1,000 */
     int64_t volume_gb;              /* of the base image's root volume */

@@ -229,6 +229,8 @@ static int throttled(struct sc_call *c)
         return sc_fail(c, 503, "RequestLimitExceeded", "Request limit exceeded.");
     case AWS_SCHEDULER:
         return sc_fail(c, 429, "ThrottlingException", "Rate exceeded");
+    case AWS_QUOTAS:
+        return sc_fail(c, 400, "TooManyRequestsException", "Rate exceeded");
     default:
         return sc_fail(c, 400, "Throttling", "Rate exceeded");
     }
@@ -320,23 +322,13 @@ static void keep_token(struct sc_call *c)
 
 /* ---- the table ---- */
 
-static const struct sc_action *const tables[] = {sc_actions_instances,
-                                                 sc_actions_images,
-                                                 sc_actions_volumes,
-                                                 sc_actions_network,
-                                                 sc_actions_security_groups,
-                                                 sc_actions_tags,
-                                                 sc_actions_templates,
-                                                 sc_actions_root_tasks,
-                                                 sc_actions_groups,
-                                                 sc_actions_members,
-                                                 sc_actions_refreshes,
-                                                 sc_actions_activities,
-                                                 sc_actions_launch_configs,
-                                                 sc_actions_group_tags,
-                                                 sc_actions_targets,
-                                                 sc_actions_schedules,
-                                                 NULL};
+static const struct sc_action *const tables[] = {
+    sc_actions_instances,      sc_actions_images,          sc_actions_volumes,
+    sc_actions_network,        sc_actions_security_groups, sc_actions_tags,
+    sc_actions_templates,      sc_actions_root_tasks,      sc_actions_groups,
+    sc_actions_members,        sc_actions_refreshes,       sc_actions_activities,
+    sc_actions_launch_configs, sc_actions_group_tags,      sc_actions_targets,
+    sc_actions_schedules,      sc_actions_quotas,          NULL};
 
 const struct simcloud_action *simcloud_action_at(size_t index)
 {
@@ -372,7 +364,7 @@ static void begin_reply(struct sc_call *c)
     struct philox_block b = philox4x32_10(counter, c->cloud->options.seed, 0xca11);
     str_fit(c->reply->request_id, sizeof(c->reply->request_id), "%08x-%04x-4%03x-8%03x-%08x%04x", b.word[0],
             b.word[1] & 0xffff, b.word[1] >> 20, b.word[2] & 0xfff, b.word[3], b.word[2] >> 16);
-    if (c->request->service == AWS_SCHEDULER)
+    if (c->request->service == AWS_SCHEDULER || c->request->service == AWS_QUOTAS)
         return;
     c->reply->root = node_new(c->arena, sc_pathf(c, "%sResponse", c->action->is.name));
     c->out = c->reply->root;
@@ -407,6 +399,8 @@ static int unknown_action(const struct sc_call *c, struct aws_error *error)
     const char *action = c->request->action;
     if (c->request->service == AWS_SCHEDULER)
         aws_error_set(error, AWS_REFUSED, 404, "ResourceNotFoundException", "There is no operation %.100s", action);
+    else if (c->request->service == AWS_QUOTAS)
+        aws_error_set(error, AWS_REFUSED, 400, "UnknownOperationException", "There is no operation %.100s", action);
     else
         aws_error_set(error, AWS_REFUSED, 400, "InvalidAction", "The action %.100s is not valid for this web service.",
                       action);

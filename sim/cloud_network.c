@@ -177,6 +177,20 @@ static int describe_vpcs(struct sc_call *c)
     return 0;
 }
 
+/* By the size: t2.micro 1, t3.micro 2, large 2, xlarge 4, 4xlarge 16. */
+static int64_t vcpus_of(const char *type)
+{
+    const char *size = strchr(type, '.') ? strchr(type, '.') + 1 : "";
+    int64_t times = 0;
+    while (*size >= '0' && *size <= '9')
+        times = times * 10 + *size++ - '0';
+    if (strcmp(size, "xlarge") == 0)
+        return 4 * (times ? times : 1);
+    if (strcmp(size, "large") == 0 || (strcmp(size, "medium") == 0 && *type == 't'))
+        return 2;
+    return type[0] == 't' && type[1] >= '3' ? 2 : 1;
+}
+
 static int put_type(struct sc_call *c, struct sc_filters *f, struct node *set, size_t number, const char *type)
 {
     static const char *const names[] = {"instance-type", "hypervisor", "current-generation"};
@@ -190,6 +204,7 @@ static int put_type(struct sc_call *c, struct sc_filters *f, struct node *set, s
     sc_putb(c, item, "currentGeneration", true);
     sc_put(c, item, "hypervisor", nitro ? "nitro" : "xen");
     sc_put(c, sc_node(c, item, "supportedUsageClasses"), "item", "on-demand");
+    sc_puti(c, sc_node(c, item, "vCpuInfo"), "defaultVCpus", vcpus_of(type));
     sc_put(c, sc_node(c, sc_node(c, item, "processorInfo"), "supportedArchitectures"), "item", "x86_64");
     return 1;
 }
@@ -245,7 +260,20 @@ static int describe_account_attributes(struct sc_call *c)
 static int get_metadata_defaults(struct sc_call *c)
 {
     struct node *level = sc_node(c, c->out, "accountLevel");
-    sc_put(c, level, "httpTokens", "optional");
+    sc_put(c, level, "httpTokens", c->cloud->options.tokens_required ? "required" : "optional");
+    return 0;
+}
+
+static int get_encryption_default(struct sc_call *c)
+{
+    sc_putb(c, c->out, "ebsEncryptionByDefault", c->cloud->options.encrypt_default);
+    return 0;
+}
+
+/* The account's own key: AWS's, unless somebody has chosen another one. */
+static int get_default_key(struct sc_call *c)
+{
+    sc_put(c, c->out, "kmsKeyId", "alias/aws/ebs");
     return 0;
 }
 
@@ -269,5 +297,7 @@ const struct sc_action sc_actions_network[] = {
      NULL,
      BUCKET_EC2_READ},
     {{AWS_EC2, "GetInstanceMetadataDefaults", false, ""}, get_metadata_defaults, NULL, BUCKET_EC2_READ},
+    {{AWS_EC2, "GetEbsEncryptionByDefault", false, ""}, get_encryption_default, NULL, BUCKET_EC2_READ},
+    {{AWS_EC2, "GetEbsDefaultKmsKeyId", false, ""}, get_default_key, NULL, BUCKET_EC2_READ},
     {{0}, NULL, NULL, 0},
 };

@@ -529,7 +529,8 @@ int sc_need_all(struct sc_call *c, enum sc_kind kind, const struct sc_texts *ids
 extern const struct sc_action sc_actions_instances[], sc_actions_images[], sc_actions_volumes[], sc_actions_network[],
     sc_actions_security_groups[], sc_actions_tags[], sc_actions_templates[], sc_actions_root_tasks[],
     sc_actions_groups[], sc_actions_members[], sc_actions_refreshes[], sc_actions_activities[],
-    sc_actions_launch_configs[], sc_actions_group_tags[], sc_actions_targets[], sc_actions_schedules[];
+    sc_actions_launch_configs[], sc_actions_group_tags[], sc_actions_targets[], sc_actions_schedules[],
+    sc_actions_quotas[];
 
 /* ---- cloud_tags.c ---- */
 

@@ -170,7 +170,8 @@ static int refuse(struct rights *r, const char *action, const char *resource, en
         [AWS_ELBV2] = {403, "AccessDenied", ""},
         [AWS_STS] = {403, "AccessDenied", ""},
         [AWS_SCHEDULER] = {403, "AccessDeniedException", ""},
-        [AWS_DYNAMODB] = {400, "AccessDeniedException", ""}};
+        [AWS_DYNAMODB] = {400, "AccessDeniedException", ""},
+        [AWS_QUOTAS] = {400, "AccessDeniedException", ""}};
     struct sc_call *c = r->c;
     enum aws_service service = c->request->service;
     const char *why = verdict == IAM_DENIED
@@ -506,6 +507,11 @@ int sc_authorize(struct sc_call *c)
         return ask_scheduler(&r, action);
     case AWS_DYNAMODB:
         return ask_dynamodb(&r, action);
+    case AWS_QUOTAS:
+        return rights_ask(&r, action,
+                          rights_arn(&r, "servicequotas",
+                                     arena_textf(c->arena, "%s/%s", json_at(c->request->json, "ServiceCode", ""),
+                                                 json_at(c->request->json, "QuotaCode", ""))));
     default:
         /* who am I, and a token's exchange, need no permission */
         return strcmp(call, "AssumeRole") == 0 ? rights_ask(&r, action, sc_param_or(c, "RoleArn", "*")) : 0;

@@ -430,6 +430,7 @@ static const struct {
     [AWS_STS] = {"Throttling", 400},
     [AWS_SCHEDULER] = {"ThrottlingException", 429},
     [AWS_DYNAMODB] = {"ThrottlingException", 400},
+    [AWS_QUOTAS] = {"TooManyRequestsException", 400},
 };
 
 static void name_error(struct fault_verdict *v, const struct rule *rule, const struct aws_request *request)

@@ -35,6 +35,8 @@ static struct simcloud_options cloud_options(const struct rehearsal_options *o)
     options.lag_max_ms = o->lag_ms;
     options.check = o->check;
     options.encrypt_default = o->encrypt_default;
+    options.tokens_required = o->tokens_required;
+    options.instance_limit = o->instance_limit;
     options.throttle = o->throttle;
     options.faults = o->faults;
     options.hooks = o->hooks;

@@ -37,6 +37,8 @@ struct rehearsal_options {
     const char *work;         /* the folder for checkouts */
     bool real_jobs, check;
     bool encrypt_default;        /* the accounts encrypt by default */
+    bool tokens_required;        /* and ask for metadata tokens */
+    int64_t instance_limit;      /* running instances of an account in a region; 0: many */
     bool throttle;               /* token buckets, as AWS has them */
     struct simcloud_hooks hooks; /* of the cloud */
     pipeline_event *event;

@@ -239,6 +239,8 @@ void stage_open(struct stage *s, const struct stage_options *o)
                                         .work = s->work,
                                         .check = true,
                                         .encrypt_default = o->encrypt_default,
+                                        .tokens_required = o->tokens_required,
+                                        .instance_limit = o->instance_limit,
                                         .throttle = o->throttle,
                                         .hooks = {.context = s, .power_on = powered_on},
                                         .event = hear,

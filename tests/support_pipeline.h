@@ -54,6 +54,8 @@ struct stage_options {
     bool quick_command_line; /* it takes no time */
     bool two;                /* a second environment, "production", after "test" */
     bool throttle;           /* too many calls are refused */
+    bool tokens_required;    /* the accounts ask for metadata tokens */
+    int64_t instance_limit;  /* of the account; 0: many */
     /* What is to be changed about a policy before it is in force (sim/rehearsal.h). */
     void (*edit_policy)(void *context, enum permission_role role, cJSON *policy);
     void *edit_context;

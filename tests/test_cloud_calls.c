@@ -40,6 +40,20 @@ static int refused(enum aws_service service, const char *action, const char *que
     return 0;
 }
 
+/* A document to one of the JSON services. */
+static int send_document(enum aws_service service, const char *action, const char *text)
+{
+    struct aws_request request;
+    aws_request_init(&request, service, action);
+    request.json = cJSON_Parse(text);
+    assert_non_null(request.json);
+    aws_reply_release(&s.reply);
+    aws_reply_init(&s.reply);
+    int code = simcloud_call(s.cloud, &s.caller, &request, &s.reply, &s.error);
+    aws_request_release(&request);
+    return code;
+}
+
 /* A document to EventBridge Scheduler. */
 static int schedule(const char *action, const char *fmt, ...)
 {
@@ -49,15 +63,8 @@ static int schedule(const char *action, const char *fmt, ...)
     va_start(args, fmt);
     str_vaddf(&text, fmt, args);
     va_end(args);
-    struct aws_request request;
-    aws_request_init(&request, AWS_SCHEDULER, action);
-    request.json = cJSON_Parse(text.text);
-    assert_non_null(request.json);
+    int code = send_document(AWS_SCHEDULER, action, text.text);
     str_release(&text);
-    aws_reply_release(&s.reply);
-    aws_reply_init(&s.reply);
-    int code = simcloud_call(s.cloud, &s.caller, &request, &s.reply, &s.error);
-    aws_request_release(&request);
     return code;
 }
 
@@ -126,6 +133,8 @@ static const struct line script[] = {
     {AWS_EC2, "DescribeInstanceTypes", "InstanceType.1=t3.micro", NONE, 0},
     {AWS_EC2, "DescribeAccountAttributes", "AttributeName.1=max-instances", NONE, 0},
     {AWS_EC2, "GetInstanceMetadataDefaults", "", NONE, 0},
+    {AWS_EC2, "GetEbsEncryptionByDefault", "", NONE, 0},
+    {AWS_EC2, "GetEbsDefaultKmsKeyId", "", NONE, 0},
     {AWS_EC2, "CreateSecurityGroup", "GroupName=osv&GroupDescription=OSv", "groupId", KEEP(group), 0},
     {AWS_EC2, "AuthorizeSecurityGroupIngress",
      "GroupId={sg}&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=8000&IpPermissions.1.ToPort=8000&"
@@ -267,7 +276,7 @@ static bool in_script(const struct simcloud_action *action)
     for (size_t i = 0; i < sizeof(script) / sizeof(*script); i++)
         if (script[i].service == action->service && strcmp(script[i].action, action->name) == 0)
             return true;
-    return action->service == AWS_SCHEDULER;
+    return action->service == AWS_SCHEDULER || action->service == AWS_QUOTAS;
 }
 
 static void every_action_succeeds_once(void **state)
@@ -302,6 +311,21 @@ static void every_action_succeeds_once(void **state)
 }
 
 /* ---- errors ---- */
+
+static void quotas_are_told(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        send_document(AWS_QUOTAS, "GetServiceQuota", "{\"ServiceCode\": \"ec2\", \"QuotaCode\": \"L-1216C47A\"}"), 0);
+    const cJSON *quota = cJSON_GetObjectItem(s.reply.json, "Quota");
+    assert_true(cJSON_GetObjectItem(quota, "Value")->valuedouble == 1000);
+    assert_string_equal(cJSON_GetObjectItem(quota, "QuotaCode")->valuestring, "L-1216C47A");
+    assert_int_equal(send_document(AWS_QUOTAS, "GetServiceQuota", "{\"ServiceCode\": \"ec2\", \"QuotaCode\": \"L-0\"}"),
+                     -1);
+    assert_string_equal(s.error.code, "NoSuchResourceException");
+    assert_int_equal(send_document(AWS_QUOTAS, "ListServices", "{}"), -1);
+    assert_string_equal(s.error.code, "UnknownOperationException");
+}
 
 static void security_groups_refuse_as_ec2_does(void **state)
 {
@@ -509,6 +533,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_cloud, close_cloud)
     const struct CMUnitTest tests[] = {
         TEST(every_action_succeeds_once),
+        TEST(quotas_are_told),
         TEST(security_groups_refuse_as_ec2_does),
         TEST(images_are_shared_and_copied_across_regions_and_accounts),
         TEST(templates_keep_their_versions),

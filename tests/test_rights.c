@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/state_dynamodb.h"
+#include "scheduler/doctor.h"
 #include "tests/support_pipeline.h"
 
 static const char commit_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -363,7 +363,32 @@ static void balance(struct stage *s)
     live(s);
 }
 
-#define RUNS 5
+/* The doctor looks at everything; ours is there to be asked about. */
+static void examine(struct stage *s)
+{
+    struct stage_eyes e;
+    struct security_groups found;
+    struct aws_error error;
+    struct lookup all = {.ids = NULL};
+    (void)stage_deploy(s, commit_a);
+    stage_eyes_open(&e, s);
+    assert_int_equal(cloud_describe_security_groups(&e.cloud, &all, &e.arena, &found, &error), 0);
+    s->config->network.security_group = found.items[0].id;
+    struct pipeline_world *w = &s->rehearsal.world;
+    struct cloud cloud = {.transport = w->transport, .retry = w->retry, .region = s->config->region};
+    struct doctor d = {.bake = &cloud,
+                       .site = &cloud,
+                       .config = s->config,
+                       .environment = w->environment,
+                       .state = w->state,
+                       .arena = &e.arena};
+    doctor_look(&d);
+    free(d.items);
+    s->config->network.security_group = "";
+    stage_eyes_close(&e);
+}
+
+#define RUNS 6
 
 struct world {
     const char *name;
@@ -380,9 +405,8 @@ struct world {
 #define WORLDS (sizeof(worlds) / sizeof(*worlds))
 #endif
 
-#define DOCTORS " Look:GetInstanceMetadataDefaults  Look:DescribeSecurityGroups " /* tests/cli/doctor.t */
 /* The way back from a refresh that AWS carried out to its end: the runs here do not come there. */
-#define REFRESHS DOCTORS " Group:UpdateAutoScalingGroup "
+#define REFRESHS " Group:UpdateAutoScalingGroup "
 #define RETAIN   ", \"retain_images\": 1"
 #define SMALL    ", \"instance_type\": \"t2.small\"" /* of the bake: another one than the group's */
 #define HOURLY   ", \"prices\": {\"regime\": \"hourly\", \"instance_usd_per_hour\": \"0.01\"}"
@@ -397,68 +421,68 @@ static const char stuck[] = "{\"faults\": [{\"action\": \"DeleteSchedule\", \"fa
 static const struct world worlds[] = {
     {"attach",
      {.environment = ENGINE("attach", ""), .image = SMALL},
-     {live, die, resized, balance},
+     {examine, live, die, resized, balance},
      {NULL},
      ROLE_DEPLOYER,
-     DOCTORS},
+     ""},
     {"refresh",
      {.environment = ENGINE("refresh", ""), .image = SMALL},
-     {live, die, resized, balance},
-     {NULL, NULL, storm, NULL},
+     {examine, live, die, resized, balance},
+     {NULL, NULL, NULL, storm, NULL},
      ROLE_DEPLOYER,
      REFRESHS},
     {"step",
      {.environment = ENGINE("step", ", " DEAD), .image = SMALL},
-     {live, die, live, balance},
-     {NULL, NULL, storm, NULL},
+     {examine, live, die, live, balance},
+     {NULL, NULL, NULL, storm, NULL},
      ROLE_DEPLOYER,
-     DOCTORS},
+     ""},
     {"dead-man",
      {.environment = ENGINE("attach", ", " DEAD), .image = SMALL},
-     {live, die, resized, live, balance},
-     {NULL, NULL, NULL, stuck, NULL},
+     {examine, live, die, resized, live, balance},
+     {NULL, NULL, NULL, NULL, stuck, NULL},
      ROLE_DEPLOYER,
-     DOCTORS},
+     ""},
     {"balanced attach",
      {.environment = ENGINE("attach", PROBE), .image = SMALL},
-     {balance, die, resized, live},
+     {examine, balance, die, resized, live},
      {NULL},
      ROLE_DEPLOYER,
-     DOCTORS},
+     ""},
     {"balanced refresh",
      {.environment = ENGINE("refresh", PROBE), .image = SMALL},
-     {balance, die, resized, live},
-     {NULL, NULL, storm, NULL},
+     {examine, balance, die, resized, live},
+     {NULL, NULL, NULL, storm, NULL},
      ROLE_DEPLOYER,
      REFRESHS},
     {"balanced step",
      {.environment = ENGINE("step", ", " DEAD PROBE), .image = SMALL},
-     {balance, die, live},
-     {NULL, NULL, storm},
+     {examine, balance, die, live},
+     {NULL, NULL, NULL, storm},
      ROLE_DEPLOYER,
-     DOCTORS},
+     ""},
     {"launch configuration",
      {.environment = RETAIN ", \"template\": \"launch-configuration\"", .image = SMALL},
-     {live, die, resized, balance},
+     {examine, live, die, resized, balance},
      {NULL},
      ROLE_DEPLOYER,
-     DOCTORS},
+     ""},
     {"kept bake instance",
      {.environment = RETAIN,
       .image = SMALL ", \"reset\": \"root-volume\"",
       .more = ", \"policy\": {\"keep\": \"hour\"}" HOURLY},
-     {live, die, resized, balance},
+     {examine, live, die, resized, balance},
      {NULL},
      ROLE_DEPLOYER,
-     DOCTORS},
+     ""},
     {"another region",
      {.environment = RETAIN "}, {\"name\": \"prod\", \"group\": \"group-prod\", \"region\": \"eu-west-1\", "
                             "\"retain_images\": 1, \"kms_key\": \"arn:aws:kms:eu-west-1:123456789012:key/one\"",
       .image = SMALL},
-     {live, die, promote, resized, balance},
+     {examine, live, die, promote, resized, balance},
      {NULL},
      ROLE_DEPLOYER,
-     DOCTORS},
+     ""},
 };
 
 static uint64_t denied_in(const struct world *w, size_t run, struct cut *cut, char last[200])
@@ -467,6 +491,7 @@ static uint64_t denied_in(const struct world *w, size_t run, struct cut *cut, ch
     const char *text = "";
     struct stage_options options = w->options;
     options.faults = w->faults[run] ? stage_faults(1, w->faults[run]) : NULL;
+    options.encrypt_default = w->runs[run] == examine; /* so that it asks for the key, too */
     options.edit_policy = cut ? cut_out : NULL;
     options.edit_context = cut;
     stage_open(&s, &options);

@@ -126,8 +126,10 @@ void message_of(const struct aws_request *request, struct message *out)
         out->method = "POST";
         str_add(&out->target, "/");
         put_document(request->json, &out->body);
-        str_fit(out->content_type, sizeof out->content_type, "application/x-amz-json-1.0");
-        str_fit(out->header, sizeof out->header, "X-Amz-Target: DynamoDB_%s.%s", "20120810", request->action);
+        str_fit(out->content_type, sizeof out->content_type, "application/x-amz-json-1.%c",
+                request->service == AWS_DYNAMODB ? '0' : '1');
+        str_fit(out->header, sizeof out->header, "X-Amz-Target: %s.%s", aws_service_info(request->service)->namespace,
+                request->action);
         break;
     }
 }

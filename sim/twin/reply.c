@@ -9,6 +9,7 @@
 
 #define XML_TYPE      "text/xml;charset=UTF-8"
 #define DYNAMODB_TYPE "application/x-amz-json-1.0"
+#define QUOTAS_TYPE   "application/x-amz-json-1.1"
 #define REST_TYPE     "application/json"
 
 void twin_answer_init(struct twin_answer *a)
@@ -39,6 +40,11 @@ static void add_request_id(struct twin_answer *a, enum aws_service service, stru
     node_text(&reply->arena, metadata, "RequestId", a->request_id);
 }
 
+static const char *json_type(enum aws_service service)
+{
+    return service == AWS_DYNAMODB ? DYNAMODB_TYPE : service == AWS_QUOTAS ? QUOTAS_TYPE : REST_TYPE;
+}
+
 void twin_answer_reply(struct twin_answer *a, enum aws_service service, struct aws_reply *reply)
 {
     const struct aws_service_info *info = aws_service_info(service);
@@ -49,7 +55,7 @@ void twin_answer_reply(struct twin_answer *a, enum aws_service service, struct a
         node_xml(reply->root, info->namespace, &a->body);
         return;
     }
-    a->content_type = info->protocol == PROTOCOL_JSON ? DYNAMODB_TYPE : REST_TYPE;
+    a->content_type = json_type(service);
     char *text = reply->json ? cJSON_PrintUnformatted(reply->json) : NULL;
     str_add(&a->body, text ? text : "{}");
     free(text);
@@ -96,13 +102,16 @@ static void add_json_error(struct twin_answer *a, enum aws_service service, cons
 {
     bool dynamodb = service == AWS_DYNAMODB;
     cJSON *document = more ? cJSON_Duplicate(more, true) : cJSON_CreateObject();
-    a->content_type = dynamodb ? DYNAMODB_TYPE : REST_TYPE;
+    a->content_type = json_type(service);
     if (dynamodb) {
         char type[160];
         str_fit(type, sizeof type, "%s%s", prefix_of(error->code), error->code);
         json_text(document, "__type", type);
         json_text(document, strcmp(error->code, "TransactionCanceledException") == 0 ? "Message" : "message",
                   error->message);
+    } else if (service == AWS_QUOTAS) {
+        json_text(document, "__type", error->code);
+        json_text(document, "Message", error->message);
     } else {
         str_fit(a->error_type, sizeof a->error_type, "%s", error->code);
         json_text(document, "Message", error->message);
@@ -149,10 +158,10 @@ void twin_signature_error(enum aws_service service, enum sigv4_result result, co
     assert(result > SIGV4_OK && result <= SIGV4_MISMATCH);
     bool json = aws_service_info(service)->protocol != PROTOCOL_QUERY;
     const char *code = service == AWS_EC2 ? said[result].ec2 : json ? said[result].json : said[result].query;
-    int status = service == AWS_EC2        ? said[result].ec2_status
-                 : service == AWS_DYNAMODB ? 400
-                 : json                    ? said[result].json_status
-                                           : said[result].query_status;
+    int status = service == AWS_EC2                                 ? said[result].ec2_status
+                 : service == AWS_DYNAMODB || service == AWS_QUOTAS ? 400
+                 : json                                             ? said[result].json_status
+                                                                    : said[result].query_status;
     if (service == AWS_EC2 && result == SIGV4_UNKNOWN_KEY)
         detail = "AWS was not able to validate the provided access credentials";
     aws_error_set(error, AWS_REFUSED, status, code, "%s", detail);

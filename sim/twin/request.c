@@ -60,6 +60,8 @@ bool twin_service(const struct sigv4_request *http, enum aws_service *service, c
     const char *target = http_header(http, "X-Amz-Target");
     if (target && strncmp(target, "DynamoDB_", 9) == 0)
         *service = AWS_DYNAMODB;
+    else if (target && strncmp(target, "ServiceQuotas", 13) == 0)
+        *service = AWS_QUOTAS;
     else if (strncmp(http->path, "/schedule", 9) == 0)
         *service = AWS_SCHEDULER;
     else if (!(host && service_of_host(host, service)))
@@ -185,7 +187,7 @@ static int read_query(const struct sigv4_request *http, struct aws_request *out,
     return check_version(out, error);
 }
 
-/* ---- DynamoDB ---- */
+/* ---- DynamoDB, Service Quotas ---- */
 
 static int read_document(const struct sigv4_request *http, struct aws_request *out, struct aws_error *error)
 {
@@ -196,14 +198,15 @@ static int read_document(const struct sigv4_request *http, struct aws_request *o
     return refuse(error, 400, "SerializationException", "The document is no JSON object.");
 }
 
-static int read_dynamodb(const struct sigv4_request *http, struct aws_request *out, struct aws_error *error)
+static int read_json(const struct sigv4_request *http, struct aws_request *out, struct aws_error *error)
 {
-    static const char prefix[] = "DynamoDB_20120810.";
+    const char *prefix = aws_service_info(out->service)->namespace;
+    size_t len = strlen(prefix);
     const char *target = http_header(http, "X-Amz-Target");
-    if (strcmp(http->method, "POST") != 0 || !target || strncmp(target, prefix, strlen(prefix)) != 0 ||
-        !target[strlen(prefix)] || strlen(target) > 100)
+    if (strcmp(http->method, "POST") != 0 || !target || strncmp(target, prefix, len) != 0 || target[len] != '.' ||
+        !target[len + 1] || strlen(target) > 100)
         return refuse(error, 400, "UnknownOperationException", "An unknown operation was requested.");
-    out->action = arena_dup(&out->arena, target + strlen(prefix));
+    out->action = arena_dup(&out->arena, target + len + 1);
     return read_document(http, out, error);
 }
 
@@ -290,7 +293,7 @@ int twin_read(const struct sigv4_request *http, enum aws_service service, struct
         return refuse(error, 413, "RequestEntityTooLarge", "The request is larger than is taken here.");
     switch (aws_service_info(service)->protocol) {
     case PROTOCOL_JSON:
-        return read_dynamodb(http, out, error);
+        return read_json(http, out, error);
     case PROTOCOL_REST:
         return read_rest(http, out, error);
     default:
