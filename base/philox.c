@@ -5,15 +5,22 @@
 
 struct philox_block philox4x32_10(struct philox_block c, uint32_t key0, uint32_t key1)
 {
+    uint32_t w0 = c.word[0];
+    uint32_t w1 = c.word[1];
+    uint32_t w2 = c.word[2];
+    uint32_t w3 = c.word[3];
+#pragma GCC unroll 10
     for (int round = 0; round < 10; round++) {
-        uint64_t a = (uint64_t)0xD2511F53u * c.word[0];
-        uint64_t b = (uint64_t)0xCD9E8D57u * c.word[2];
-        c = (struct philox_block){
-            {(uint32_t)(b >> 32) ^ c.word[1] ^ key0, (uint32_t)b, (uint32_t)(a >> 32) ^ c.word[3] ^ key1, (uint32_t)a}};
+        uint64_t a = (uint64_t)0xD2511F53u * w0;
+        uint64_t b = (uint64_t)0xCD9E8D57u * w2;
+        w0 = (uint32_t)(b >> 32) ^ (w1 ^ key0); /* in this order, for the products take longest */
+        w2 = (uint32_t)(a >> 32) ^ (w3 ^ key1);
+        w1 = (uint32_t)b;
+        w3 = (uint32_t)a;
         key0 += 0x9E3779B9u;
         key1 += 0xBB67AE85u;
     }
-    return c;
+    return (struct philox_block){{w0, w1, w2, w3}};
 }
 
 struct philox philox_stream(uint32_t seed, uint32_t replication, uint64_t index, uint32_t purpose)

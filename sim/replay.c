@@ -4,13 +4,12 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/area_search.h"
 #include "sim/replay_live.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define LEADS_AT_ONCE 4
-#define CACHED_HOURS  4
 #define BLOCK         ((size_t)1 << 24) /* commits whose waiting, each under 2^38 s, adds up inside 64 bits */
-#define WAIT_MAX      ((int64_t)1 << 61) /* more commit-seconds than a deployment ever waits; near it nothing overflows */
 
 void replay_init(struct replay *r)
 {
@@ -186,15 +185,6 @@ static void settle(struct run *run, const struct hot *hot)
 
 static const struct hot cold_start = {.free_at = INT64_MIN / 4, .rental = {.kept_until = INT64_MIN / 4}};
 
-/* n / d rounded up, for n >= 0 and d > 0. Most fit into 32 bits, whose division is several times quicker. */
-static inline int64_t div_up(int64_t n, int64_t d)
-{
-    uint64_t top = (uint64_t)n + (uint64_t)d - 1;
-    if ((top | (uint64_t)d) >> 32 == 0)
-        return (int64_t)((uint32_t)top / (uint32_t)d);
-    return (int64_t)(top / (uint64_t)d);
-}
-
 /* When a deployment would start that this commit is the oldest of, if the pipeline were free. */
 ALWAYS_INLINE int64_t wanted_start(const struct run *run, struct shape shape, size_t i, int64_t arg)
 {
@@ -213,7 +203,7 @@ ALWAYS_INLINE void run_batches(struct run *run, struct shape shape)
     while (hot.next < run->count) {
         int64_t start_s = latest(hot.free_at, wanted_start(run, shape, hot.next, arg));
         if (shape.trigger == TRIGGER_TRAIN)
-            start_s = div_up(start_s, arg) * arg;
+            start_s = area_div_up(start_s, arg) * arg;
         deploy(run, &hot, shape, start_s);
     }
     settle(run, &hot);
@@ -318,111 +308,6 @@ ALWAYS_INLINE void run_direct(struct run *run, struct shape shape)
         run_batches(run, shape);
 }
 
-/*
- * `area`: the search for its second goes over arrivals and over the stretches of the threshold
- * (struct area_piece), whichever ends first.
- */
-struct area_search {
-    size_t end;   /* commits next .. end-1 are pending */
-    int64_t base; /* arrivals are summed relative to it */
-    int64_t near_sum;
-    int64_t from; /* nothing before this second is left to look at */
-    struct area_piece piece;
-    int64_t wait; /* of the stretch */
-};
-
-/* What 0, 1, 2, ... marginal hours, or a launch, ask for: commit-seconds of waiting. */
-struct thresholds {
-    int64_t by_hour[CACHED_HOURS];
-    int64_t launch;
-};
-
-static int64_t asked_wait(const struct run *run, int64_t marginal_s)
-{
-    int128 wait = policy_area_wait(run->d, marginal_s);
-    return wait < WAIT_MAX ? (int64_t)wait : WAIT_MAX;
-}
-
-ALWAYS_INLINE void enter_piece(const struct run *run, const struct hot *hot, struct shape shape,
-                               const struct thresholds *known, struct area_search *a)
-{
-    if (shape.keep == KEEP_TERMINATE) {
-        a->piece = (struct area_piece){.until = POLICY_NEVER, .from = a->from};
-        a->wait = known->launch;
-        return;
-    }
-    a->piece = policy_area_piece_by(run->d, shape.meter, &hot->rental, a->from);
-    int64_t hours = a->piece.seconds / SECONDS_PER_HOUR;
-    bool cached = shape.meter.quantum_s == SECONDS_PER_HOUR && hours < CACHED_HOURS;
-    a->wait = cached ? known->by_hour[hours] : asked_wait(run, a->piece.seconds);
-}
-
-/* A stretch whose threshold grows with time: as production decides it. */
-static int64_t fire_growing(const struct run *run, struct rental rental, int64_t pending, const struct area_search *a)
-{
-    struct pending p = {pending, a->from, a->near_sum + (int128)pending * a->base};
-    return policy_fire_at(run->d, a->from, &p, &rental);
-}
-
-/* Takes in commits of a stretch of constant threshold. True when it is reached in the stretch, before the next commit;
- * false at the stretch's end. */
-ALWAYS_INLINE bool search_piece(const struct run *run, size_t first, struct area_search *a)
-{
-    size_t end = a->end;
-    int64_t pending = (int64_t)(end - first);
-    int64_t near_sum = a->near_sum;
-    bool reached = false;
-    while (end < run->count && run->ready_s[end] <= a->piece.until) {
-        int64_t arrival = run->ready_s[end];
-        reached = (arrival > a->from) & (pending * (arrival - a->base) - near_sum >= a->wait);
-        if (reached)
-            break;
-        near_sum += run->arrival_s[end++] - a->base;
-        pending++;
-    }
-    a->end = end;
-    a->near_sum = near_sum;
-    int64_t until = a->piece.until;
-    return reached || until == POLICY_NEVER || pending * (until - a->base) - near_sum >= a->wait;
-}
-
-/* The same where the threshold grows; *start_s is the second, if there is one. */
-ALWAYS_INLINE bool search_growing(const struct run *run, const struct hot *hot, struct area_search *a, int64_t *start_s)
-{
-    for (;;) {
-        int64_t arrival = a->end < run->count ? run->ready_s[a->end] : POLICY_NEVER;
-        int64_t limit = arrival < a->piece.until ? arrival : a->piece.until;
-        *start_s = fire_growing(run, hot->rental, (int64_t)(a->end - hot->next), a);
-        if (*start_s <= limit)
-            return true;
-        if (limit != arrival)
-            return false;
-        a->from = later(a->from, arrival);
-        a->near_sum += run->arrival_s[a->end++] - a->base;
-    }
-}
-
-/* POLICY_NEVER when only the year 9999 and later would see it. */
-ALWAYS_INLINE int64_t area_start(const struct run *run, const struct hot *hot, struct shape shape,
-                                 const struct thresholds *known, struct area_search *a)
-{
-    for (;;) {
-        int64_t start_s;
-        if (a->piece.slope) {
-            if (search_growing(run, hot, a, &start_s))
-                return start_s;
-        } else if (search_piece(run, hot->next, a)) {
-            int64_t pending = (int64_t)(a->end - hot->next);
-            if (a->wait >= WAIT_MAX || a->wait > INSTANT_MAX * (int128)pending)
-                return POLICY_NEVER;
-            start_s = a->base + div_up(a->wait + a->near_sum, pending);
-            return later(start_s, later(a->from, run->ready_s[a->end - 1]));
-        }
-        a->from = a->piece.until + 1;
-        enter_piece(run, hot, shape, known, a);
-    }
-}
-
 /* Deploys commits next .. a->end-1, and any that are ready in that very second. Leads are written in blocks:
  * those behind the batch are written again by the deployment they belong to. */
 ALWAYS_INLINE void deploy_found(struct run *run, struct hot *hot, struct shape shape, int64_t start_s,
@@ -449,14 +334,12 @@ ALWAYS_INLINE void deploy_found(struct run *run, struct hot *hot, struct shape s
 ALWAYS_INLINE int run_area(struct run *run, struct shape shape, struct err *err)
 {
     struct hot hot = cold_start;
-    struct thresholds known = {.launch = asked_wait(run, run->d->launch_s)};
-    for (int hours = 0; hours < CACHED_HOURS; hours++)
-        known.by_hour[hours] = asked_wait(run, (int64_t)hours * SECONDS_PER_HOUR);
+    struct area_source source = {run->d, run->arrival_s, run->ready_s, run->count, shape.keep, shape.meter};
+    struct area_thresholds known = area_thresholds_of(&source);
     while (hot.next < run->count) {
-        struct area_search a = {.end = hot.next + 1, .base = run->arrival_s[hot.next]};
-        a.from = latest(hot.free_at, run->ready_s[hot.next]);
-        enter_piece(run, &hot, shape, &known, &a);
-        int64_t start_s = area_start(run, &hot, shape, &known, &a);
+        struct area_search a;
+        area_begin(&source, &hot.rental, hot.next, hot.free_at, &known, &a);
+        int64_t start_s = area_start(&source, &hot.rental, hot.next, &known, &a);
         if (start_s > INSTANT_MAX)
             return err_set(err, EXIT_INPUT,
                            "--trigger area: the waiting of %zu commits reaches the threshold only after the year 9999; "

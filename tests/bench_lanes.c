@@ -152,10 +152,10 @@ static double outcome_ns(const struct policy *p, const struct model *m, const st
 }
 
 /* The bare replays, and whole simulations with costs and percentiles; the draws of the failures apart. */
-static void bench_failures(const char *trigger, int64_t *arrival_s, size_t count)
+static void bench_failures(const char *trigger, const char *keep, int64_t *arrival_s, size_t count)
 {
-    struct model m = model_of(REGIME_SECOND);
-    struct policy p = {.keep = {KEEP_TERMINATE, 0}};
+    struct model m = model_of(strcmp(keep, "hour") == 0 ? REGIME_HOURLY : REGIME_SECOND);
+    struct policy p;
     struct commits commits = {arrival_s, arrival_s, count};
     struct replay scratch;
     struct risks risks;
@@ -164,7 +164,7 @@ static void bench_failures(const char *trigger, int64_t *arrival_s, size_t count
     double ns[TIMES][ROUNDS];
     m.terms.delay_price_per_commit_hour = MONEY_PER_USD / 20;
     m.terms.per_deploy = MONEY_PER_USD / 10;
-    if (policy_parse_trigger(trigger, &p.trigger, &err))
+    if (policy_parse_trigger(trigger, &p.trigger, &err) || policy_parse_keep(keep, &p.keep, &err))
         exit(1);
     struct decider d = policy_decider(&p, &m.terms);
     replay_init(&scratch);
@@ -195,8 +195,8 @@ static void bench_failures(const char *trigger, int64_t *arrival_s, size_t count
     double all = median(ns[PLAIN_ALL]);
     double failing = median(ns[FAILING]);
     double failing_all = median(ns[FAILING_ALL]);
-    printf("  %-16s %8.2f %8.2f %6.1fx %12.2f %8.2f %6.1fx %14.2f\n", trigger, plain, failing, failing / plain, all,
-           failing_all, failing_all / all, median(ns[DRAWS]));
+    printf("  %-11s %-9s %7.2f %8.2f %6.1fx %12.2f %8.2f %6.1fx %14.2f\n", trigger, keep, plain, failing,
+           failing / plain, all, failing_all, failing_all / all, median(ns[DRAWS]));
     replay_release(&scratch);
     risks_release(&risks);
 }
@@ -221,11 +221,13 @@ int main(int argc, char **argv)
         bench_lanes("hour", KEEP_HOUR, &trace, traces);
     }
     printf("\nfailures (2 %% culprits, 5 %% builds, 1 %% images): ns a commit\n");
-    printf("  %-16s %8s %8s %7s %12s %8s %7s %14s\n", "trigger", "replay", "failing", "", "simulation", "failing", "",
-           "and the draws");
+    printf("  %-11s %-9s %7s %8s %7s %12s %8s %7s %14s\n", "trigger", "keep", "replay", "failing", "", "simulation",
+           "failing", "", "and the draws");
     static const char *const triggers[] = {"idle", "count:5", "window:900", "train:3600", "area:1"};
-    for (size_t i = 0; i < sizeof(triggers) / sizeof(triggers[0]); i++)
-        bench_failures(triggers[i], arrival_s, (size_t)count);
+    static const char *const keeps[] = {"terminate", "hour", "rent"};
+    for (size_t k = 0; k < sizeof(keeps) / sizeof(keeps[0]); k++)
+        for (size_t i = 0; i < sizeof(triggers) / sizeof(triggers[0]); i++)
+            bench_failures(triggers[i], keeps[k], arrival_s, (size_t)count);
     printf("\n");
     free(arrival_s);
     return 0;
