@@ -1,8 +1,6 @@
 #include "billing/budget_format.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <openssl/evp.h>
 
@@ -10,8 +8,8 @@
 #include "base/out.h"
 #include "billing/bill_files.h"
 #include "billing/budget_escape.h"
+#include "billing/budget_format_private.h"
 
-#define PERCENT_SIZE     32
 #define FINGERPRINT_SIZE 65
 
 static const struct rule {
@@ -41,17 +39,17 @@ static size_t rule_of(const struct budget *b)
     return (b->unit == BUDGET_USD ? 0U : 2U) + (b->state == BUDGET_OVER ? 0U : 1U);
 }
 
-static const char *unit_name(const struct budget *b)
+const char *budget_unit_name(const struct budget_report *report, const struct budget *b)
 {
-    return b->unit == BUDGET_USD ? "USD" : "pool hours";
+    return b->unit == BUDGET_USD ? "USD" : report->spending->has_pool ? "pool hours" : "instance-hours";
 }
 
-static const char *state_text(const struct budget *b)
+const char *budget_state_text(const struct budget *b)
 {
     return b->state == BUDGET_OVER ? "over" : b->state == BUDGET_FORECAST_OVER ? "over by forecast" : "ok";
 }
 
-static const char *percent_text(int64_t hundredths, char to[PERCENT_SIZE])
+const char *budget_percent_text(int64_t hundredths, char to[PERCENT_SIZE])
 {
     if (hundredths < 0)
         str_fit(to, PERCENT_SIZE, "many %%");
@@ -84,11 +82,12 @@ static void add_message(const struct budget_report *report, const struct budget 
     char limit[BUDGET_AMOUNT_SIZE];
     char percent[PERCENT_SIZE];
     char at[INSTANT_TEXT_SIZE];
-    str_addf(to, "%s: %s: %s of %s %s (%s) by %s", b->name, state_text(b),
+    str_addf(to, "%s: %s: %s of %s %s (%s) by %s", b->name, budget_state_text(b),
              budget_amount(b->unit, b->actual, false, amount), budget_amount(b->unit, b->limit, false, limit),
-             unit_name(b), percent_text(b->actual_percent, percent), calendar_text(report->spending->at, at));
+             budget_unit_name(report, b), budget_percent_text(b->actual_percent, percent),
+             calendar_text(report->spending->at, at));
     str_addf(to, "; forecast for %s: %s (%s)", calendar_month_text(report->spending->month, at),
-             budget_amount(b->unit, b->forecast, false, amount), percent_text(b->forecast_percent, percent));
+             budget_amount(b->unit, b->forecast, false, amount), budget_percent_text(b->forecast_percent, percent));
 }
 
 static void print_table(const struct budget_report *report, const struct session *session)
@@ -109,15 +108,15 @@ static void print_table(const struct budget_report *report, const struct session
         const struct budget *b = &report->budgets[i];
         int cut = exactly ? 2 : 0; /* " %" is for people */
         table_cell(t, "%s", b->name);
-        table_cell(t, "%s", exactly && b->unit == BUDGET_HOURS ? "hours" : unit_name(b));
+        table_cell(t, "%s", exactly && b->unit == BUDGET_HOURS ? "hours" : budget_unit_name(report, b));
         table_cell(t, "%s", budget_amount(b->unit, b->limit, exactly, text));
         table_cell(t, "%s", budget_amount(b->unit, b->actual, exactly, text));
-        percent_text(b->actual_percent, percent);
+        budget_percent_text(b->actual_percent, percent);
         table_cell(t, "%.*s", (int)strlen(percent) - cut, percent);
         table_cell(t, "%s", budget_amount(b->unit, b->forecast, exactly, text));
-        percent_text(b->forecast_percent, percent);
+        budget_percent_text(b->forecast_percent, percent);
         table_cell(t, "%.*s", (int)strlen(percent) - cut, percent);
-        table_cell(t, "%s", exactly ? budget_state_name(b->state) : state_text(b));
+        table_cell(t, "%s", exactly ? budget_state_name(b->state) : budget_state_text(b));
         if (b->state != BUDGET_OK)
             table_row_bold(t);
     }
@@ -138,7 +137,7 @@ void budget_sparkline(const struct budget_history *history, struct str *to)
 }
 
 /* "2026-10-27 ▁▂█ 2026-11-25, most 12.34 USD a day" */
-static void add_history(const struct budget_history *h, struct str *to)
+void budget_add_history(const struct budget_history *h, struct str *to)
 {
     char text[MONEY_TEXT_SIZE];
     char date[INSTANT_TEXT_SIZE];
@@ -158,7 +157,7 @@ static void print_history(const struct budget_report *report, FILE *out)
     if (!report->history)
         return;
     str_init(&line, 0);
-    add_history(report->history, &line);
+    budget_add_history(report->history, &line);
     fprintf(out, "\n%s\n", line.text);
     str_release(&line);
 }
@@ -228,7 +227,7 @@ static void add_annotation(const struct budget_report *report, const struct budg
     add_message(report, b, &message);
     str_addf(to, "::%s title=Budget ", levels[b->state]);
     escape_github(to, b->name, true);
-    str_addf(to, " is %s::", state_text(b));
+    str_addf(to, " is %s::", budget_state_text(b));
     escape_github(to, message.text, false);
     str_add_char(to, '\n');
     str_release(&message);
@@ -323,7 +322,7 @@ static void print_junit(const struct budget_report *report, FILE *out)
         add_message(report, b, &message);
         str_add(&cases, "    <testcase classname=\"bakehour.budget\" name=\"");
         escape_xml(&cases, b->name);
-        str_addf(&cases, " (%s)\" time=\"0\">\n", unit_name(b));
+        str_addf(&cases, " (%s)\" time=\"0\">\n", budget_unit_name(report, b));
         str_addf(&cases, "      <%s", b->state == BUDGET_OK ? "system-out>" : "failure type=\"");
         if (b->state != BUDGET_OK) {
             failures++;
@@ -390,75 +389,11 @@ static void print_sarif(const struct budget_report *report, FILE *out)
     json_print(document, out);
 }
 
-static void add_markdown_amount(struct str *to, const struct budget *b, int64_t amount, int64_t percent)
-{
-    char text[BUDGET_AMOUNT_SIZE];
-    char of_limit[PERCENT_SIZE];
-    str_addf(to, " %s (%s) |", budget_amount(b->unit, amount, false, text), percent_text(percent, of_limit));
-}
-
-void budget_markdown(const struct budget_report *report, struct str *to)
-{
-    char at[INSTANT_TEXT_SIZE];
-    char text[BUDGET_AMOUNT_SIZE];
-    int code = budget_exit_code(report->budgets, report->count);
-    const char *note;
-    str_addf(to, "### Budget of %s: %s\n\n", calendar_month_text(report->spending->month, at),
-             code == EXIT_OVER ? "over"
-             : code            ? "over by forecast"
-                               : "ok");
-    str_add(to, "| Budget | Unit | Limit | Spent | Forecast | State |\n|---|---|--:|--:|--:|---|\n");
-    for (size_t i = 0; i < report->count; i++) {
-        const struct budget *b = &report->budgets[i];
-        const char *bold = b->state == BUDGET_OK ? "" : "**";
-        str_add(to, "| ");
-        escape_markdown(to, b->name);
-        str_addf(to, " | %s | %s |", unit_name(b), budget_amount(b->unit, b->limit, false, text));
-        add_markdown_amount(to, b, b->actual, b->actual_percent);
-        add_markdown_amount(to, b, b->forecast, b->forecast_percent);
-        str_addf(to, " %s%s%s |\n", bold, state_text(b), bold);
-    }
-    if (report->history) {
-        str_add(to, "\n`");
-        add_history(report->history, to);
-        str_add(to, "`\n");
-    }
-    if (report->overrides)
-        budget_overrides_markdown(report->overrides, to);
-    str_addf(to, "\nSpent: up to %s. Forecast: the whole month at the present rate.\n",
-             calendar_text(report->spending->at, at));
-    for (int i = 0; (note = bill_note(report->sample, report->spending->has_pool, i)); i++)
-        str_addf(to, "\n%s\n", note);
-}
-
-int budget_append_summary(const struct budget_report *report, const char *path, struct err *err)
-{
-    FILE *file = fopen(path, "a");
-    if (!file)
-        return err_at(err, EXIT_FAILED, path, 0, 0, "the summary cannot be opened: %s", strerror(errno));
-    struct str text;
-    int code = 0;
-    str_init(&text, 0);
-    budget_markdown(report, &text);
-    struct stat status;
-    if (fstat(fileno(file), &status))
-        code = err_at(err, EXIT_FAILED, path, 0, 0, "the summary's size is unknown: %s", strerror(errno));
-    else if ((size_t)status.st_size + text.len > BUDGET_SUMMARY_MAX)
-        code = err_at(err, EXIT_FAILED, path, 0, 0, "the summary would be over 1,024 KiB; nothing was added");
-    else
-        fwrite(text.text, 1, text.len, file);
-    bool bad = ferror(file);
-    if ((fclose(file) != 0 || bad) && !code)
-        code = err_at(err, EXIT_FAILED, path, 0, 0, "the summary could not be written: %s", strerror(errno));
-    str_release(&text);
-    return code;
-}
-
 static void print_markdown(const struct budget_report *report, FILE *out)
 {
     struct str text;
     str_init(&text, 0);
-    budget_markdown(report, &text);
+    budget_markdown(report, BUDGET_COMMENT_MAX, &text);
     fputs(text.text, out);
     str_release(&text);
 }

@@ -21,6 +21,7 @@
 #include "billing/budget.h"
 #include "billing/overrides.h"
 
+#define BUDGET_COMMENT_MAX ((size_t)64 << 10)   /* bytes; GitHub takes so many characters */
 #define BUDGET_SUMMARY_MAX ((size_t)1024 << 10) /* bytes; GitHub refuses a step's summary beyond */
 
 enum budget_format {
@@ -61,7 +62,9 @@ void budget_print(const struct budget_report *report, enum budget_format format,
  */
 void budget_sparkline(const struct budget_history *history, struct str *to);
 
-void budget_markdown(const struct budget_report *report, struct str *to);
+/* At most max bytes, of which a kilobyte is needed: where all budgets are more, the worst of them and how many are left
+ * out. */
+void budget_markdown(const struct budget_report *report, size_t max, struct str *to);
 /* Appends the Markdown to the file, as $GITHUB_STEP_SUMMARY is to be used. EXIT_FAILED when it cannot, or when the
  * file would pass BUDGET_SUMMARY_MAX: it is left as it was then. */
 int budget_append_summary(const struct budget_report *report, const char *path, struct err *err) MUST_USE;

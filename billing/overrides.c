@@ -8,6 +8,8 @@
 #include "base/page.h"
 #include "billing/budget_escape.h"
 
+#define CELL_MOST 200 /* bytes, or a few more to a character's end */
+
 /* A copy on one line: control characters (also those of two bytes, U+0080 to U+009F) become spaces. */
 static char *clean(const char *text, size_t len)
 {
@@ -129,11 +131,17 @@ void budget_overrides_json(const struct budget_overrides *list, cJSON *to)
     }
 }
 
+/* Of a long text the beginning: a comment has its cap. */
 static void add_cell(struct str *to, const char *text)
 {
+    size_t len = 0;
+    while (text[len] && len < CELL_MOST)
+        len += str_utf8_length(text + len) ? str_utf8_length(text + len) : 1;
+    char *cut = mem_dup_n(text, len);
     str_add_char(to, ' ');
-    escape_markdown(to, text);
-    str_add(to, " |");
+    escape_markdown(to, cut);
+    str_add(to, text[len] ? "... |" : " |");
+    free(cut);
 }
 
 void budget_overrides_markdown(const struct budget_overrides *list, struct str *to)

@@ -34,6 +34,37 @@ run budget check
 is "text: a line for each budget" "$(printf '%s\n' "$out" | grep -c ' USD ')" 241
 is "text: no control character" "$(printf '%s' "$out" | tr -d '\n' | tr -d ' -~\200-\377' | wc -c | tr -d ' ')" 0
 
+# 3,000 budgets, a third of them over: a comment of 64 KiB, a summary of what room there is, the worst first.
+mkdir many
+{
+    printf '{ "ledger": "../l.db", "budgets": ['
+    awk 'BEGIN { for (i = 0; i < 3000; i++) printf "%s{\"name\": \"team %d\", \"limit_usd\": \"%d\"}", i ? ", " : "", i,
+        i % 3 == 0 ? 100 : i % 3 == 1 ? 10 : 1 }'
+    printf '],\n'
+    sed '/^ *"ledger"/d' base.json | awk 'begun { print } !begun && /^\{/ { begun = 1 }'
+} >many/bakehour.json
+cd many || exit 1
+run budget check --format markdown
+printf '%s\n' "$out" >comment
+fits() { # fits DESC FILE MOST: its bytes, rows and the rows that are not over, before the first that is over
+    bytes=$(wc -c <"$2")
+    ok "$1: $bytes bytes of at most $3" "$([ "$bytes" -le "$3" ] && [ "$bytes" -gt $(($3 - 1000)) ]; echo $?)"
+}
+fits "a comment" comment 65536
+rows=$(grep -c '^| team' comment)
+has "a comment: how many are left out" "$out" "^$((3000 - rows)) more, none of them worse, found no room here; "
+is "a comment: the worst first" "$(grep '^| team' comment | grep -v -c '| \*\*over\*\* |$')" 0
+has "a comment: its end stands" "$out" '^Spent: up to 2018-08-16T00:00:00Z. Forecast: '
+dd if=/dev/zero of=summary bs=1024 count=923 2>/dev/null
+GITHUB_STEP_SUMMARY=summary
+export GITHUB_STEP_SUMMARY
+run budget check --format github
+unset GITHUB_STEP_SUMMARY
+is "a summary that was long: nothing on stderr" "$err" ""
+fits "a summary that was long" summary 1048576
+is "a summary: all that is over, then what is by forecast" "$(tr -d '\0' <summary | grep '^| team' | sed 's/.*| \**\([a-z ]*[a-z]\)\** |$/\1/' | uniq | tr '\n' ',')" "over,over by forecast,"
+cd ..
+
 # Through the tests' own eyes: a broken document is found.
 broken() { # broken FORM SED
     cp "$1" kept

@@ -141,6 +141,12 @@ if [ -z "$browser" ]; then
     ok "rendered page # SKIP Chromium is not at hand (Debian: apt-get install chromium)" 0
     done_testing
 fi
+case ${VARIANT:-} in
+*address*)
+    ok "rendered page # SKIP the release build's is looked at, and is the same" 0
+    done_testing
+    ;;
+esac
 ledger=l.db
 [ ! -x "$maker" ] || ledger=m.db
 BAKEHOUR_NOW=$later
@@ -211,12 +217,18 @@ END
 # A phone is 360 wide, which no window of the browser is.
 echo '<!DOCTYPE html><title></title><iframe src="seen.html" style="width:360px;height:700px;border:0"></iframe>
 <script>addEventListener("message", e => { document.title = e.data; });</script>' >phone.html
-look() { # look FILE OPTION...: the title that the script wrote
+try() { # try FILE OPTION...: the title that the script wrote
     file=$1
     shift
-    timeout 60 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$tmp/profile" \
+    timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$tmp/profile" \
         --virtual-time-budget=8000 --window-size=1200,900 "$@" --dump-dom "file://$tmp/$file" 2>/dev/null |
-        sed -n 's/.*<title>\(.*\)<\/title>.*/\1/p' | head -n 1
+        sed -n 's/.*<title>\({.*}\)<\/title>.*/\1/p' | head -n 1
+}
+look() { # as try, three times: a busy machine may be too slow for the browser's own time-outs
+    seen=$(try "$@")
+    [ -n "$seen" ] || seen=$(try "$@")
+    [ -n "$seen" ] || seen=$(try "$@")
+    printf '%s\n' "$seen"
 }
 day=$(look seen.html)
 if [ -z "$day" ]; then
@@ -249,8 +261,10 @@ figures "rendered: a phone" "$(look phone.html)" "" "$good
     narrow true"
 figures "rendered: a phone in the dark" "$(look phone.html --blink-settings=preferredColorScheme=0)" "" "$good
     page 20 24 29"
-timeout 60 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$tmp/profile" \
-    --print-to-pdf="$tmp/r.pdf" "file://$tmp/full.html" >/dev/null 2>&1
+for go in 1 2 3; do
+    [ -s r.pdf ] || timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
+        --user-data-dir="$tmp/profile" --print-to-pdf="$tmp/r.pdf" "file://$tmp/full.html" >/dev/null 2>&1
+done
 is "printed" "$(head -c 4 r.pdf)" "%PDF"
 pages=$(grep -a -c '/Type */Page$' r.pdf)
 ok "printed: 2 to 6 pages ($pages)" "$([ "$pages" -ge 2 ] && [ "$pages" -le 6 ] && echo 0 || echo 1)"
