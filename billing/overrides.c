@@ -135,7 +135,7 @@ void budget_overrides_json(const struct budget_overrides *list, cJSON *to)
 static void add_cell(struct str *to, const char *text)
 {
     size_t len = 0;
-    while (text[len] && len < CELL_MOST)
+    while (len < CELL_MOST && text[len])
         len += str_utf8_length(text + len) ? str_utf8_length(text + len) : 1;
     char *cut = mem_dup_n(text, len);
     str_add_char(to, ' ');

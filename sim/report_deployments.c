@@ -95,7 +95,6 @@ static void add_storm(struct str *to, const struct report *r, const struct repor
     }
     page_cell(to, CELL_RIGHT, "%s", money_short(d->actual_usd, text));
     page_cell(to, CELL_TEXT, "%s", d->id);
-    page_cell(to, CELL_TEXT, "%.12s", d->commit);
 }
 
 /* What one would cost where a history and a risk are given: as `simulate` says it. */
@@ -144,7 +143,7 @@ void report_storms_html(struct str *to, const struct report *r)
     if (storms) {
         page_table_begin(to, "Instances launched in vain, in billed instance-hours",
                          "Started|Outcome|>Failed launches|>Instance-hours|>Cap allowed|>Uncapped, a night|>Cost, USD|"
-                         "Deployment|Commit");
+                         "Deployment");
         for (size_t i = list->count; i > 0; i--)
             if (is_stormy(r, &list->list[i - 1]))
                 add_storm(to, r, &list->list[i - 1]);

@@ -52,7 +52,7 @@ static const char style[] =
     "@media print{body{font-size:9.5pt}nav,.skip{display:none}header,main,footer{max-width:none;padding:0}p{max-width:"
     "none}h2{break-after:avoid;margin-top:1.5rem}caption{break-after:avoid}tr,figure,.cards li{break-inside:avoid}"
     ".scroll{overflow:visible}figure img{max-height:10cm;object-fit:contain}thead{display:table-header-group}"
-    "th,td{padding:.15rem .5rem}tbody th{position:static}}\n";
+    "th,td{padding:.15rem .4rem}thead th,td{white-space:normal}tbody th{position:static}}\n";
 
 void page_text(struct str *to, const char *text)
 {

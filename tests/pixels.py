@@ -68,4 +68,5 @@ def main():
                       "limit_share": max(lines, default=0) / width}))
 
 
-main()
+if __name__ == "__main__":
+    main()

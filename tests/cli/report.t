@@ -132,140 +132,79 @@ has "a picture has a role and words" "$chart" '<svg role="img" aria-labelledby="
 has "a picture has a title" "$chart" '<title id="chart-title">Cost so far, the forecast and the limits; days are UTC</title>'
 hasnt "a picture has no colour of its own" "$chart" '[="'\'']\(rgb(\|#[0-9a-fA-F]\{6\}["'\'']\|black["'\'']\)'
 
-# What a browser makes of it: a script of the test's own says what it sees, in the title.
-browser=
-for name in chromium chromium-browser google-chrome chrome; do
-    command -v "$name" >/dev/null 2>&1 && browser=$name && break
-done
-if [ -z "$browser" ]; then
-    ok "rendered page # SKIP Chromium is not at hand (Debian: apt-get install chromium)" 0
-    done_testing
-fi
+# What a browser makes of it: tests/page.py asks Chromium itself, by pixels, by style and by what screen readers are given.
 case ${VARIANT:-} in
 *address*)
     ok "rendered page # SKIP the release build's is looked at, and is the same" 0
     done_testing
     ;;
 esac
+browser=
+for name in chromium chromium-browser google-chrome chrome; do
+    command -v "$name" >/dev/null 2>&1 && browser=$name && break
+done
+if [ -z "$browser" ] || ! command -v python3 >/dev/null 2>&1; then
+    ok "rendered page # SKIP Chromium or python3 is not at hand (Debian: apt-get install chromium python3)" 0
+    done_testing
+fi
 ledger=l.db
 [ ! -x "$maker" ] || ledger=m.db
 BAKEHOUR_NOW=$later
 "$BAKEHOUR" report --ledger $ledger --at 2018-08-16 --limit-usd 5 --log "$sample" --out full.html >/dev/null
-{
-    grep -v 'Content-Security-Policy' full.html | sed '/<\/body>/,$d'
-    cat <<'END'
-<script>
-addEventListener('load', () => setTimeout(() => {
-    const d = document.documentElement, images = [...document.images];
-    const numbers = c => c.match(/[\d.]+/g).map(Number);
-    const light = c => {
-        const [r, g, b] = numbers(c).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
-    };
-    const ground = e => {
-        for (; e; e = e.parentElement) {
-            const c = numbers(getComputedStyle(e).backgroundColor);
-            if (c.length === 3 || c[3] > 0) return getComputedStyle(e).backgroundColor;
-        }
-        return 'rgb(255, 255, 255)';
-    };
-    const poor = new Set();
-    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    let count = 0;
-    for (let t; (t = texts.nextNode());) {
-        const e = t.parentElement;
-        if (!t.data.trim() || e.tagName === 'SCRIPT' || !e.getClientRects().length) continue;
-        count++;
-        const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x);
-        if (a / b < 4.5 || parseFloat(getComputedStyle(e).fontSize) < 12) poor.add(e.tagName + ' ' + t.data.trim().slice(0, 20));
-    }
-    /* The pixels of each picture: its corner is the page's ground, and lines are drawn on it. */
-    const pixels = i => {
-        const c = document.createElement('canvas');
-        c.width = i.naturalWidth; c.height = i.naturalHeight;
-        const x = c.getContext('2d');
-        x.drawImage(i, 0, 0);
-        return x.getImageData(0, 0, c.width, c.height).data;
-    };
-    const page = numbers(getComputedStyle(document.body).backgroundColor);
-    const drawn = i => {
-        const p = pixels(i);
-        let blue = 0;
-        for (let k = 0; k < p.length; k += 4) blue += p[k + 2] > p[k] + 60 && p[k + 3] > 200;
-        return [0, 1, 2].every(k => p[4 * (2 * i.naturalWidth + 2) + k] === page[k]) && blue > 300;
-    };
-    const seen = JSON.stringify({
-        fits: d.scrollWidth <= innerWidth, width: innerWidth,
-        pictures: images.length, drawn: images.every(drawn),
-        narrow: images.every(i => i.naturalWidth === 400), letters: images.every(i => i.width / i.naturalWidth > 0.75),
-        named: images.every(i => i.alt.length > 20),
-        headings: [...document.querySelectorAll('h1,h2,h3')].map(h => h.tagName[1]).join(''),
-        landmarks: ['header', 'nav', 'main', 'footer'].every(n => document.querySelectorAll('body > ' + n).length === 1),
-        regions: [...document.querySelectorAll('section')].every(s => document.getElementById(s.getAttribute('aria-labelledby'))),
-        ids: new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size === document.querySelectorAll('[id]').length,
-        tables: [...document.querySelectorAll('table')].every(t => t.caption && t.querySelector('thead th[scope=col]')),
-        rows: [...document.querySelectorAll('tbody tr')].every(r => r.querySelector('th[scope=row]')),
-        columns: [...document.querySelectorAll('table')].every(t => [...t.rows].every(r => r.cells.length === t.rows[0].cells.length)),
-        reach: [...document.querySelectorAll('nav a')].every(a => a.getBoundingClientRect().height >= 24),
-        words: count > 100, poor: [...poor].join('; '), page: page.join(' ')});
-    if (parent !== window) parent.postMessage(seen, '*');
-    else document.title = seen;
-}, 200));
-</script></body></html>
-END
-} >seen.html
-# A phone is 360 wide, which no window of the browser is.
-echo '<!DOCTYPE html><title></title><iframe src="seen.html" style="width:360px;height:700px;border:0"></iframe>
-<script>addEventListener("message", e => { document.title = e.data; });</script>' >phone.html
-try() { # try FILE OPTION...: the title that the script wrote
-    file=$1
-    shift
-    timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$tmp/profile" \
-        --virtual-time-budget=8000 --window-size=1200,900 "$@" --dump-dom "file://$tmp/$file" 2>/dev/null |
-        sed -n 's/.*<title>\({.*}\)<\/title>.*/\1/p' | head -n 1
-}
-look() { # as try, three times: a busy machine may be too slow for the browser's own time-outs
-    seen=$(try "$@")
-    [ -n "$seen" ] || seen=$(try "$@")
-    [ -n "$seen" ] || seen=$(try "$@")
-    printf '%s\n' "$seen"
-}
-day=$(look seen.html)
-if [ -z "$day" ]; then
-    ok "rendered page # SKIP $browser does not start here" 0
+code=0
+python3 "$here/../page.py" "$browser" full.html >seen 2>seen.err || code=$?
+if [ "$code" -eq 3 ]; then
+    ok "rendered page # SKIP $(head -n 1 seen.err)" 0
     done_testing
 fi
+is "rendered: looked at" "$code" 0
+[ "$code" -eq 0 ] || note "$(tail -n 5 seen.err)"
+seen=$(cat seen)
 good='
     fits true
     pictures 2
     drawn true
     letters true
-    named true
-    headings 12222222
-    landmarks true
-    regions true
     ids true
-    tables true
-    rows true
     columns true
     reach true
     words true
+    ink true
     poor '
-figures "rendered: wide" "$day" "" "$good
+figures "rendered: wide" "$seen" wide. "$good
+    width 1200
+    narrow false
+    edges true
+    page 255 255 255"
+figures "rendered: dark" "$seen" dark. "$good
+    edges true
+    page 20 24 29"
+figures "rendered: a phone" "$seen" phone. "$good
+    width 360
+    narrow true
+    edges true
+    page 255 255 255"
+figures "rendered: a phone in the dark" "$seen" phone_dark. "$good
+    narrow true
+    edges true
+    page 20 24 29"
+figures "rendered: for paper, though the system is dark" "$seen" print. "$good
     narrow false
     page 255 255 255"
-figures "rendered: dark" "$(look seen.html --blink-settings=preferredColorScheme=0)" "" "$good
-    page 20 24 29"
-figures "rendered: a phone" "$(look phone.html)" "" "$good
-    width 360
-    narrow true"
-figures "rendered: a phone in the dark" "$(look phone.html --blink-settings=preferredColorScheme=0)" "" "$good
-    page 20 24 29"
-for go in 1 2 3; do
-    [ -s r.pdf ] || timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
-        --user-data-dir="$tmp/profile" --print-to-pdf="$tmp/r.pdf" "file://$tmp/full.html" >/dev/null 2>&1
-done
-is "printed" "$(head -c 4 r.pdf)" "%PDF"
-pages=$(grep -a -c '/Type */Page$' r.pdf)
-ok "printed: 2 to 6 pages ($pages)" "$([ "$pages" -ge 2 ] && [ "$pages" -le 6 ] && echo 0 || echo 1)"
+figures "rendered: for a screen reader" "$seen" tree. '
+    landmarks 1 1 1 1
+    navigation On this page
+    headings 12222222
+    sections true
+    tables_named true
+    column_headers true
+    row_headers true
+    pictures 2
+    pictures_named true
+    links_named true
+    lists_named true'
+is "rendered: for a screen reader: as many tables as stand in the file" "$(json_of "$seen" tree.tables)" \
+    "$(grep -c '^<table>' full.html)"
+pages=$(json_of "$seen" pages)
+ok "printed: 2 to 6 pages ($pages)" "$([ "$pages" -ge 2 ] && [ "$pages" -le 6 ]; echo $?)"
 done_testing
