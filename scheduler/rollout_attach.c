@@ -54,20 +54,23 @@ static int64_t wave_due_ms(const struct rollout *r, int64_t end_ms)
     return due_ms > limit_ms ? 0 : due_ms;
 }
 
-/* Who goes first: whoever is not healthy, then whose paid hour ends first, or who has run longest. */
-static const struct old *next_to_go(const struct rollout *r)
+/* Who goes first: whoever is not healthy, then whose paid hour ends first, or who stands in the fullest zone (or the
+ * group would balance its zones by itself), then who has run longest. */
+const struct old *attach_next_to_go(const struct rollout *r)
 {
     const struct old *best = NULL;
     int64_t best_key = INT64_MAX;
+    int64_t best_ms = INT64_MAX;
     for (size_t i = 0; i < r->old_count; i++) {
         const struct old *old = &r->old[i];
+        int64_t ms = old->instance ? old->instance->launch_ms : 0;
         int64_t key = !old->member->healthy ? INT64_MIN
                       : at_hour_end(r)      ? hour_end_ms(r, old)
-                      : old->instance       ? old->instance->launch_ms
-                                            : 0;
-        if (!best || key < best_key) {
+                                            : -rollout_in_zone(r, old->member->zone);
+        if (!best || key < best_key || (key == best_key && ms < best_ms)) {
             best = old;
             best_key = key;
+            best_ms = ms;
         }
     }
     return best;
@@ -114,7 +117,7 @@ static enum roll remove_old(struct rollout *r, const char *id)
 
 static enum roll let_old_go(struct rollout *r)
 {
-    const struct old *old = next_to_go(r);
+    const struct old *old = attach_next_to_go(r);
     int64_t served_ms = rollout_fact(r, "rollout.served_ms", 0);
     if (!old) /* the group has shrunk by itself meanwhile */
         return rollout_note_i64(r, "rollout.removed", rollout_fact(r, "rollout.raised", 0));

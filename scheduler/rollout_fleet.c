@@ -51,20 +51,6 @@ enum roll fleet_disarm_all(struct rollout *r)
 
 /* ---- launching ---- */
 
-/* The subnets of the group in turn: launch K always goes to the same one, as its token demands. */
-static const char *subnet_of(struct rollout *r, int64_t k)
-{
-    int64_t count = 1;
-    for (const char *c = r->group.subnets; *c; c++)
-        count += *c == ',';
-    const char *at = r->group.subnets;
-    for (int64_t skip = k % count; skip > 0; skip--)
-        at = strchr(at, ',') + 1;
-    while (*at == ' ')
-        at++;
-    return arena_dup_n(&r->arena, at, strcspn(at, ", "));
-}
-
 static enum roll put_spec(struct rollout *r, struct run_order *order)
 {
     struct aws_error error = {0};
@@ -129,19 +115,21 @@ static enum roll launch(struct rollout *r, int64_t k)
     struct aws_error error = {0};
     struct instances made;
     bool armed = false;
+    bool is_subnet = false;
+    const char *place = NULL;
     const char *guard = guard_name(r, k);
     struct tag *tags = arena_alloc(&r->arena, (r->o->tag_count + 2) * sizeof *tags);
     if (r->o->tag_count > 0)
         memcpy(tags, r->o->tags, r->o->tag_count * sizeof *tags);
     tags[r->o->tag_count] = (struct tag){DEADMAN_TAG, guard};
     struct run_order order = {.token = journal_token(r->o->journal, token, ROLLOUT_STEP, "launch", k),
-                              .subnet = subnet_of(r, k),
                               .shutdown_terminates = true,
                               .tags = tags,
                               .tag_count = r->o->tag_count + 1};
-    if (!*r->group.subnets && r->group.zone_count > 0)
-        order.zone = r->group.zones[(size_t)k % r->group.zone_count];
-    enum roll next = put_spec(r, &order);
+    enum roll next = rollout_choose_place(r, k, &place, &is_subnet);
+    if (next == ROLL_NEXT)
+        next = put_spec(r, &order);
+    *(is_subnet ? &order.subnet : &order.zone) = place;
     if (next != ROLL_NEXT)
         return next;
     int64_t ends_ms = r->now_ms + rollout_life_s(r->o) * 1000;

@@ -245,7 +245,7 @@ static enum roll lower_desired(struct rollout *r)
     static const char action[] = "TerminateInstanceInAutoScalingGroup";
     struct aws_error error = {0};
     const char *removing = journal_fact(r->o->journal, "rollout.removing");
-    const char *id = arena_dup(&r->arena, removing ? removing : r->old[0].member->id);
+    const char *id = arena_dup(&r->arena, removing ? removing : attach_next_to_go(r)->member->id);
     if (!removing && rollout_note(r, "rollout.removing", id) == ROLL_STOP)
         return ROLL_STOP;
     if (rollout_intend(r, action, id) == ROLL_STOP)

@@ -94,6 +94,12 @@ enum roll rollout_untag_group(struct rollout *r);
 void rollout_name_version(const struct rollout_order *o, bool good, struct group_change *change);
 bool rollout_names(const struct rollout *r, bool good); /* does the group's template name that version? */
 
+/* ---- rollout_zones.c ---- */
+
+/* Where launch K goes, as the journal says, or now says: *name NULL where the group names neither subnets nor zones. */
+enum roll rollout_choose_place(struct rollout *r, int64_t k, const char **name, bool *is_subnet);
+int64_t rollout_in_zone(const struct rollout *r, const char *zone); /* members that are not leaving */
+
 /* ---- rollout_fleet.c: what lives outside the group ---- */
 
 int64_t fleet_count(const struct rollout *r, enum fresh_state state);
@@ -112,6 +118,7 @@ enum roll fleet_fail(struct rollout *r, struct fresh *f, const char *why); /* co
 /* ---- engines and the way back: one step each ---- */
 
 enum roll attach_step(struct rollout *r);
+const struct old *attach_next_to_go(const struct rollout *r); /* NULL: there is none */
 enum roll refresh_step(struct rollout *r);
 enum roll step_step(struct rollout *r);
 /* NEXT: every member is of the new image and serves, the template names it, nothing is outside. */
