@@ -51,6 +51,9 @@ static const struct command *const commands[] = {
     &cmd_show,
     &cmd_gc,
     &cmd_doctor,
+    &cmd_signature_key,
+    &cmd_signature_make,
+    &cmd_signature_check,
     &cmd_twin,
     NULL,
 };

@@ -80,6 +80,11 @@ struct config_osv {
     const char *ca_file, *client_cert_file, *client_key_file;
 };
 
+struct config_signing {
+    struct config_texts public_key_files; /* none: artifacts need no signature */
+    const char *signature, *private_key_file;
+};
+
 struct config_smoke {
     const char *path, *body, *version;
     int64_t port, status, within_ms, retry_s, uptime_s;
@@ -160,6 +165,7 @@ struct config {
     struct config_image image;
     struct config_network network;
     struct config_osv osv;
+    struct config_signing signing;
     struct config_smokes smoke;
     struct config_policy policy;
     struct config_rollout rollout;

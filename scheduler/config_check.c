@@ -304,6 +304,9 @@ void config_check(struct config *c, struct diag *diag)
         check_sink(c, diag, i);
     if (c->osv.tls && c->osv.ca_file && !*c->osv.ca_file)
         bad(c, diag, "osv", "\"tls\" needs \"ca_file\": who signed the instance's certificate");
+    if (!c->signing.public_key_files.count && ((c->signing.private_key_file && *c->signing.private_key_file) ||
+                                               (c->signing.signature && *c->signing.signature)))
+        bad(c, diag, "signing", "\"public_key_files\" is wanted: by which key a signature is verified");
     check_network(c, diag);
     check_budgets(c, diag);
     check_held(c, diag);

@@ -126,6 +126,22 @@ static const struct config_key network_keys[] = {
     {0},
 };
 
+static const struct config_key signing_keys[] = {
+    {"public_key_files", CONFIG_TEXTS, AT(config_signing, public_key_files), "[]",
+     "Ed25519 keys in PEM that may have signed an artifact; one that fits is enough. With any of them named, what is "
+     "not "
+     "signed is not deployed.",
+     NULL, 0, 0, 0, NULL, NULL, 0, 0},
+    {"signature", CONFIG_TEXT, AT(config_signing, signature), "\"\"",
+     "Where the build leaves the signature, relative to the checkout; empty: beside the artifact, with .sig behind its "
+     "name.",
+     NULL, 0, 0, 0, NULL, NULL, 0, 0},
+    {"private_key_file", CONFIG_TEXT, AT(config_signing, private_key_file), "\"\"",
+     "A key to sign with right after the build, where the build itself does not; a file that only you can read.", NULL,
+     0, 0, 0, NULL, NULL, 0, 0},
+    {0},
+};
+
 static const struct config_key osv_keys[] = {
     {"port", CONFIG_COUNT, AT(config_osv, port), "8000", "The port of OSv's REST API.", NULL, 0, 1, 65535, NULL, NULL,
      0, 0},
@@ -341,6 +357,8 @@ const struct config_key config_schema[] = {
      network_keys, 0, 0},
     {"osv", CONFIG_OBJECT, AT(config, osv), NULL, "How OSv's REST API is reached.", NULL, 0, 0, 0, NULL, osv_keys, 0,
      0},
+    {"signing", CONFIG_OBJECT, AT(config, signing), NULL, "Whose artifacts are deployed.", NULL, 0, 0, 0, NULL,
+     signing_keys, 0, 0},
     {"smoke", CONFIG_LIST, AT(config, smoke), NULL, "What an instance must answer before it takes load.", "", 0, 0, 0,
      NULL, smoke_keys, sizeof(struct config_smoke), 0},
     {"policy", CONFIG_OBJECT, AT(config, policy), NULL, "When to deploy, and how long to keep the bake instance.", "",

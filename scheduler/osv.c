@@ -267,6 +267,12 @@ static int read_back(const struct osv *osv, const char *path, int64_t length, co
 
 int osv_verify(const struct osv *osv, const char *path, int64_t length, const char *sha256, struct err *err)
 {
+    return osv_verify_with(osv, path, length, sha256, NULL, NULL, err);
+}
+
+int osv_verify_with(const struct osv *osv, const char *path, int64_t length, const char *sha256, osv_inspect *inspect,
+                    void *context, struct err *err)
+{
     int64_t stored = -1;
     int code = osv_length(osv, path, &stored, err);
     if (code)
@@ -274,7 +280,7 @@ int osv_verify(const struct osv *osv, const char *path, int64_t length, const ch
     if (stored != length)
         return err_set(err, EXIT_FAILED, "OSv at %s: %s has %" PRId64 " bytes, not %" PRId64, osv->address, path,
                        stored, length);
-    if (!sha256)
+    if (!sha256 && !inspect)
         return 0;
     const char *folder = getenv("TMPDIR");
     char file[1024];
@@ -289,10 +295,12 @@ int osv_verify(const struct osv *osv, const char *path, int64_t length, const ch
     code = read_back(osv, path, length, file, err);
     if (code == 0)
         code = digest_file(file, got, &bytes, err);
-    if (code == 0 && (bytes != length || strcmp(got, sha256) != 0))
+    if (code == 0 && (bytes != length || (sha256 && strcmp(got, sha256) != 0)))
         code =
             err_set(err, EXIT_FAILED, "OSv at %s: %s is not what was uploaded: its SHA-256 is %.12s..., not %.12s...",
-                    osv->address, path, got, sha256);
+                    osv->address, path, got, sha256 ? sha256 : "(any)");
+    if (code == 0 && inspect)
+        code = inspect(context, file, err);
     (void)unlink(file);
     return code;
 }

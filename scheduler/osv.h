@@ -51,6 +51,10 @@ int osv_upload(const struct osv *osv, const char *file, const char *path, struct
 int osv_length(const struct osv *osv, const char *path, int64_t *length, struct err *err) MUST_USE; /* -1: not there */
 /* Reads the file back and compares: length, and SHA-256 in hexadecimal (NULL: the length alone). */
 int osv_verify(const struct osv *osv, const char *path, int64_t length, const char *sha256, struct err *err) MUST_USE;
+/* The same, and what was read back is looked at by inspect too, as a local file; its error is the result's. */
+typedef int osv_inspect(void *context, const char *file, struct err *err);
+int osv_verify_with(const struct osv *osv, const char *path, int64_t length, const char *sha256, osv_inspect *inspect,
+                    void *context, struct err *err) MUST_USE;
 int osv_delete(const struct osv *osv, const char *path, struct err *err) MUST_USE; /* not there: done */
 
 /* The whole line; read back and compared. */

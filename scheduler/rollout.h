@@ -49,6 +49,7 @@ struct rollout_order {
     const char *version_new, *version_good;       /* numbers, or names of launch configurations */
     const char *image_new, *image_good;
     const char *sha256;     /* of the artifact: checked on the canary; "" where it is not known */
+    const char *signature;  /* and its signature, where config->signing wants one */
     const struct tag *tags; /* for everything launched, from birth */
     size_t tag_count;
     int64_t cap_attempts, cap_instance_s;

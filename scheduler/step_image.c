@@ -122,7 +122,7 @@ static enum step_result flush(struct pipeline *p, int64_t *again_ms)
 
 static enum step_result create(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
-    struct tag tags[PIPELINE_TAGS + 2];
+    struct tag tags[PIPELINE_TAGS + 3];
     struct aws_error error;
     const char *id;
     char began[24];
@@ -131,6 +131,8 @@ static enum step_result create(struct pipeline *p, int64_t *again_ms, struct err
     size_t count = pipeline_tags(p, "image", tags);
     tags[count++] = (struct tag){"bakehour:bake-key", key};
     tags[count++] = (struct tag){"bakehour:sha256", arena_dup(&p->calls, fact(p, "build.sha256"))};
+    if (fact(p, "build.signature"))
+        tags[count++] = (struct tag){"bakehour:signature", arena_dup(&p->calls, fact(p, "build.signature"))};
     struct image_order order = {.instance = arena_dup(&p->calls, fact(p, "bake.instance")),
                                 .name = name,
                                 .description = arena_textf(&p->calls, "%s %.12s", p->config->project, p->record.commit),

@@ -214,7 +214,7 @@ static enum step_result look_for_copy(struct pipeline *p, int64_t *again_ms, str
 
 static enum step_result copy(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
-    struct tag tags[PIPELINE_TAGS + 2];
+    struct tag tags[PIPELINE_TAGS + 3];
     struct aws_error error;
     const char *id;
     char began[24];
@@ -225,6 +225,8 @@ static enum step_result copy(struct pipeline *p, int64_t *again_ms, struct err *
     size_t count = pipeline_tags(p, "image", tags);
     tags[count++] = (struct tag){"bakehour:bake-key", arena_dup(&p->calls, key)};
     tags[count++] = (struct tag){"bakehour:sha256", arena_dup(&p->calls, sha256)};
+    if (fact(p, "build.signature"))
+        tags[count++] = (struct tag){"bakehour:signature", arena_dup(&p->calls, fact(p, "build.signature"))};
     journal_token(p->journal, token, NAME, "copy", fact_i64(p, "image.copy_attempt"));
     str_fit(began, sizeof(began), "%lld", (long long)pipeline_now_ms(p));
     struct copy_order order = {.source_region = p->config->region,
@@ -363,10 +365,29 @@ const char *release_configuration_name(struct pipeline *p)
     return arena_textf(&p->calls, "bakehour-%s-%s-%s", p->config->project, p->env->name, p->record.run);
 }
 
+/* An image that was made before carries its signature with it; it is verified on the canary. */
+static enum step_result find_signature(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    struct image image;
+    struct aws_error error;
+    const char *id = arena_dup(&p->calls, fact(p, "image.id"));
+    if (cloud_describe_image(&p->cloud, id, &p->calls, &image, &error))
+        return call_failed(p, STEP_REGISTER, "DescribeImages", &error, again_ms, err);
+    const char *signature = tag_value(image.tags, image.tag_count, "bakehour:signature");
+    if (!signature || !*signature)
+        return step_fail(err,
+                         "the image %s carries no signature, and signing.public_key_files wants one: deploy its commit "
+                         "anew",
+                         id);
+    return journal_note(p->journal, NAME, "build.signature", signature, err) ? STEP_STOP : STEP_AGAIN;
+}
+
 enum step_result poll_register(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     if (fact(p, "register.version"))
         return STEP_DONE;
+    if (p->config->signing.public_key_files.count && !fact(p, "build.signature"))
+        return find_signature(p, again_ms, err);
     if (!fact(p, "good.version")) {
         enum step_result result = late_mend(p, "register", again_ms, err);
         return result == STEP_DONE ? look_at_group(p, again_ms, err) : result;
@@ -419,6 +440,7 @@ static struct rollout_order order_of(struct pipeline *p, struct tag tags[PIPELIN
         .image_new = arena_dup(&p->calls, fact(p, "image.local")),
         .image_good = arena_dup(&p->calls, fact(p, "good.image")),
         .sha256 = arena_dup(&p->calls, fact(p, "build.sha256") ? fact(p, "build.sha256") : ""),
+        .signature = arena_dup(&p->calls, fact(p, "build.signature") ? fact(p, "build.signature") : ""),
         .tags = tags,
         .boot_s = p->w->expected.s[STEP_INSTANCE],
         .wave_s = p->w->expected.s[STEP_ROLLOUT],

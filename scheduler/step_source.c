@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "scheduler/pipeline_private.h"
+#include "scheduler/signature.h"
 #include "scheduler/step_image.h"
 
 #define JOB_LOOK_MS 250
@@ -159,13 +160,33 @@ static const char *find_artifact(struct pipeline *p, struct err *err)
     return path;
 }
 
+/* Signed here, or by the build; verified in either case. Empty where no signature is asked for. */
+static int signature_of(struct pipeline *p, const char *path, char to[SIGNATURE_TEXT_SIZE], struct err *err)
+{
+    const struct config_signing *s = &p->config->signing;
+    to[0] = '\0';
+    if (!s->public_key_files.count)
+        return 0;
+    const char *file = *s->signature ? arena_textf(&p->calls, "%s/%s", p->source, s->signature)
+                                     : arena_textf(&p->calls, "%s.sig", path);
+    if (!*s->private_key_file && access(file, F_OK))
+        return err_at(
+            err, EXIT_FAILED, file, 0, 0,
+            "there is no signature of the artifact, and signing.public_key_files wants one ('bakehour signature "
+            "make', or signing.private_key_file)");
+    int code =
+        *s->private_key_file ? signature_make(path, s->private_key_file, to, err) : signature_read(file, to, err);
+    return code ? code : signature_check(path, to, s->public_key_files.items, s->public_key_files.count, err);
+}
+
 static enum step_result built(struct pipeline *p, struct err *err)
 {
+    char signature[SIGNATURE_TEXT_SIZE];
     char sha256[DIGEST_TEXT_SIZE];
     char bytes[24];
     int64_t size = 0;
     const char *path = find_artifact(p, err);
-    if (!path || digest_file(path, sha256, &size, err))
+    if (!path || digest_file(path, sha256, &size, err) || signature_of(p, path, signature, err))
         return STEP_FAILED;
     if (!size)
         return step_fail(err, "the artifact %s is empty", path);
@@ -178,9 +199,12 @@ static enum step_result built(struct pipeline *p, struct err *err)
         return STEP_DONE; /* built again on another machine, to the same bytes */
     char at[24];
     str_fit(at, sizeof(at), "%lld", (long long)pipeline_now_ms(p));
-    struct journal_fact facts[] = {
-        {"build.sha256", sha256}, {"build.bytes", bytes}, {"build.key", key}, {"build.ended_ms", at}};
-    if (journal_notes(p->journal, step_name(STEP_BUILD), facts, 4, err))
+    struct journal_fact facts[] = {{"build.sha256", sha256},
+                                   {"build.bytes", bytes},
+                                   {"build.key", key},
+                                   {"build.ended_ms", at},
+                                   {"build.signature", *signature ? signature : NULL}};
+    if (journal_notes(p->journal, step_name(STEP_BUILD), facts, 5, err))
         return STEP_STOP;
     pipeline_say(p, "step", "build is done: %s, %lld bytes", p->config->build.artifact, (long long)size);
     return STEP_DONE;

@@ -1,7 +1,9 @@
 /* step_upload.c - artifact and further files into the bake instance, each verified; then its command line. */
 #include <string.h>
 
+#include "scheduler/digest.h"
 #include "scheduler/pipeline_private.h"
+#include "scheduler/signature.h"
 #include "scheduler/step_guest.h"
 
 #define TRIES 3
@@ -41,11 +43,31 @@ static const char *uploaded_files(struct pipeline *p)
     return kept;
 }
 
+/* What goes up is what was built, and signed: a file that was changed meanwhile is not uploaded. */
+static int still_as_built(struct pipeline *p, struct err *err)
+{
+    char sha256[DIGEST_TEXT_SIZE];
+    int64_t size;
+    const struct config_signing *s = &p->config->signing;
+    const char *signature = fact(p, "build.signature");
+    int code = digest_file(p->artifact, sha256, &size, err);
+    if (!code && !journal_is(p->journal, "build.sha256", sha256))
+        code = err_at(err, EXIT_FAILED, p->artifact, 0, 0,
+                      "was changed after it was built: its SHA-256 is %.12s..., not %.12s...", sha256,
+                      fact(p, "build.sha256"));
+    if (!code && s->public_key_files.count)
+        code = signature_check(p->artifact, signature ? signature : "", s->public_key_files.items,
+                               s->public_key_files.count, err);
+    return code;
+}
+
 enum step_result poll_upload(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     const char *there = fact(p, "upload.sha256");
     if (!bake_needed(p) || (step_is_done(p, STEP_UPLOAD) && there && journal_is(p->journal, "build.sha256", there)))
         return STEP_DONE;
+    if (still_as_built(p, err))
+        return STEP_FAILED;
     const char *address = arena_dup(&p->calls, fact(p, "bake.address"));
     if (journal_intent(p->journal, "upload", "POST /file", p->artifact, err) ||
         journal_note(p->journal, "upload", "upload.files", uploaded_files(p), err))
