@@ -153,6 +153,8 @@ soak: deps-check
 	    $(BUILD)/tests/test_pipeline_seeds \
 	    $(BUILD)/tests/test_runners
 	RUNNERS=50 RUNNERS_SEEDS=200 $(BUILD)/tests/test_runners
+	@$(MAKE) --no-print-directory $(PROGRAM)
+	RUNNERS=50 COMMITS=12 BAKEHOUR=$(abspath $(PROGRAM)) VARIANT=$(VARIANT) sh tests/cli/runners.t
 	KILLS_EVERY=1 $(BUILD)/tests/test_pipeline_kills
 	FAULTS_EVERY=1 $(BUILD)/tests/test_pipeline_faults
 	SEEDS=2000 $(BUILD)/tests/test_pipeline_seeds

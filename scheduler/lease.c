@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,11 +22,32 @@ void lease_holder(char to[128])
     str_fit(to, 128, "%s/%ld", *host ? host : "localhost", (long)getpid());
 }
 
+/* Which boot of which machine, and whose process numbers: a host's name and a number say too little, as containers
+ * share the one and begin the other anew. "" where the system does not tell. */
+static void lease_where(char to[LEASE_WHERE_SIZE])
+{
+    char boot[64] = "";
+    char space[64] = "";
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
+    ssize_t len = readlink("/proc/self/ns/pid", space, sizeof(space) - 1);
+    bool told = file && fgets(boot, sizeof(boot), file) && len > 0;
+    if (file)
+        (void)fclose(file);
+    boot[strcspn(boot, "\n")] = '\0';
+    to[0] = '\0';
+    if (told)
+        str_fit(to, LEASE_WHERE_SIZE, "%s %s", boot, space);
+}
+
 /* A holder of this host whose process is gone left the lease behind. */
-static bool holder_is_dead(const char *holder)
+static bool holder_is_dead(const char *holder, const char *where)
 {
     char mine[128];
+    char here[LEASE_WHERE_SIZE];
     int64_t pid;
+    lease_where(here);
+    if (!*here || strcmp(here, where) != 0)
+        return false;
     lease_holder(mine);
     const char *slash = strrchr(holder, '/');
     const char *own = strrchr(mine, '/');
@@ -40,6 +62,7 @@ static void write_document(const struct lease *lease, int64_t expires_ms, struct
 {
     cJSON *doc = document_new();
     json_text(doc, "holder", lease->holder);
+    json_text(doc, "where", lease->where);
     json_i64(doc, "epoch", lease->epoch);
     json_i64(doc, "expires_ms", expires_ms);
     json_i64(doc, "ttl_ms", lease->ttl_ms);
@@ -56,6 +79,7 @@ static int read_lease(const struct state *state, const char *partition, struct l
         code = document_parse(&doc, "lease", text.text, err);
     if (!code && doc) {
         str_fit(out->holder, sizeof(out->holder), "%.100s", document_get(doc, "holder"));
+        str_fit(out->where, sizeof(out->where), "%.*s", (int)sizeof(out->where) - 1, document_get(doc, "where"));
         out->epoch = document_i64(doc, "epoch");
         out->expires_ms = document_i64(doc, "expires_ms");
     }
@@ -72,10 +96,12 @@ int lease_take(struct lease *lease, const struct state *state, const char *envir
     *lease = (struct lease){.ttl_ms = ttl_ms};
     str_fit(lease->partition, sizeof(lease->partition), "env#%.120s", environment);
     str_fit(lease->holder, sizeof(lease->holder), "%.100s", holder);
+    lease_where(lease->where);
     int code = read_lease(state, lease->partition, &old, err);
     if (code)
         return code;
-    if (old.version && old.expires_ms > now_ms && strcmp(old.holder, holder) != 0 && !holder_is_dead(old.holder)) {
+    bool ours = strcmp(old.holder, holder) == 0 && strcmp(old.where, lease->where) == 0;
+    if (old.version && old.expires_ms > now_ms && !ours && !holder_is_dead(old.holder, old.where)) {
         lease->expires_ms = old.expires_ms;
         err_set(err, EXIT_FAILED, "%s is being worked on by %s; its lease (id %lld) ends %s unless renewed",
                 environment, old.holder, (long long)old.epoch, calendar_text(old.expires_ms / 1000, at));
@@ -130,7 +156,7 @@ int lease_look(const struct state *state, const char *environment, int64_t now_m
     struct lease lease = {.version = 0};
     str_fit(partition, sizeof(partition), "env#%.120s", environment);
     int code = read_lease(state, partition, &lease, err);
-    bool held = !code && lease.version && lease.expires_ms > now_ms && !holder_is_dead(lease.holder);
+    bool held = !code && lease.version && lease.expires_ms > now_ms && !holder_is_dead(lease.holder, lease.where);
     str_fit(holder, 128, "%s", held ? lease.holder : "");
     *expires_ms = held ? lease.expires_ms : 0;
     return code;

@@ -18,12 +18,13 @@
 
 #include "scheduler/state.h"
 
-#define LEASE_TAKEN     1001
-#define LEASE_MARGIN_MS 60000 /* a call that changes something ends within this time */
+#define LEASE_TAKEN      1001
+#define LEASE_WHERE_SIZE 136
+#define LEASE_MARGIN_MS  60000 /* a call that changes something ends within this time */
 
 struct lease {
     char partition[160];
-    char holder[128];
+    char holder[128], where[LEASE_WHERE_SIZE]; /* where: boot and process space, "" unknown */
     int64_t epoch, version, expires_ms, ttl_ms;
     bool held;
 };

@@ -367,6 +367,16 @@ static void a_dead_process_holds_nothing(void **unused)
     str_fit(dead, sizeof(dead), "%.*s/%ld", (int)(strrchr(mine, '/') - mine), mine, (long)child);
     assert_int_equal(lease_take(&a, &s, "e", dead, 1000, 60000, &err), 0);
     assert_int_equal(lease_take(&a, &s, "e", mine, 1001, 60000, &err), 0);
+    /* The same host's name and number elsewhere (containers share the one, and begin the other anew) is another's. */
+    static const char *const elsewhere[] = {"", "another boot pid:[1]"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[400];
+        str_fit(text, sizeof(text), "{\"holder\":\"%s\",\"where\":\"%s\",\"epoch\":9,\"expires_ms\":70000}",
+                i ? mine : dead, elsewhere[i]);
+        assert_int_equal(put(&s, "env#e", "lease", STATE_ANY, text), 0);
+        assert_int_equal(lease_take(&a, &s, "e", mine, 1002, 60000, &err), LEASE_TAKEN);
+        assert_int_equal(lease_take(&a, &s, "e", mine, 70000, 60000, &err), 0);
+    }
     state_close(&s);
 }
 
