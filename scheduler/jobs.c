@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define STOP_MS   2000
+#define STOP_MS   1000
 #define ALL_KINDS ((1U << JOB_KINDS) - 1)
 
 extern char **environ;

@@ -4,7 +4,7 @@
  *
  * The real ones are child processes in process groups of their own, without a terminal, their output in a log file.
  * Jobs that are stopped, or whose struct jobs is freed, are ended with their whole groups: SIGTERM, then SIGKILL after
- * 2 s, all at the same time. A parent killed with -9 leaves its jobs behind; they write only into the run's own folder.
+ * 1 s, all at the same time. A parent killed with -9 leaves its jobs behind; they write only into the run's own folder.
  *
  * Jobs run what the repository says, so they do not see what lets us change the cloud: no variable AWS_... (but region
  * and authorities), none by which a CI system gives out tokens, and none that holds a sink's address or token, unless

@@ -16,6 +16,10 @@
 #define REFRESH_BEFORE_S 300
 #define SLEEP_PIECE_MS   50 /* how soon a stop is noticed */
 
+/* Of the five seconds in which a signal must have been heard: a call under way has 1.5 (message.c), jobs 1 (jobs.c),
+ * the store this one, sinks 1 (sinks.c). */
+#define LINGER_MS INT64_C(1000)
+
 struct aws {
     struct transport transport;
     struct aws_settings *settings;
@@ -24,6 +28,7 @@ struct aws {
     bool has_credentials, profile_named;
     bool suspected; /* the session was given up since EC2 said RequestExpired, and nothing has gone well since */
     const volatile sig_atomic_t *stop;
+    int64_t linger_left_ms;     /* of LINGER_MS: what calls to the state store may still take, once a stop was seen */
     int64_t begin_ms, begin_ns; /* the clock of now_ms never goes back */
 };
 
@@ -95,7 +100,9 @@ static int aws_call(void *self, const struct aws_request *request, struct aws_re
                       "no AWS region: set region in bakehour.json, AWS_REGION, or the profile's region");
         return -1;
     }
-    if (is_stopped(aws)) {
+    /* Who is asked to stop still writes down what was done, and gives the lease back: where the store is AWS's own. */
+    bool lingers = is_stopped(aws) && request->service == AWS_DYNAMODB && aws->linger_left_ms > 0;
+    if (is_stopped(aws) && !lingers) {
         aws_error_set(error, AWS_UNSENT, 0, "stopped", "asked to stop before %s was called", request->action);
         return -1;
     }
@@ -104,8 +111,12 @@ static int aws_call(void *self, const struct aws_request *request, struct aws_re
     struct str endpoint;
     str_init(&endpoint, 0);
     settings_endpoint(aws->settings, request->service, region, &endpoint);
-    const struct message_route route = {endpoint.text, region, &aws->credentials, clock_now_s()};
+    const struct message_route route = {endpoint.text, region, &aws->credentials, clock_now_s(),
+                                        lingers ? aws->linger_left_ms : 0};
+    int64_t begin_ms = aws_now_ms(aws);
     int failed = message_exchange(aws->http, &route, request, reply, error);
+    if (lingers)
+        aws->linger_left_ms -= aws_now_ms(aws) - begin_ms;
     str_release(&endpoint);
     aws->suspected = failed && aws->suspected;
     if (failed && says_expired(aws, error)) {
@@ -187,6 +198,7 @@ int aws_open(struct aws **out, const struct aws_options *options, struct err *er
     aws->settings = settings;
     aws->profile_named = options->profile != NULL;
     aws->stop = options->stop;
+    aws->linger_left_ms = LINGER_MS;
     aws->http = http_new(options->stop);
     aws->guest_http = http_new(options->stop);
     aws->begin_ms = clock_now_s() * 1000;

@@ -5,7 +5,8 @@
  * when AWS says that they have. Nothing is retried here (retry.h).
  *
  * Ownership: aws_open..aws_close; the struct transport lives as long. stop (set by a signal handler) ends sleeps and
- * uploads at once, calls within 2.5 s. Errors: EXIT_INPUT for settings that make no sense.
+ * uploads at once, calls within 1.5 s; no other call is made then, but to DynamoDB for one second: what was done is
+ * written down, and the lease given back. Errors: EXIT_INPUT for settings that make no sense.
  */
 #ifndef SCHEDULER_AWS_AWS_H
 #define SCHEDULER_AWS_AWS_H

@@ -214,8 +214,12 @@ static void put_connection(CURL *curl, const struct http_request *r)
         curl_easy_setopt(curl, CURLOPT_SSLCERT, r->client_cert_file);
     if (r->client_key_file)
         curl_easy_setopt(curl, CURLOPT_SSLKEY, r->client_key_file);
-    if (r->direct)
+    if (r->direct) {
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+        /* A server that asks for certificates and names no context for its sessions (SSL_CTX_set_session_id_context(3))
+         * ends each connection that would take up an earlier one's: every request is a new one to it. */
+        curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    }
     if (r->direct || r->fresh) {
         curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);

@@ -11,7 +11,7 @@
 
 #define CONNECT_MS    5000
 #define TOTAL_MS      20000 /* well inside a lease's margin */
-#define STOP_GRACE_MS 2500  /* a call under way when asked to stop: an answer is worth some of the five seconds */
+#define STOP_GRACE_MS 1500  /* a call under way when asked to stop: an answer is worth some of the five seconds */
 #define REPLY_MAX     ((size_t)32 << 20)
 
 /* ---- out ---- */
@@ -345,7 +345,7 @@ static enum http_outcome send_message(struct http *http, const struct message_ro
         .body_len = m->body.len,
         .connect_ms = CONNECT_MS,
         .total_ms = TOTAL_MS,
-        .stop_grace_ms = STOP_GRACE_MS,
+        .stop_grace_ms = route->stop_grace_ms ? route->stop_grace_ms : STOP_GRACE_MS,
         .reply_max = REPLY_MAX,
         .fresh = !is_read(request->action),
     };

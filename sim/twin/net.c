@@ -81,6 +81,8 @@ static int tls_failed(struct err *err, const char *what)
 static int make_tls(struct net *net, struct err *err)
 {
     const struct net_options *o = &net->options;
+    /* No context is named for its sessions, as in many a small server: with client certificates asked for, OpenSSL then
+     * ends a connection that takes up another's session. Clients must not. */
     net->tls = SSL_CTX_new(TLS_server_method());
     if (!net->tls)
         return tls_failed(err, "TLS");

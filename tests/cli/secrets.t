@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
-for tool in git curl; do
+for tool in git curl openssl; do
     command -v $tool >/dev/null 2>&1 || { ok "# SKIP $tool is missing" 0; done_testing; }
 done
 mkdir "$tmp/site" "$tmp/said" "$tmp/.aws"
@@ -40,9 +40,10 @@ echo "\$?" >"$tmp/parent.\$1"
 mkdir -p out
 cp app.txt out/app.jar
 END
-cat >bakehour.json <<'END'
+cat >bakehour.json <<END
 {
     "project": "hello",
+    "osv": {"tls": true, "ca_file": "$tmp/ca.pem", "client_cert_file": "$tmp/client.pem", "client_key_file": "$tmp/client.key"},
     "repository": {"branch": "HEAD"},
     "build": {"test": "env; exec sh build.sh test", "build": "env; exec sh build.sh build", "artifact": "out/*.jar"},
     "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
@@ -55,7 +56,18 @@ END
 git init -q .
 printf '.bakehour/\nevents.jsonl\n' >.gitignore
 commit one
-twin_start --speed 120 --no-throttle --group hello-internal=1
+# Guests that speak TLS and want a certificate: its key is a secret, too.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout "$tmp/ca.key" \
+    -out "$tmp/ca.pem" 2>/dev/null
+for name in server client; do
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$name" -keyout "$tmp/$name.key" \
+        -out "$tmp/$name.csr" 2>/dev/null
+    openssl x509 -req -in "$tmp/$name.csr" -CA "$tmp/ca.pem" -CAkey "$tmp/ca.key" -CAcreateserial -days 2 \
+        -out "$tmp/$name.pem" 2>/dev/null
+done
+grep -h -v -e '-----' "$tmp/client.key" "$tmp/client.pem" >>"$tmp/secrets"
+twin_start --speed 120 --no-throttle --group hello-internal=1 \
+    --guest-ca "$tmp/ca.pem" --guest-cert "$tmp/server.pem" --guest-key "$tmp/server.key"
 slow_next image 120
 cloud="--endpoint-url $url --speed 120 --profile deployer"
 [ -z "$as" ] || chown -R 65534:65534 "$tmp"

@@ -1,0 +1,92 @@
+#!/bin/sh
+# Who is asked to stop leaves in good order, with a store that is reached over the network and with sinks that never
+# answer: the lease is given back, so that the next job, on another machine, need not wait for its end.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cli/tap.sh"
+. "$root/tests/cli/twin.sh"
+: "${BAKEHOUR:?the program to test}"
+for tool in git curl python3; do
+    command -v $tool >/dev/null 2>&1 || { ok "# SKIP $tool is missing" 0; done_testing; }
+done
+mkdir "$tmp/site"
+cd "$tmp/site"
+as_a_runner
+
+# Servers that take what comes and never answer.
+cat >"$tmp/deaf.py" <<'END'
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0), backlog=64)
+print(server.getsockname()[1], flush=True)
+held = []
+while True:
+    held.append(server.accept())
+END
+python3 "$tmp/deaf.py" >"$tmp/deaf.port" &
+deaf=$!
+trap 'kill $twin $runner $deaf 2>/dev/null || true; rm -rf "$tmp"' EXIT
+until_there '^[0-9]' "$tmp/deaf.port" || true
+port=$(cat "$tmp/deaf.port")
+sinks=
+for n in 1 2 3 4 5 6 7 8; do
+    sinks="$sinks${sinks:+, }{\"kind\": \"loggly\", \"url_env\": \"DEAF\", \"events\": [\"step\"]}" # sent at the end
+done
+cat >bakehour.json <<END
+{
+    "project": "hello",
+    "repository": {"branch": "HEAD"},
+    "build": {"test": "trap '' TERM; grep -q slow app.txt || exit 0; sleep 300 & wait; sleep 300",
+        "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
+    "state": {"backend": "dynamodb", "table": "bakehour"},
+    "ledger": "",
+    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
+    "sinks": [$sinks],
+    "environments": [{"name": "internal", "group": "hello-internal"}]
+}
+END
+git init -q .
+printf '%s\n' .bakehour/ bakehour.json >.gitignore
+commit one
+twin_start --speed 200 --no-throttle --group hello-internal=1
+cloud="--endpoint-url $url --speed 200"
+run state init --endpoint-url "$url"
+is "state init: exit code" "$code" 0
+holder() { # who has the lease, by the table itself
+    curl -s "$url/_twin/state" | sed -n 's/.*\\"holder\\":\\"\([^\\]*\)\\".*/\1/p' | head -n 1
+}
+start() {
+    : >"$tmp/run.err" # now: nobody reads the last run's
+    # shellcheck disable=SC2086
+    DEAF=http://127.0.0.1:$port/ "$BAKEHOUR" "$@" $cloud >"$tmp/run.out" 2>"$tmp/run.err" &
+    runner=$!
+}
+
+# While the image is made.
+slow_next image 200
+start deploy --now --yes
+is "image: it gets there" "$(until_there 'command-line is done' "$tmp/run.err" && echo 0 || echo 1)" 0
+has "image: it holds the lease" "$(holder)" '/[0-9]'
+kill $runner
+leaves $runner
+runner=
+is "image: leaves: exit code" "$left" 75
+is "image: nobody holds the lease" "$(holder)" ""
+hasnt "image: nothing to complain of" "$(cat "$tmp/run.err")" 'was not given back'
+is "image: of eight sinks, each of which would take its time, hardly more than one was tried" \
+    "$([ "$(grep -c 'sink [0-9] (loggly) failed' "$tmp/run.err")" -le 2 ] && echo 0 || echo 1)" 0
+# shellcheck disable=SC2086
+run resume $cloud
+is "image, resumed: exit code" "$code" 0
+has "image, resumed: completed" "$out" '^Deployment 1 of internal: completed$'
+
+# While tests run that do not hear SIGTERM.
+commit slow
+start deploy --now --yes
+is "tests: it gets there" "$(until_there 'build is done' "$tmp/run.err" && echo 0 || echo 1)" 0
+kill $runner
+leaves $runner
+runner=
+is "tests: leaves: exit code" "$left" 75
+is "tests: nobody holds the lease" "$(holder)" ""
+is "tests: none of theirs is left" "$(ps -ef 2>/dev/null | grep -c '[g]rep -q slow app.txt' || true)" 0
+done_testing
