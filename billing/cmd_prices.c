@@ -129,7 +129,7 @@ static void print_table(const struct args *args, const struct catalog *c, const 
     table_print(t, session);
     table_free(t);
     if (!session->csv && !args->catalog)
-        fputs("\nThis is the shipped sample: dates are when a public scraper first saw a price, not AWS's word.\n",
+        fputs("\nThis is the shipped sample: dates are when a public scraper first saw a price,\nnot AWS's word.\n",
               session->out);
 }
 

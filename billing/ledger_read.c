@@ -188,7 +188,7 @@ int ledger_usages(struct ledger *ledger, instant_t from, instant_t to, ledger_us
     struct usages u = {each, context, err};
     return db_query(ledger->db, err, take_usage, &u,
                     "SELECT " LEDGER_USAGE_COLUMNS
-                    " FROM usage WHERE (until > ?1 OR start >= ?1 OR open = 1) AND start < ?2 "
+                    " FROM usage WHERE (until > ?1 OR (until = ?1 AND start = ?1) OR open = 1) AND start < ?2 "
                     "ORDER BY start, key",
                     "ii", (int64_t)from, (int64_t)to);
 }

@@ -98,17 +98,19 @@ static int find_held(struct budget_source *s, const struct budget_options *o, st
     return code;
 }
 
-/* How far back a forecast looks, and the chart. */
-#define LOOK_BACK_S (56 * SECONDS_PER_DAY)
+/* How far back a forecast looks. A check shows the last days only. */
+#define LOOK_BACK_DAYS 56
 
 /* The ledger as its bill has it, where anything is held; else a word where it was settled once and is no more. */
-static int look_settled(struct budget_source *s, const struct budget_options *o, const struct session *session,
-                        struct err *err)
+static int look_settled(struct budget_source *s, const struct budget_options *o, int64_t days,
+                        const struct session *session, struct err *err)
 {
     int code = find_held(s, o, err);
     if (!code && settled_by(&s->sources)) {
         code = bill_files_open_held(&s->held, &s->sources, session, err);
-        return code ? code : settled_view(s->ledger, &s->held, &s->sources, s->at - LOOK_BACK_S, s->at, session, err);
+        return code ? code
+                    : settled_view(s->ledger, &s->held, &s->sources, s->at - days * SECONDS_PER_DAY, s->at, session,
+                                   err);
     }
     struct str note;
     str_init(&note, 0);
@@ -120,8 +122,8 @@ static int look_settled(struct budget_source *s, const struct budget_options *o,
     return code;
 }
 
-static int open_ledger(struct budget_source *s, const struct budget_options *o, const struct session *session,
-                       struct err *err)
+static int open_ledger(struct budget_source *s, const struct budget_options *o, int64_t days,
+                       const struct session *session, struct err *err)
 {
     int code = open_config(s, o, session, err);
     const char *path = o->ledger ? o->ledger : s->config ? s->config->ledger : NULL;
@@ -140,7 +142,7 @@ static int open_ledger(struct budget_source *s, const struct budget_options *o, 
     if (!code)
         code = budget_ledger_fresh(s->ledger, s->at, o->max_age_s ? o->max_age_s : BUDGET_MAX_AGE_S, err);
     if (!code)
-        code = look_settled(s, o, session, err);
+        code = look_settled(s, o, days, session, err);
     if (!code)
         code = budget_ledger_spending(&s->spending, s->ledger, o->environment, o->project, s->at, &s->held.reservations,
                                       err);
@@ -176,7 +178,8 @@ int budget_source_open(struct budget_source *out, const struct budget_options *o
     out->at = o->at.given ? o->at.at : session->now_s;
     if (need_limit && o->in.usage && !o->limit_usd && !o->limit_hours)
         return err_set(err, EXIT_INPUT, "a limit is needed: --limit-usd X or --limit-hours X");
-    int code = o->in.usage ? open_usage(out, o, session, err) : open_ledger(out, o, session, err);
+    int code = o->in.usage ? open_usage(out, o, session, err)
+                           : open_ledger(out, o, need_limit ? BUDGET_HISTORY_DAYS : LOOK_BACK_DAYS, session, err);
     add_limit(out, o, BUDGET_USD, o->limit_usd);
     add_limit(out, o, BUDGET_HOURS, o->limit_hours);
     if (!code && need_limit && !out->limits.count)

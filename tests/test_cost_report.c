@@ -219,6 +219,238 @@ static void focus(void **state)
 #define SMALL_HEAD                                                                                                     \
     "lineItem/LineItemType,lineItem/UsageStartDate,lineItem/UsageType,lineItem/UnblendedCost,lineItem/UsageAmount\n"
 
+/* ---- whole headers, as AWS's exports have them ---- */
+
+/* The columns of a legacy report of 2022 and of a FOCUS 1.2 export, in AWS's order: product columns come and go with
+ * what an account uses. */
+#define LEGACY_COLUMNS                                                                                                 \
+    "identity/LineItemId,identity/TimeInterval,bill/InvoiceId,bill/InvoicingEntity,bill/BillingEntity,bill/BillType,"  \
+    "bill/PayerAccountId,bill/BillingPeriodStartDate,bill/BillingPeriodEndDate,lineItem/UsageAccountId,"               \
+    "lineItem/LineItemType,lineItem/UsageStartDate,lineItem/UsageEndDate,lineItem/ProductCode,lineItem/UsageType,"     \
+    "lineItem/Operation,lineItem/AvailabilityZone,lineItem/ResourceId,lineItem/UsageAmount,"                           \
+    "lineItem/NormalizationFactor,lineItem/NormalizedUsageAmount,lineItem/CurrencyCode,lineItem/UnblendedRate,"        \
+    "lineItem/UnblendedCost,lineItem/BlendedRate,lineItem/BlendedCost,lineItem/LineItemDescription,lineItem/TaxType,"  \
+    "lineItem/NetUnblendedRate,lineItem/NetUnblendedCost,lineItem/LegalEntity,product/ProductName,"                    \
+    "product/availabilityZone,product/clockSpeed,product/instanceType,product/instanceTypeFamily,"                     \
+    "product/licenseModel,product/location,product/marketoption,product/normalizationSizeFactor,"                      \
+    "product/operatingSystem,product/operation,product/preInstalledSw,product/productFamily,product/region,"           \
+    "product/regionCode,product/servicecode,product/sku,product/tenancy,product/usagetype,product/vcpu,"               \
+    "pricing/LeaseContractLength,pricing/OfferingClass,pricing/PurchaseOption,pricing/RateCode,pricing/RateId,"        \
+    "pricing/currency,pricing/publicOnDemandCost,pricing/publicOnDemandRate,pricing/term,pricing/unit,"                \
+    "reservation/AmortizedUpfrontCostForUsage,reservation/AmortizedUpfrontFeeForBillingPeriod,"                        \
+    "reservation/EffectiveCost,reservation/EndTime,reservation/ModificationStatus,reservation/NetEffectiveCost,"       \
+    "reservation/NormalizedUnitsPerReservation,reservation/NumberOfReservations,reservation/RecurringFeeForUsage,"     \
+    "reservation/ReservationARN,reservation/StartTime,reservation/SubscriptionId,"                                     \
+    "reservation/TotalReservedNormalizedUnits,reservation/TotalReservedUnits,reservation/UnitsPerReservation,"         \
+    "reservation/UnusedAmortizedUpfrontFeeForBillingPeriod,reservation/UnusedNormalizedUnitQuantity,"                  \
+    "reservation/UnusedQuantity,reservation/UnusedRecurringFee,reservation/UpfrontValue,"                              \
+    "savingsPlan/TotalCommitmentToDate,savingsPlan/SavingsPlanARN,savingsPlan/SavingsPlanRate,"                        \
+    "savingsPlan/UsedCommitment,savingsPlan/SavingsPlanEffectiveCost,"                                                 \
+    "savingsPlan/AmortizedUpfrontCommitmentForBillingPeriod,savingsPlan/RecurringCommitmentForBillingPeriod,"          \
+    "resourceTags/user:Name"
+
+#define FOCUS_COLUMNS                                                                                                  \
+    "AvailabilityZone,BilledCost,BillingAccountId,BillingAccountName,BillingAccountType,BillingCurrency,"              \
+    "BillingPeriodEnd,BillingPeriodStart,CapacityReservationId,CapacityReservationStatus,ChargeCategory,ChargeClass,"  \
+    "ChargeDescription,ChargeFrequency,ChargePeriodEnd,ChargePeriodStart,CommitmentDiscountCategory,"                  \
+    "CommitmentDiscountId,CommitmentDiscountName,CommitmentDiscountQuantity,CommitmentDiscountStatus,"                 \
+    "CommitmentDiscountType,CommitmentDiscountUnit,ConsumedQuantity,ConsumedUnit,ContractedCost,"                      \
+    "ContractedUnitPrice,EffectiveCost,InvoiceId,InvoiceIssuerName,ListCost,ListUnitPrice,PricingCategory,"            \
+    "PricingCurrency,PricingCurrencyContractedUnitPrice,PricingCurrencyEffectiveCost,"                                 \
+    "PricingCurrencyListUnitPrice,PricingQuantity,PricingUnit,ProviderName,PublisherName,RegionId,RegionName,"         \
+    "ResourceId,ResourceName,ResourceType,ServiceCategory,ServiceName,ServiceSubcategory,SkuId,SkuMeter,"              \
+    "SkuPriceDetails,SkuPriceId,SubAccountId,SubAccountName,SubAccountType,Tags,x_Discounts,x_Operation,x_ServiceCode"
+
+struct cell {
+    const char *column, *text; /* quoted as in the file */
+};
+
+/* A line of the columns' order; each cell's column must be there. */
+static void add_cells(struct str *to, const char *columns, const struct cell *cells)
+{
+    size_t placed = 0;
+    for (const char *at = columns; *at; at += *at == ',') {
+        size_t len = strcspn(at, ",");
+        for (const struct cell *c = cells; c->column; c++)
+            if (strlen(c->column) == len && strncmp(c->column, at, len) == 0) {
+                str_add(to, c->text);
+                placed++;
+            }
+        at += len;
+        str_add_char(to, *at ? ',' : '\n');
+    }
+    while (cells->column) {
+        cells++;
+        placed--;
+    }
+    assert_int_equal(placed, 0);
+}
+
+static void sample_is(const char *name, const char *columns, const struct cell *const *rows, size_t count,
+                      enum cost_format format, const char *expected)
+{
+    struct err err = {0};
+    struct cost_report *report;
+    struct str text;
+    str_init(&text, 0);
+    str_addf(&text, "%s\n", columns);
+    for (size_t i = 0; i < count; i++)
+        add_cells(&text, columns, rows[i]);
+    if (cost_report_open_text(&report, name, text.text, text.len, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(cost_report_format(report), format);
+    lines_are(report, expected);
+    cost_report_close(report);
+    str_release(&text);
+}
+
+/* Daily lines: a day that a reservation paid whole, in normalised units; an instance that ran ten and a half hours; and
+ * tax, with times as tables write them, and nothing of a product. */
+static void a_daily_legacy_report(void **state)
+{
+    (void)state;
+#define DAY(type)                                                                                                      \
+    {"identity/LineItemId", "q7lthq"}, {"identity/TimeInterval", "2022-10-03T00:00:00Z/2022-10-04T00:00:00Z"},         \
+        {"bill/BillType", "Anniversary"}, {"bill/PayerAccountId", "111122223333"},                                     \
+        {"bill/BillingPeriodStartDate", "2022-10-01T00:00:00Z"},                                                       \
+        {"bill/BillingPeriodEndDate", "2022-11-01T00:00:00Z"}, {"lineItem/UsageAccountId", "444455556666"},            \
+        {"lineItem/LineItemType", type}, {"lineItem/UsageStartDate", "2022-10-03T00:00:00Z"},                          \
+        {"lineItem/UsageEndDate", "2022-10-04T00:00:00Z"}, {"lineItem/ProductCode", "AmazonEC2"},                      \
+        {"lineItem/Operation", "RunInstances"}, {"lineItem/UsageType", "EUC1-BoxUsage:c5.large"},                      \
+        {"lineItem/AvailabilityZone", "eu-central-1a"}, {"lineItem/CurrencyCode", "USD"},                              \
+        {"product/ProductName", "Amazon Elastic Compute Cloud"}, {"product/instanceType", "c5.large"},                 \
+        {"product/operatingSystem", "Linux"}, {"product/region", "eu-central-1"},                                      \
+    {                                                                                                                  \
+        "pricing/unit", "Hrs"                                                                                          \
+    }
+    static const struct cell covered[] = {
+        DAY("DiscountedUsage"),
+        {"lineItem/ResourceId", "i-0a"},
+        {"lineItem/UsageAmount", "24.0000000000"},
+        {"lineItem/NormalizationFactor", "4.0"},
+        {"lineItem/NormalizedUsageAmount", "96.0000000000"},
+        {"lineItem/UnblendedRate", "0.0000000000"},
+        {"lineItem/UnblendedCost", "0.0000000000"},
+        {"lineItem/LineItemDescription", "\"USD 0.0 per Linux/UNIX (Amazon VPC), c5.large, reserved\""},
+        {"lineItem/LegalEntity", "\"Amazon Web Services, Inc.\""},
+        {"pricing/term", "Reserved"},
+        {"reservation/AmortizedUpfrontCostForUsage", "1.3561643808"},
+        {"reservation/EffectiveCost", "1.3561643808"},
+        {"reservation/NetEffectiveCost", "1.2205479427"},
+        {"reservation/ReservationARN", "arn:aws:ec2:eu-central-1:444455556666:reserved-instances/0b"},
+        {"resourceTags/user:Name", "\"bake, \"\"blue\"\"\""},
+        {NULL, NULL}};
+    static const struct cell on_demand[] = {DAY("Usage"),
+                                            {"lineItem/ResourceId", "i-0c"},
+                                            {"lineItem/UsageAmount", "10.5000000000"},
+                                            {"lineItem/UnblendedRate", "0.0970000000"},
+                                            {"lineItem/UnblendedCost", "1.0185000000"},
+                                            {"lineItem/BlendedCost", "0.9000000000"},
+                                            {"pricing/term", "OnDemand"},
+                                            {NULL, NULL}};
+    static const struct cell tax[] = {{"bill/InvoiceId", "EUINDE22-1"},
+                                      {"bill/BillingPeriodStartDate", "2022-10-01"},
+                                      {"bill/BillingPeriodEndDate", "2022-11-01"},
+                                      {"lineItem/UsageAccountId", "444455556666"},
+                                      {"lineItem/LineItemType", "Tax"},
+                                      {"lineItem/UsageStartDate", "2022-10-01 00:00:00"},
+                                      {"lineItem/UsageEndDate", "2022-11-01 00:00:00"},
+                                      {"lineItem/ProductCode", "AmazonEC2"},
+                                      {"lineItem/UsageAmount", "1.0"},
+                                      {"lineItem/NormalizationFactor", "0.0"},
+                                      {"lineItem/UnblendedCost", "3.8"},
+                                      {"lineItem/TaxType", "VAT"},
+                                      {NULL, NULL}};
+    static const struct cell *const rows[] = {covered, on_demand, tax};
+#define DAY_OF "2022-10-03T00:00:00Z..2022-10-04T00:00:00Z|"
+    sample_is("legacy.csv", LEGACY_COLUMNS, rows, 3, COST_CUR,
+              "discounted-usage|444455556666|AmazonEC2|i-0a|eu-central-1|eu-central-1a|instance c5.large linux|" DAY_OF
+              "24.0000000000|0.0000000000|1.3561643808|arn:aws:ec2:eu-central-1:444455556666:reserved-instances/0b "
+              "effective 1.3561643808\n"
+              "usage|444455556666|AmazonEC2|i-0c|eu-central-1|eu-central-1a|instance c5.large linux|" DAY_OF
+              "10.5000000000|1.0185000000|1.0185000000\n"
+              "tax|444455556666|AmazonEC2||||-  |2022-10-01T00:00:00Z..2022-11-01T00:00:00Z|1.0000000000|3.8000000000|"
+              "3.8000000000|invoiced\n");
+}
+
+/* AWS writes small numbers with exponents, nothing as nothing or as two quotes, times with milliseconds. */
+#define HOUR                                                                                                           \
+    {"BillingPeriodStart", "2025-09-01T00:00:00.000Z"}, {"BillingPeriodEnd", "2025-10-01T00:00:00.000Z"},              \
+        {"ChargePeriodStart", "2025-09-01T05:00:00.000Z"}, {"ChargePeriodEnd", "2025-09-01T06:00:00.000Z"},            \
+        {"BillingCurrency", "USD"}, {"BillingAccountId", "111122223333"}, {"SubAccountId", "444455556666"},            \
+        {"InvoiceIssuerName", "\"Amazon Web Services, Inc.\""},                                                        \
+    {                                                                                                                  \
+        "ProviderName", "AWS"                                                                                          \
+    }
+static const struct cell focus_logs[] = {HOUR,
+                                         {"BilledCost", "6.123E-7"},
+                                         {"EffectiveCost", "6.123E-7"},
+                                         {"ChargeCategory", "Usage"},
+                                         {"ChargeDescription", "First 5GB-mo per month of logs storage is free."},
+                                         {"ConsumedQuantity", "2.041E-5"},
+                                         {"ConsumedUnit", "GB-Months"},
+                                         {"PricingQuantity", "2.041E-5"},
+                                         {"RegionId", "eu-west-1"},
+                                         {"ResourceId", "arn:aws:logs:eu-west-1:444455556666:log-group:/app"},
+                                         {"ResourceType", "\"\""},
+                                         {"ServiceName", "AmazonCloudWatch"},
+                                         {"SkuMeter", "EU-TimedStorage-ByteHrs"},
+                                         {"Tags", "{}"},
+                                         {NULL, NULL}};
+static const struct cell focus_covered[] = {
+    HOUR,
+    {"AvailabilityZone", "eu-west-1b"},
+    {"BilledCost", "0.0"},
+    {"EffectiveCost", "0.061"},
+    {"ListCost", "0.107"},
+    {"ChargeCategory", "Usage"},
+    {"ChargeFrequency", "Usage-Based"},
+    {"CommitmentDiscountCategory", "Usage"},
+    {"CommitmentDiscountId", "arn:aws:ec2:eu-west-1:444455556666:reserved-instances/0d"},
+    {"CommitmentDiscountStatus", "Used"},
+    {"CommitmentDiscountType", "Reserved Instance"},
+    {"ConsumedQuantity", "1.0"},
+    {"ConsumedUnit", "Hours"},
+    {"PricingCategory", "Committed"},
+    {"PricingQuantity", "1.0"},
+    {"PricingUnit", "Hours"},
+    {"RegionId", "eu-west-1"},
+    {"ResourceId", "i-0e"},
+    {"ServiceName", "Amazon Elastic Compute Cloud"},
+    {"SkuMeter", "EU-BoxUsage:m5.large"},
+    {"x_Operation", "RunInstances:0002"},
+    {"x_ServiceCode", "AmazonEC2"},
+    {"Tags", "\"{\"\"user:Name\"\":\"\"a,b\"\"}\""},
+    {NULL, NULL}};
+static const struct cell focus_tax[] = {{"BillingPeriodStart", "2025-09-01T00:00:00.000Z"},
+                                        {"BillingPeriodEnd", "2025-10-01T00:00:00.000Z"},
+                                        {"ChargePeriodStart", "2025-09-01T00:00:00.000Z"},
+                                        {"ChargePeriodEnd", "2025-10-01T00:00:00.000Z"},
+                                        {"BilledCost", "0.0"},
+                                        {"BillingCurrency", "USD"},
+                                        {"ChargeCategory", "Tax"},
+                                        {"RegionId", "\"\""},
+                                        {"RegionName", "\"\""},
+                                        {"ServiceName", "AWS Amplify"},
+                                        {"Tags", "{}"},
+                                        {NULL, NULL}};
+static void a_focus_1_2_export(void **state)
+{
+    (void)state;
+    static const struct cell *const rows[] = {focus_logs, focus_covered, focus_tax};
+#define HOUR_OF "2025-09-01T05:00:00Z..2025-09-01T06:00:00Z|"
+    sample_is(
+        "focus.csv", FOCUS_COLUMNS, rows, 3, COST_FOCUS,
+        "usage|444455556666|AmazonCloudWatch|arn:aws:logs:eu-west-1:444455556666:log-group:/app|eu-west-1||-  "
+        "|" HOUR_OF "0.0000204100|0.0000006123|0.0000006123\n"
+        "discounted-usage|444455556666|Amazon Elastic Compute Cloud|i-0e|eu-west-1|eu-west-1b|instance m5.large "
+        "windows|" HOUR_OF
+        "1.0000000000|0.0000000000|0.0610000000|arn:aws:ec2:eu-west-1:444455556666:reserved-instances/0d effective "
+        "0.0610000000\n"
+        "tax||AWS Amplify||||-  |2025-09-01T00:00:00Z..2025-10-01T00:00:00Z|0.0000000000|0.0000000000|"
+        "0.0000000000\n");
+}
+
 static void what_is_refused(void **state)
 {
     (void)state;
@@ -332,8 +564,13 @@ static void parts_and_manifests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cur_in_both_spellings), cmocka_unit_test(columns_by_name),     cmocka_unit_test(focus),
-        cmocka_unit_test(what_is_refused),       cmocka_unit_test(parts_and_manifests),
+        cmocka_unit_test(cur_in_both_spellings),
+        cmocka_unit_test(columns_by_name),
+        cmocka_unit_test(focus),
+        cmocka_unit_test(a_daily_legacy_report),
+        cmocka_unit_test(a_focus_1_2_export),
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(parts_and_manifests),
     };
     return cmocka_run_group_tests_name("cost_report", tests, NULL, NULL);
 }

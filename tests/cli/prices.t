@@ -9,7 +9,8 @@ t2.micro  us-east-1  linux  2014-07-06  0.0130000000
 t2.micro  us-east-1  linux  2016-12-01  0.0120000000
 t2.micro  us-east-1  linux  2017-10-26  0.0116000000
 
-This is the shipped sample: dates are when a public scraper first saw a price, not AWS's word.
+This is the shipped sample: dates are when a public scraper first saw a price,
+not AWS's word.
 EOF
 golden "the price in force" prices show --type m4.large --date 2016-11-30 --csv <<'EOF'
 type,region,os,effective,usd_per_hour
