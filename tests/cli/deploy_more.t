@@ -98,6 +98,8 @@ ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
     has "over a hard budget: which one" "$err" 'budget "tight": .* reach the limit of '
     run history --csv
     is "over a hard budget: nothing was begun" "$(printf '%s\n' "$out" | grep -c ',deploy,')" 4
+    run rollback --yes --dry-run $cloud
+    is "over a hard budget: a way back is open" "$code" 0
     run deploy --now --yes --dry-run --override 'a look' $cloud
     is "--override with --dry-run: exit code" "$code" 0
     is "--override with --dry-run: nothing is booked" "$(grep -c -a 'a look' .bakehour/ledger.db)" 0
