@@ -9,6 +9,11 @@
  * rental or a batch crosses a boundary, so each finds its own multiplier, at which its quanta go from more than R to
  * fewer. Every search on the way gives starts, which are billed under the true pool; the best are kept, and the best
  * bound. The two meet where the optimum lies on the lower hull of (quanta, other cost); what lies between is reported.
+ *
+ * On a fine grid a search takes seconds, and the multipliers are nearly those of a coarser one, which takes a
+ * thirty-sixth of it: they are found there first. From there steps that grow until the quanta change sides, then
+ * halves. Nothing hangs on where the multipliers come from: any of them bound, and any starts are billed truly. It ends
+ * where the two meet, or are nearer than a hundredth of what the grid itself leaves open.
  */
 #include "scheduler/optimum_private.h"
 
@@ -18,7 +23,11 @@
 
 #include "base/mem.h"
 
-#define ROUNDS_MAX 24 /* c is divided by 2^24: the multiplier is known to 1e-7 of the price */
+#define ROUNDS_MAX    24 /* c is divided by 2^24: the multiplier is known to 1e-7 of the price */
+#define PATIENCE      6  /* so many rounds that close less than a tenth of the gap are the last */
+#define NEAR_PART     1000
+#define COARSE_GRID_S 60
+#define FIRST_REACH   256 /* the first step away from a coarser grid's multiplier is this part of the price */
 
 struct pool_search {
     const struct optimum_terms *t;
@@ -26,6 +35,7 @@ struct pool_search {
     size_t count;
     money_t *low, *high, *price, *best_price; /* by period */
     int64_t *opened;
+    money_t reach;       /* how far from the last multiplier the next may be */
     struct optimum best; /* the cheapest starts so far */
     bool any;
     int128 bound;      /* the best so far, on the grid */
@@ -75,7 +85,7 @@ static bool search_once(struct pool_search *p, struct progress *progress)
     return true;
 }
 
-/* Halves each period's interval; false when there is nothing left to halve. */
+/* Each period's multiplier is no end of its interval any more; false when there is nothing left to halve. */
 static bool narrow(struct pool_search *p)
 {
     bool moved = false;
@@ -89,6 +99,32 @@ static bool narrow(struct pool_search *p)
         moved = true;
     }
     return moved;
+}
+
+/* The middle of each interval, or as far towards it as one may go. */
+static void aim(struct pool_search *p)
+{
+    for (size_t m = 0; m < p->t->pool_periods; m++) {
+        money_t next = p->low[m] + (p->high[m] - p->low[m]) / 2;
+        if (next > p->price[m] + p->reach)
+            next = p->price[m] + p->reach;
+        if (next < p->price[m] - p->reach)
+            next = p->price[m] - p->reach;
+        p->price[m] = next;
+    }
+    p->reach = p->reach < p->t->price_per_hour / 4 ? 4 * p->reach : p->t->price_per_hour;
+}
+
+static int128 gap_of(const struct pool_search *p)
+{
+    return p->best.money + p->best.waiting - p->bound;
+}
+
+static bool near_enough(const struct pool_search *p)
+{
+    const struct optimum_terms *t = p->t;
+    int128 open = t->grid_s == 1 ? 0 : (int128)t->delay_price_per_commit_hour * t->grid_s * (int128)p->count;
+    return gap_of(p) * NEAR_PART <= open;
 }
 
 /* From the two ends of the interval: no multiplier, and the full price. */
@@ -111,34 +147,88 @@ static bool search_ends(struct pool_search *p, struct progress *progress)
     return true;
 }
 
-static bool run(struct pool_search *p, struct progress *progress)
+/* With multipliers to begin from (warm), or from the ends. */
+static bool run(struct pool_search *p, bool warm, struct progress *progress)
 {
-    if (!search_ends(p, progress))
+    if (!(warm ? search_once(p, progress) : search_ends(p, progress)))
         return false;
-    for (int round = 0; round < ROUNDS_MAX && p->bound < p->best.money + p->best.waiting; round++) {
-        for (size_t m = 0; m < p->t->pool_periods; m++)
-            p->price[m] = p->low[m] + (p->high[m] - p->low[m]) / 2;
+    int128 gap = gap_of(p);
+    for (int round = 0; round < ROUNDS_MAX && !near_enough(p); round++) {
+        if ((round || warm) && !narrow(p))
+            break;
+        if (round && round % PATIENCE == 0) {
+            if (gap_of(p) > gap - gap / 10)
+                break; /* what is left does not close */
+            gap = gap_of(p);
+        }
+        aim(p);
         if (!search_once(p, NULL))
             return false;
-        if (!narrow(p))
-            break;
     }
     return true;
+}
+
+static void init(struct pool_search *p, const struct optimum_terms *t, const int64_t *arrival_s, size_t count)
+{
+    size_t periods = t->pool_periods;
+    *p = (struct pool_search){.t = t, .arrival_s = arrival_s, .count = count, .reach = t->price_per_hour};
+    p->low = mem_zero(periods, sizeof(*p->low));
+    p->high = mem_zero(periods, sizeof(*p->high));
+    p->price = mem_zero(periods, sizeof(*p->price));
+    p->best_price = mem_zero(periods, sizeof(*p->best_price));
+    p->opened = mem_zero(periods, sizeof(*p->opened));
+}
+
+static void release(struct pool_search *p)
+{
+    free(p->low);
+    free(p->high);
+    free(p->price);
+    free(p->best_price);
+    free(p->opened);
+}
+
+/* The widest multiple of the grid that divides the durations as the grid does; the grid itself: there is none. */
+static int64_t coarser(const struct optimum_terms *t)
+{
+    for (int64_t grid_s = COARSE_GRID_S; grid_s > t->grid_s; grid_s--)
+        if (grid_s % t->grid_s == 0 && t->meter.quantum_s % grid_s == 0 && t->bake_s % grid_s == 0 &&
+            t->boot_s % grid_s == 0)
+            return grid_s;
+    return t->grid_s;
+}
+
+/* Begins from the multipliers of a coarser grid, where there is one that meets the limit. */
+static bool warm_up(struct pool_search *p)
+{
+    struct pool_search coarse;
+    struct optimum_terms terms = *p->t;
+    terms.grid_s = coarser(p->t);
+    if (terms.grid_s == p->t->grid_s)
+        return false;
+    init(&coarse, &terms, p->arrival_s, p->count);
+    bool found = run(&coarse, false, NULL);
+    for (size_t m = 0; found && m < terms.pool_periods; m++) {
+        p->price[m] = coarse.best_price[m];
+        p->high[m] = terms.price_per_hour;
+    }
+    if (coarse.any)
+        optimum_release(&coarse.best);
+    release(&coarse);
+    if (found)
+        p->reach = terms.price_per_hour / FIRST_REACH + 1;
+    return found;
 }
 
 bool optimum_pool(struct optimum *out, const struct optimum_terms *t, const int64_t *arrival_s, size_t count,
                   struct progress *progress)
 {
-    size_t periods = t->pool_periods;
-    struct pool_search p = {.t = t, .arrival_s = arrival_s, .count = count};
-    p.low = mem_zero(periods, sizeof(*p.low));
-    p.high = mem_zero(periods, sizeof(*p.high));
-    p.price = mem_zero(periods, sizeof(*p.price));
-    p.best_price = mem_zero(periods, sizeof(*p.best_price));
-    p.opened = mem_zero(periods, sizeof(*p.opened));
-    bool found = run(&p, progress);
+    struct pool_search p;
+    init(&p, t, arrival_s, count);
+    bool warm = warm_up(&p);
+    bool found = run(&p, warm, progress);
     if (found) {
-        struct optimum_prices prices = {periods, t->pool_from_s, p.best_price};
+        struct optimum_prices prices = {t->pool_periods, t->pool_from_s, p.best_price};
         int128 bound = optimum_bound(t, &prices, arrival_s, count, &p.bound_cost);
         int128 less = prepaid(&p, p.best_price);
         p.best.lower_bound = bound > less ? bound - less : 0;
@@ -146,10 +236,6 @@ bool optimum_pool(struct optimum *out, const struct optimum_terms *t, const int6
     } else if (p.any) {
         optimum_release(&p.best);
     }
-    free(p.low);
-    free(p.high);
-    free(p.price);
-    free(p.best_price);
-    free(p.opened);
+    release(&p);
     return found;
 }

@@ -18,7 +18,7 @@
  *   predict:TRUST  the square-root rule, KAPPA being what would have been best so far, and a pause in bursts; held to
  *                  (1 + TRUST) x what area:1 would have cost, plus OUTLOOK_SLACK launches: where it is dearer than that
  *                  it does what area:1 does. area:1 is 2-competitive where bakes take no time and K = 0 (Dooly,
- *                  Goldman and Scott 2001), so predict is 2 (1 + TRUST)-competitive, but for those launches
+ *                  Goldman and Scott 2001), so predict is 2 (1 + TRUST)-competitive, but for some launches an epoch
  *
  *   mdp            the table of solve.h and a pause in bursts; held to OUTLOOK_HELD of idle in the same way
  *
@@ -26,8 +26,9 @@
  *                  month's hours (or dollars) for each day that is left of it: see pace.h
  *
  * Held: both accounts run since the last fit, with what deploying now would add. The wait at hand may cost
- * OUTLOOK_STRETCH launches more than is left; a wait that would lead to a further launch must be paid for by what is
- * left. So a policy can exceed what it is held to by that and by one launch, for each epoch, and by the last decision.
+ * OUTLOOK_STRETCH launches more than is left. Where bakes take no time, and launches cost the same or paid hours alone
+ * cost, that is a bound: in each epoch (1 + TRUST) x area:1 and 5 + TRUST + OUTLOOK_SLACK + OUTLOOK_STRETCH launches,
+ * 1.01 x idle and 4.01 + both; proven in docs/optimum.md, with an example that with long bakes it is none.
  *
  * The pause: just after a commit the next one may be seconds away. With the chances of arrivals.soon an optimal
  * stopping problem over ten stretches of three minutes says how long to hold; never past a moment at which the

@@ -14,11 +14,8 @@ BEGIN {
     split("logs,apps,made", group, ",")
 }
 FILENAME == ARGV[1] {
-    key = $1 SUBSEP $3 SUBSEP $4
-    n = ++rows[key]
-    name[key, n] = $2
-    for (c = 1; c <= columns; c++) value[key, n, c] = $(6 + c)
-    if (!(($1, $2) in seen)) { seen[$1, $2] = 1; histories[$1]++ }
+    take($1)
+    if ($1 != "made") take("real")
     commits[$1, $2] = $6
     if ($16 + 0 > slowest) slowest = $16 + 0
     if ($17 + 0 > longest) longest = $17 + 0
@@ -29,6 +26,13 @@ FILENAME == ARGV[1] {
 }
 { bad[++bads] = $0 }
 
+function take(g,   key, n, c) {
+    key = g SUBSEP $3 SUBSEP $4
+    n = ++rows[key]
+    name[key, n] = $2
+    for (c = 1; c <= columns; c++) value[key, n, c] = $(6 + c)
+    if (!((g, $2) in seen)) { seen[g, $2] = 1; histories[g]++ }
+}
 function median(key, c,   n, i, j, v, t) {
     n = rows[key]
     for (i = 1; i <= n; i++) v[i] = value[key, i, c]
@@ -63,6 +67,17 @@ function each_history(g, r,   p, n, key, most) {
         printf "\n"
     }
 }
+function list_above(g, r,   p, key, n, over, line, i, order, m) {
+    for (n = 1; n <= rows[g SUBSEP r SUBSEP price[1]]; n++) {
+        line = ""
+        for (p = 1; p <= 4; p++) {
+            key = g SUBSEP r SUBSEP price[p]
+            over = value[key, n, 8] - value[key, n, 9]
+            if (over > 0.01) line = line sprintf("%s%s +%.3f", line ? ", " : "", price[p], over)
+        }
+        if (line) printf "- %s: %s\n", name[g SUBSEP r SUBSEP price[1], n], line
+    }
+}
 function above(g, r, p,   key, n, count) {
     key = g SUBSEP r SUBSEP price[p]
     for (n = 1; n <= rows[key]; n++) if (value[key, n, 8] > value[key, n, 9] + 0.01) count++
@@ -83,6 +98,13 @@ END {
         }
         printf "\nHistory by history, by the started hour (commits: of the second half):\n"
         each_history(g, "hourly")
+    }
+    if (histories["apps"]) {
+        printf "\n## All real ones, whole and application by application: %d\n", histories["real"]
+        printf "\nBy the started hour, as above: median of cost / optimum\n"
+        medians("real", "hourly")
+        printf "\nMore than 0.01 above the limit of its own model (mdp), w/c and by how much:\n\n"
+        list_above("real", "hourly")
     }
     printf "\n## What holds over all of them\n\n"
     printf "- mdp against idle, the worst: %+.1f %% (%s).\n", 100 * (worst_idle - 1), worst_idle_at

@@ -19,6 +19,7 @@
 
 #define USD    MONEY_PER_USD
 #define ONE    THETA_PER_ONE
+#define DRAWS  5                                             /* histories from the model */
 #define MONDAY ((instant_t)1640995200 + 2 * SECONDS_PER_DAY) /* 2022-01-03 */
 
 static const double prices[] = {0.05, 0.2, 1, 5}; /* of a commit-hour of waiting, over the hourly price */
@@ -43,6 +44,16 @@ static double random_mean(const struct study_history *h, struct keep keep, const
     return sum / seeds;
 }
 
+/* mdp on histories drawn from the model that it fitted to the first half, over their own optima. */
+static double limit_mean(const struct study_history *own, const struct policy *mdp, const struct terms *t,
+                         int64_t grid_s)
+{
+    double sum = 0;
+    for (int i = 0; i < DRAWS; i++)
+        sum += study_policy(&own[i], mdp, t) / study_optimum(&own[i], t, grid_s);
+    return sum / DRAWS;
+}
+
 static void print_row(const struct study_history *h, const struct study_history *own, struct terms t, struct keep keep,
                       int64_t grid_s, const char *regime)
 {
@@ -54,7 +65,6 @@ static void print_row(const struct study_history *h, const struct study_history 
         struct policy predict = policy_of(TRIGGER_PREDICT, ONE / 4, keep);
         struct policy mdp = policy_of(TRIGGER_MDP, 0, keep);
         double optimum = study_optimum(h, &t, grid_s);
-        double own_optimum = study_optimum(own, &t, grid_s);
         double ns;
         double fit_s;
         double by_mdp = study_timed(h, &mdp, &t, &ns, &fit_s);
@@ -65,7 +75,7 @@ static void print_row(const struct study_history *h, const struct study_history 
                study_tuned(h, area, &t, thetas, LENGTH(thetas)) / optimum);
         printf("\t%.4f\t%.4f\t%.4f\t%.4f", study_policy(h, &root, &t) / optimum, random_mean(h, keep, &t, 3) / optimum,
                study_policy(h, &predict, &t) / optimum, by_mdp / optimum);
-        printf("\t%.4f\t%.0f\t%.2f\n", study_policy(own, &mdp, &t) / own_optimum, ns, fit_s);
+        printf("\t%.4f\t%.0f\t%.2f\n", limit_mean(own, &mdp, &t, grid_s), ns, fit_s);
         fflush(stdout);
     }
 }
@@ -73,17 +83,19 @@ static void print_row(const struct study_history *h, const struct study_history 
 static void study(const char *name, const instant_t *at_s, size_t count)
 {
     struct study_history h = {0};
-    struct study_history own = {0};
+    struct study_history own[DRAWS];
     str_fit(h.name, sizeof(h.name), "%.70s", name);
     if (!study_cut(&h, at_s, count, ARRIVALS_STEP_S))
         return;
-    study_draw(&own, &h, 1);
+    for (int i = 0; i < DRAWS; i++)
+        study_draw(&own[i], &h, (uint32_t)i + 1);
     struct terms hourly = {.bake_s = 900, .regime = REGIME_HOURLY, .price_per_hour = USD};
-    print_row(&h, &own, hourly, (struct keep){KEEP_HOUR, 0}, 60, "hourly");
+    print_row(&h, own, hourly, (struct keep){KEEP_HOUR, 0}, 60, "hourly");
     struct terms second = {.boot_s = 60, .bake_s = 900, .regime = REGIME_SECOND, .price_per_hour = USD};
-    print_row(&h, &own, second, (struct keep){KEEP_RENT, 0}, 60, "second");
+    print_row(&h, own, second, (struct keep){KEEP_RENT, 0}, 60, "second");
     study_release(&h);
-    study_release(&own);
+    for (int i = 0; i < DRAWS; i++)
+        study_release(&own[i]);
 }
 
 static size_t read_times(instant_t **to)

@@ -219,12 +219,33 @@ static void silences_hide_nothing(void **state)
     assert_true(kept > n / 20 && late > n / 50);
 }
 
+/* By the second, a limit: rounding to the grid may take a start nearly two steps. Found by hand, see docs/optimum.md.
+ */
+static void rounding_takes_two_steps(void **state)
+{
+    (void)state;
+    static const int64_t at_s[] = {0, 21};
+    struct optimum_terms t = {
+        .bake_s = 10, .boot_s = 10, .meter = {1, 1}, .grid_s = 1, .price_per_hour = 3600, .max_lead_s = 20};
+    struct optimum exact;
+    struct optimum coarse;
+    struct err err;
+    assert_int_equal(optimum_solve(&exact, &t, at_s, 2, NULL, &err), 0);
+    assert_true(exact.exact && exact.money == 31 * 3600); /* from 0 to 31 */
+    t.grid_s = 10;
+    assert_int_equal(optimum_solve(&coarse, &t, at_s, 2, NULL, &err), 0);
+    assert_true(coarse.lower_bound == 30 * 3600); /* from 10 to 40 */
+    optimum_release(&exact);
+    optimum_release(&coarse);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_limit_is_met),      cmocka_unit_test(a_limit_is_certified),
-        cmocka_unit_test(prices_by_period),    cmocka_unit_test(a_pool_is_bounded),
-        cmocka_unit_test(a_pool_is_certified), cmocka_unit_test(silences_hide_nothing),
+        cmocka_unit_test(a_limit_is_met),           cmocka_unit_test(a_limit_is_certified),
+        cmocka_unit_test(prices_by_period),         cmocka_unit_test(a_pool_is_bounded),
+        cmocka_unit_test(a_pool_is_certified),      cmocka_unit_test(silences_hide_nothing),
+        cmocka_unit_test(rounding_takes_two_steps),
     };
     return cmocka_run_group_tests_name("optimum_limits", tests, NULL, NULL);
 }
