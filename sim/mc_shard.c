@@ -5,9 +5,9 @@
 
 #include "base/out.h"
 #include "base/str.h"
+#include "sim/part.h"
 
-#define POLICIES_MAX 1000
-#define SCHEMA       "bakehour.shard/1"
+#define SCHEMA "bakehour.shard/1"
 
 static void put_sums(cJSON *array, const struct sums *s, size_t count)
 {
@@ -57,121 +57,72 @@ void mc_report_write(const struct mc_report *r, FILE *out)
     json_print(document, out);
 }
 
-/* Reading: a document is right as a whole or refused as a whole. */
-struct reader {
-    const char *name;
-    struct err *err;
-    int code;
-};
-
-static void bad(struct reader *r, const char *what)
-{
-    if (!r->code)
-        r->code = err_at(r->err, EXIT_INPUT, r->name, 0, 0,
-                         "\"%s\" is missing or wrong; is it a shard of simulate --shard?", what);
-}
-
-static int64_t get_i64(struct reader *r, const cJSON *from, const char *name, int64_t low, int64_t high)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, name);
-    double value = cJSON_IsNumber(item) ? item->valuedouble : -1e300;
-    if (value < (double)low || value > (double)high || value != (double)(int64_t)value) {
-        bad(r, name);
-        return low;
-    }
-    return (int64_t)value;
-}
-
-static bool get_bool(struct reader *r, const cJSON *from, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, name);
-    if (!cJSON_IsBool(item))
-        bad(r, name);
-    return cJSON_IsTrue(item);
-}
-
-static const cJSON *get_sums(struct reader *r, const cJSON *item, const char *name, struct sums *to, size_t count)
+static const cJSON *get_sums(struct part_reader *r, const cJSON *item, const char *name, struct sums *to, size_t count)
 {
     for (size_t i = 0; i < count; i++, item = item ? item->next : NULL)
         if (!item || !cJSON_IsString(item) || sums_parse(item->valuestring, &to[i])) {
-            bad(r, name);
+            part_bad(r, name);
             return NULL;
         }
     return item;
 }
 
-static void get_months(struct reader *r, const cJSON *array, struct mc_policy *to)
+static void get_months(struct part_reader *r, const cJSON *array, struct mc_policy *to)
 {
     if (!cJSON_IsArray(array)) {
-        bad(r, "months");
+        part_bad(r, "months");
         return;
     }
     for (const cJSON *item = array->child; item && !r->code; item = item->next) {
-        int month = (int)get_i64(r, item, "month", -1000000, 1000000);
-        const cJSON *figures = cJSON_GetObjectItemCaseSensitive(item, "figures");
+        int month = (int)part_i64(r, item, "month", -1000000, 1000000);
+        const cJSON *figures = part_get(item, "figures");
         if (to->month_count && to->months[to->month_count - 1].month >= month)
-            bad(r, "month");
+            part_bad(r, "month");
         if (!r->code)
             get_sums(r, figures ? figures->child : NULL, "figures", mc_month_of(to, month)->figures, MC_MONTH_FIGURES);
     }
 }
 
-static void get_policies(struct reader *r, const cJSON *array, struct mc_report *out)
+static void get_policies(struct part_reader *r, const cJSON *array, struct mc_report *out)
 {
-    int count = cJSON_IsArray(array) ? cJSON_GetArraySize(array) : 0;
-    if (count < 3 || count > POLICIES_MAX) {
-        bad(r, "policies");
+    part_policies(r, array, 3, &out->policies);
+    if (r->code)
         return;
-    }
-    mc_result_init(&out->result, (size_t)count - 2, (size_t)count);
+    size_t count = out->policies.count;
+    mc_result_init(&out->result, count - 2, count);
     size_t p = 0;
     for (const cJSON *item = array->child; item && !r->code; item = item->next, p++) {
-        struct err detail;
-        struct policy policy = {0};
-        const cJSON *trigger = cJSON_GetObjectItemCaseSensitive(item, "trigger");
-        const cJSON *keep = cJSON_GetObjectItemCaseSensitive(item, "keep");
-        const cJSON *figures = cJSON_GetObjectItemCaseSensitive(item, "figures");
-        if (!cJSON_IsString(trigger) || policy_parse_trigger(trigger->valuestring, &policy.trigger, &detail))
-            bad(r, "trigger");
-        if (!cJSON_IsString(keep) || policy_parse_keep(keep->valuestring, &policy.keep, &detail))
-            bad(r, "keep");
-        policy_list_add(&out->policies, policy);
+        const cJSON *figures = part_get(item, "figures");
         get_sums(r, figures ? figures->child : NULL, "figures", out->result.policies[p].figures, MC_FIGURES);
-        get_months(r, cJSON_GetObjectItemCaseSensitive(item, "months"), &out->result.policies[p]);
+        get_months(r, part_get(item, "months"), &out->result.policies[p]);
     }
 }
 
-static void get_pairs(struct reader *r, const cJSON *array, struct mc_report *out)
+static void get_pairs(struct part_reader *r, const cJSON *array, struct mc_report *out)
 {
     const cJSON *item = cJSON_IsArray(array) ? array->child : NULL;
     for (size_t i = 0; i < mc_pair_count(out->result.count) && !r->code; i++)
         item = get_sums(r, item, "pairs", out->result.pairs[i].figures, MC_PAIR_FIGURES);
 }
 
-static void get_all(struct reader *r, const cJSON *document, struct mc_report *out)
+static void get_all(struct part_reader *r, const cJSON *document, struct mc_report *out)
 {
-    const cJSON *schema = cJSON_GetObjectItemCaseSensitive(document, "schema");
-    const cJSON *head = cJSON_GetObjectItemCaseSensitive(document, "head");
-    if (!cJSON_IsString(schema) || strcmp(schema->valuestring, SCHEMA) != 0)
-        bad(r, "schema");
-    if (!cJSON_IsObject(head))
-        bad(r, "head");
+    out->head = part_head(r, document, SCHEMA);
     if (r->code)
         return;
-    out->head = cJSON_Duplicate(head, true);
-    out->hourly = get_bool(r, document, "hourly");
-    out->fails = get_bool(r, document, "fails");
-    out->reserved = get_bool(r, document, "reserved");
-    out->delay = get_bool(r, document, "delay");
-    out->corrected = get_i64(r, document, "corrected", 0, (int64_t)1 << 50);
-    out->runs = get_i64(r, document, "runs", 1, MC_RUNS_MAX);
-    out->seed = (uint32_t)get_i64(r, document, "seed", 0, UINT32_MAX);
-    out->shards = get_i64(r, document, "shards", 1, MC_RUNS_MAX);
-    out->shard = get_i64(r, document, "shard", 0, out->shards - 1);
-    get_policies(r, cJSON_GetObjectItemCaseSensitive(document, "policies"), out);
+    out->hourly = part_bool(r, document, "hourly");
+    out->fails = part_bool(r, document, "fails");
+    out->reserved = part_bool(r, document, "reserved");
+    out->delay = part_bool(r, document, "delay");
+    out->corrected = part_i64(r, document, "corrected", 0, (int64_t)1 << 50);
+    out->runs = part_i64(r, document, "runs", 1, MC_RUNS_MAX);
+    out->seed = (uint32_t)part_i64(r, document, "seed", 0, UINT32_MAX);
+    out->shards = part_i64(r, document, "shards", 1, MC_RUNS_MAX);
+    out->shard = part_i64(r, document, "shard", 0, out->shards - 1);
+    get_policies(r, part_get(document, "policies"), out);
     if (!r->code)
-        get_pairs(r, cJSON_GetObjectItemCaseSensitive(document, "pairs"), out);
-    out->result.runs = get_i64(r, document, "done", 0, out->runs);
+        get_pairs(r, part_get(document, "pairs"), out);
+    out->result.runs = part_i64(r, document, "done", 0, out->runs);
 }
 
 int mc_report_parse(struct mc_report *out, const char *name, const char *text, size_t len, struct err *err)
@@ -180,7 +131,7 @@ int mc_report_parse(struct mc_report *out, const char *name, const char *text, s
     cJSON *document = json_parse(name, text, len, err);
     if (!document)
         return EXIT_INPUT;
-    struct reader r = {.name = name, .err = err};
+    struct part_reader r = {.name = name, .kind = "a shard of simulate --shard", .err = err};
     get_all(&r, document, out);
     cJSON_Delete(document);
     if (r.code)

@@ -11,11 +11,10 @@
 #include "base/num.h"
 #include "base/out.h"
 #include "base/str.h"
+#include "sim/part.h"
 
-#define SCHEMA       "bakehour.organisation-part/1"
-#define POLICIES_MAX 1000
-#define NAME_MAX_LEN 65536
-#define HOUR_MAX     ((int64_t)10000000) /* of the clock, since 1970: a thousand years */
+#define SCHEMA   "bakehour.organisation-part/1"
+#define HOUR_MAX ((int64_t)10000000) /* of the clock, since 1970: a thousand years */
 
 bool organisation_is_part(const char *text)
 {
@@ -152,89 +151,42 @@ int organisation_save(const struct organisation *o, const char *path, struct err
     return code;
 }
 
-/* --- reading: a document is right as a whole or refused as a whole --- */
+/* --- reading --- */
 
-struct reader {
-    const char *name;
-    struct err *err;
-    int code;
-};
-
-static void bad(struct reader *r, const char *what)
+static int64_t get_exact(struct part_reader *r, const cJSON *from, const char *name, int64_t low)
 {
-    if (!r->code)
-        r->code = err_at(r->err, EXIT_INPUT, r->name, 0, 0,
-                         "\"%s\" is missing or wrong; is it a part of bakehour organisation?", what);
-}
-
-static const cJSON *get(const cJSON *from, const char *name)
-{
-    return cJSON_GetObjectItemCaseSensitive(from, name);
-}
-
-static int64_t get_i64(struct reader *r, const cJSON *from, const char *name, int64_t low, int64_t high)
-{
-    const cJSON *item = get(from, name);
-    double value = cJSON_IsNumber(item) ? item->valuedouble : -1e300;
-    if (value < (double)low || value > (double)high || value != (double)(int64_t)value) {
-        bad(r, name);
-        return low;
-    }
-    return (int64_t)value;
-}
-
-static bool get_bool(struct reader *r, const cJSON *from, const char *name)
-{
-    const cJSON *item = get(from, name);
-    if (!cJSON_IsBool(item))
-        bad(r, name);
-    return cJSON_IsTrue(item);
-}
-
-static const char *get_text(struct reader *r, const cJSON *from, const char *name)
-{
-    const char *text = cJSON_GetStringValue(get(from, name));
-    if (!text || !*text || strlen(text) > NAME_MAX_LEN) {
-        bad(r, name);
-        return "";
-    }
-    return text;
-}
-
-static int64_t get_exact(struct reader *r, const cJSON *from, const char *name, int64_t low)
-{
-    const char *text = get_text(r, from, name);
+    const char *text = part_text(r, from, name);
     int64_t value = low;
     if (num_i64(text, strlen(text), &value) || value < low)
-        bad(r, name);
+        part_bad(r, name);
     return value;
 }
 
-static void get_key(struct reader *r, const cJSON *from, char to[DIGEST_TEXT_SIZE])
+static void get_key(struct part_reader *r, const cJSON *from, char to[DIGEST_TEXT_SIZE])
 {
-    const char *key = get_text(r, from, "key");
+    const char *key = part_text(r, from, "key");
     if (strlen(key) + 1 == DIGEST_TEXT_SIZE && strspn(key, "0123456789abcdef") + 1 == DIGEST_TEXT_SIZE)
         memcpy(to, key, DIGEST_TEXT_SIZE);
     else
-        bad(r, "key");
+        part_bad(r, "key");
 }
 
 /* The next number of a text; *at goes behind it and behind one space. */
-static int64_t next_number(struct reader *r, const char **at, const char *what)
+static int64_t next_number(struct part_reader *r, const char **at, const char *what)
 {
     size_t len = strcspn(*at, " *");
     int64_t value = 0;
     if (num_i64(*at, len, &value))
-        bad(r, what);
+        part_bad(r, what);
     *at += len + ((*at)[len] == ' ');
     return value;
 }
 
-static void get_figures(struct reader *r, const cJSON *item, struct org_figures *f)
+static void get_figures(struct part_reader *r, const cJSON *item, struct org_figures *f)
 {
     const char *at = cJSON_GetStringValue(item);
     if (!at) {
-        bad(r, "figures");
+        part_bad(r, "figures");
         return;
     }
     int64_t *const first[] = {&f->deployments, &f->launches, &f->billed_s, &f->commits,
@@ -250,45 +202,45 @@ static void get_figures(struct reader *r, const cJSON *item, struct org_figures 
     f->lead_p95_s = next_number(r, &at, "figures");
     f->within = next_number(r, &at, "figures") != 0;
     if (digits_bad || *at || f->deployments < 0 || f->commits < 0 || f->billed_s < 0 || f->lead_p95_s < 0)
-        bad(r, "figures");
+        part_bad(r, "figures");
 }
 
-static void get_service(struct reader *r, const cJSON *item, struct organisation *o)
+static void get_service(struct part_reader *r, const cJSON *item, struct organisation *o)
 {
-    size_t at = (size_t)get_i64(r, item, "index", 0, (int64_t)o->count - 1);
+    size_t at = (size_t)part_i64(r, item, "index", 0, (int64_t)o->count - 1);
     struct org_service *s = &o->services[at];
     if (r->code || s->figures) {
-        bad(r, "index");
+        part_bad(r, "index");
         return;
     }
-    s->name = mem_dup(get_text(r, item, "service"));
-    s->source = mem_dup(get_text(r, item, "source"));
+    s->name = mem_dup(part_text(r, item, "service"));
+    s->source = mem_dup(part_text(r, item, "source"));
     get_key(r, item, s->key);
-    s->commits = get_i64(r, item, "commits", 1, (int64_t)1 << 50);
-    s->corrected = get_i64(r, item, "corrected", 0, s->commits);
-    s->first = get_i64(r, item, "first", INSTANT_MIN, INSTANT_MAX);
-    s->last = get_i64(r, item, "last", s->first, INSTANT_MAX);
-    s->span_from = get_i64(r, item, "from", INSTANT_MIN, INSTANT_MAX);
-    s->span_to = get_i64(r, item, "to", s->span_from, INSTANT_MAX);
-    s->shallow = get_bool(r, item, "shallow");
-    s->shares = get_bool(r, item, "shares");
-    s->own_terms = get_bool(r, item, "own_terms");
-    s->best = get_i64(r, item, "best", -1, (int64_t)o->policies.count - 1);
+    s->commits = part_i64(r, item, "commits", 1, (int64_t)1 << 50);
+    s->corrected = part_i64(r, item, "corrected", 0, s->commits);
+    s->first = part_i64(r, item, "first", INSTANT_MIN, INSTANT_MAX);
+    s->last = part_i64(r, item, "last", s->first, INSTANT_MAX);
+    s->span_from = part_i64(r, item, "from", INSTANT_MIN, INSTANT_MAX);
+    s->span_to = part_i64(r, item, "to", s->span_from, INSTANT_MAX);
+    s->shallow = part_bool(r, item, "shallow");
+    s->shares = part_bool(r, item, "shares");
+    s->own_terms = part_bool(r, item, "own_terms");
+    s->best = part_i64(r, item, "best", -1, (int64_t)o->policies.count - 1);
     s->figures = mem_zero(o->policies.count, sizeof(*s->figures));
-    const cJSON *figures = get(item, "figures");
+    const cJSON *figures = part_get(item, "figures");
     if (cJSON_GetArraySize(figures) != (int)o->policies.count)
-        bad(r, "figures");
+        part_bad(r, "figures");
     size_t p = 0;
     for (const cJSON *one = figures ? figures->child : NULL; one && !r->code; one = one->next)
         get_figures(r, one, &s->figures[p++]);
 }
 
-static void get_hours(struct reader *r, const cJSON *from, const char *name, struct hours *to)
+static void get_hours(struct part_reader *r, const cJSON *from, const char *name, struct hours *to)
 {
-    const char *at = cJSON_GetStringValue(get(from, name));
+    const char *at = cJSON_GetStringValue(part_get(from, name));
     size_t cap = 0;
     if (!at) {
-        bad(r, name);
+        part_bad(r, name);
         return;
     }
     to->first = next_number(r, &at, name);
@@ -300,7 +252,7 @@ static void get_hours(struct reader *r, const cJSON *from, const char *name, str
             times = next_number(r, &at, name);
         }
         if (value < 0 || times < 1 || times > HOURS_MAX - (int64_t)to->count || r->code) {
-            bad(r, name);
+            part_bad(r, name);
             return;
         }
         to->seconds = mem_grow(to->seconds, &cap, to->count + (size_t)times, sizeof(*to->seconds));
@@ -308,25 +260,7 @@ static void get_hours(struct reader *r, const cJSON *from, const char *name, str
             to->seconds[to->count++] = value;
     }
     if (to->first < -HOUR_MAX || to->first > HOUR_MAX)
-        bad(r, name);
-}
-
-static void get_policies(struct reader *r, const cJSON *array, struct organisation *o)
-{
-    int count = cJSON_IsArray(array) ? cJSON_GetArraySize(array) : 0;
-    if (count < 2 || count > POLICIES_MAX) {
-        bad(r, "policies");
-        return;
-    }
-    for (const cJSON *item = array->child; item && !r->code; item = item->next) {
-        struct err detail;
-        struct policy policy = {0};
-        if (policy_parse_trigger(get_text(r, item, "trigger"), &policy.trigger, &detail))
-            bad(r, "trigger");
-        if (policy_parse_keep(get_text(r, item, "keep"), &policy.keep, &detail))
-            bad(r, "keep");
-        policy_list_add(&o->policies, policy);
-    }
+        part_bad(r, name);
 }
 
 static struct given limit_of(int64_t value)
@@ -334,49 +268,45 @@ static struct given limit_of(int64_t value)
     return (struct given){value >= 0, value < 0 ? 0 : value};
 }
 
-static void get_question(struct reader *r, const cJSON *document, struct organisation *o)
+static void get_question(struct part_reader *r, const cJSON *document, struct organisation *o)
 {
-    const char *schema = cJSON_GetStringValue(get(document, "schema"));
-    const cJSON *head = get(document, "head");
-    if (!schema || strcmp(schema, SCHEMA) != 0)
-        bad(r, "schema");
-    if (!cJSON_IsObject(head))
-        bad(r, "head");
+    o->head = part_head(r, document, SCHEMA);
     if (r->code)
         return;
-    o->head = cJSON_Duplicate(head, true);
     get_key(r, document, o->key);
-    o->hourly = get_bool(r, document, "hourly");
-    o->delay = get_bool(r, document, "delay");
-    o->shards = get_i64(r, document, "shards", 1, SERVICES_MAX * (int64_t)10);
-    o->shard = get_i64(r, document, "shard", 0, o->shards - 1);
-    o->limits.max_lead_s = limit_of(get_i64(r, document, "max_lead_s", -1, POLICY_DURATION_MAX));
+    o->hourly = part_bool(r, document, "hourly");
+    o->delay = part_bool(r, document, "delay");
+    o->shards = part_i64(r, document, "shards", 1, SERVICES_MAX * (int64_t)10);
+    o->shard = part_i64(r, document, "shard", 0, o->shards - 1);
+    o->limits.max_lead_s = limit_of(part_i64(r, document, "max_lead_s", -1, POLICY_DURATION_MAX));
     o->limits.max_per_month = limit_of(get_exact(r, document, "max_usd", -1));
     o->limits.by_cost = o->delay;
-    o->reserved = get_i64(r, document, "reserved", 0, 1000000);
-    o->reserved_model = get_bool(r, document, "pool") ? MODEL_POOL : MODEL_CLOCK_HOUR;
+    o->reserved = part_i64(r, document, "reserved", 0, 1000000);
+    o->reserved_model = part_bool(r, document, "pool") ? MODEL_POOL : MODEL_CLOCK_HOUR;
     o->price_per_hour = get_exact(r, document, "price", 0);
-    get_policies(r, get(document, "policies"), o);
+    part_policies(r, part_get(document, "policies"), 2, &o->policies);
+    if (r->code)
+        return;
     int64_t last = (int64_t)o->policies.count - 1;
-    o->every = (size_t)get_i64(r, document, "every", 0, last);
-    o->idle = (size_t)get_i64(r, document, "idle", 0, last);
+    o->every = (size_t)part_i64(r, document, "every", 0, last);
+    o->idle = (size_t)part_i64(r, document, "idle", 0, last);
 }
 
-static void get_all(struct reader *r, const cJSON *document, struct organisation *o)
+static void get_all(struct part_reader *r, const cJSON *document, struct organisation *o)
 {
     get_question(r, document, o);
-    int64_t count = r->code ? 0 : get_i64(r, document, "services", 1, SERVICES_MAX);
-    const cJSON *records = get(document, "records");
-    const cJSON *hours = get(document, "hours");
+    int64_t count = r->code ? 0 : part_i64(r, document, "services", 1, SERVICES_MAX);
+    const cJSON *records = part_get(document, "records");
+    const cJSON *hours = part_get(document, "hours");
     if (r->code)
         return;
     organisation_make_room(o, (size_t)count);
     if (!cJSON_IsArray(records))
-        bad(r, "records");
+        part_bad(r, "records");
     for (const cJSON *item = records ? records->child : NULL; item && !r->code; item = item->next)
         get_service(r, item, o);
     if (!cJSON_IsArray(hours) || cJSON_GetArraySize(hours) != (o->reserved ? (int)o->policies.count + 1 : 0))
-        bad(r, "hours");
+        part_bad(r, "hours");
     size_t p = 0;
     for (const cJSON *item = hours ? hours->child : NULL; item && !r->code; item = item->next, p++) {
         get_hours(r, item, "used", &o->used[p]);
@@ -390,7 +320,7 @@ int organisation_parse(struct organisation *o, const char *name, const char *tex
     cJSON *document = json_parse(name, text, len, err);
     if (!document)
         return EXIT_INPUT;
-    struct reader r = {.name = name, .err = err};
+    struct part_reader r = {.name = name, .kind = "a part of bakehour organisation", .err = err};
     get_all(&r, document, o);
     cJSON_Delete(document);
     if (r.code)
