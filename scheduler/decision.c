@@ -33,7 +33,7 @@ static int last_deployed(struct known *k, struct err *err)
         str_fit(k->deployed, sizeof(k->deployed), "%s", d->commit);
     if (last != d && strcmp(last->state, "running") != 0)
         str_fit(k->failed, sizeof(k->failed), "%s", last->commit);
-    k->free_s = (last->ended_ms + 999) / 1000;
+    k->free_s = last->ended_ms / 1000;
     k->last = last->number;
     return code;
 }
@@ -67,7 +67,7 @@ static struct recall_start *starts_of(const struct deployments *list, size_t *co
     for (size_t i = 0; i < list->count; i++) {
         const struct deployment *d = &list->items[i];
         if (strcmp(d->state, "completed") == 0 && strcmp(d->kind, "deploy") == 0)
-            starts[(*count)++] = (struct recall_start){d->started_ms / 1000, (d->ended_ms + 999) / 1000, d->commits};
+            starts[(*count)++] = (struct recall_start){d->started_ms / 1000, d->ended_ms / 1000, d->commits};
     }
     return starts;
 }
