@@ -25,6 +25,7 @@ int lanes_run(const struct decider *const *d, size_t count, const struct commits
 #include <immintrin.h>
 
 #define WIDTH     4 /* lanes of a vector */
+#define PACKED    8 /* starts that are stored at once */
 #define VECTORS   (LANES_MAX / WIDTH)
 #define BLOCK     256 /* commits */
 #define LONG_AGO  (-((int64_t)1 << 40))
@@ -57,96 +58,9 @@ struct column {
     int64_t month_end, launched_commits;
 };
 
-WIDE_AVX2_INLINE vec pick(vec mask, vec yes, vec no)
-{
-    return _mm256_blendv_epi8(no, yes, mask);
-}
-
-WIDE_AVX2_INLINE vec latest(vec a, vec b)
-{
-    return pick(_mm256_cmpgt_epi64(a, b), a, b);
-}
-
 WIDE_AVX2_INLINE vec add(vec a, vec b)
 {
     return _mm256_add_epi64(a, b);
-}
-
-/* One commit whose instances end with each bake: the pipeline is free took_s after a start. */
-WIDE_AVX2_INLINE void step_terminate(struct vector *v, const struct shape *s, vec ready)
-{
-    vec opens = _mm256_cmpgt_epi64(ready, v->start_s);
-    vec start = latest(add(v->start_s, s->took_s), add(v->window_s, ready));
-    v->start_s = pick(opens, start, v->start_s);
-}
-
-/* Where they are kept for a while after it, or until the paid hour ends. How long follows from when the pipeline is
- * free, and from what is paid: fewer things to carry from commit to commit. */
-WIDE_AVX2_INLINE void step_kept(struct vector *v, const struct shape *s, vec ready)
-{
-    vec opens = _mm256_cmpgt_epi64(ready, v->start_s);
-    vec start = latest(v->free_at, add(v->window_s, ready));
-    vec reusable_until; /* by starts before it */
-    if (s->kind == LANES_HOUR)
-        reusable_until = latest(add(v->paid_until, s->paid_to_start_s), add(v->free_at, s->free_to_start_s));
-    else
-        reusable_until = add(v->free_at, v->free_to_start_s);
-    vec reuse = _mm256_cmpgt_epi64(reusable_until, start);
-    vec free_at = add(add(start, s->fixed_s), _mm256_andnot_si256(reuse, s->boot_s));
-    if (s->kind == LANES_HOUR) {
-        vec paid = pick(reuse, v->paid_until, add(start, s->first_paid_s));
-#pragma GCC unroll 4
-        for (int i = 0; i < s->hours; i++)
-            paid = add(paid, _mm256_and_si256(_mm256_cmpgt_epi64(add(free_at, s->free_to_busy_s), paid), s->hour_s));
-        v->paid_until = pick(opens, paid, v->paid_until);
-    }
-    v->start_s = pick(opens, start, v->start_s);
-    v->free_at = pick(opens, free_at, v->free_at);
-    v->reused = pick(opens, reuse, v->reused);
-}
-
-/* rows[i * VECTORS + v]: the waiting of commit i in each lane, twice, and one more where its deployment launched. */
-WIDE_AVX2_INLINE void pass(struct vector *vectors, int first, int count, const struct shape *shape,
-                           const struct commits *c, size_t from, size_t n, vec *rows)
-{
-    struct shape s = *shape;
-    struct vector v[VECTORS];
-    vec base = _mm256_set1_epi64x(c->arrival_s[0]);
-    vec one = _mm256_set1_epi64x(1);
-#pragma GCC unroll 4 /* so that v stays in registers */
-    for (int i = 0; i < count; i++)
-        v[i] = vectors[first + i];
-    for (size_t k = 0; k < n; k++) {
-        vec ready = _mm256_sub_epi64(_mm256_set1_epi64x(c->ready_s[from + k]), base);
-        vec arrival = _mm256_sub_epi64(_mm256_set1_epi64x(c->arrival_s[from + k]), base);
-#pragma GCC unroll 4
-        for (int i = 0; i < count; i++) {
-            if (s.kind == LANES_TERMINATE)
-                step_terminate(&v[i], &s, ready);
-            else
-                step_kept(&v[i], &s, ready);
-            vec wait = _mm256_sub_epi64(v[i].start_s, arrival);
-            rows[k * VECTORS + (size_t)(first + i)] = add(add(add(wait, wait), one), v[i].reused);
-        }
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < count; i++)
-        vectors[first + i] = v[i];
-}
-
-/* As many vectors at a time as keep the units busy and stay in registers. */
-WIDE_AVX2_INLINE void pass_all(struct vector *v, int count, const struct shape *s, const struct commits *c, size_t from,
-                               size_t n, vec *rows)
-{
-    int i = 0;
-    if (s->kind == LANES_TERMINATE && count == VECTORS) {
-        pass(v, 0, 4, s, c, from, n, rows);
-        return;
-    }
-    for (; i + 2 <= count; i += 2)
-        pass(v, i, 2, s, c, from, n, rows);
-    if (i < count)
-        pass(v, i, 1, s, c, from, n, rows);
 }
 
 /* Four lanes' rows to four columns. */
@@ -206,51 +120,6 @@ static void settle_one(struct column *to, int64_t packed, int64_t arrival_s, int
     *lead_s = wait_s + to->fixed_s + (packed & 1 ? to->boot_s : 0);
 }
 
-/* Commits of one month: their leads, and the starts that differ from the one before, packed without gaps. */
-WIDE_AVX2_INLINE void settle_month(struct column *to, const int64_t *packed, const int64_t *arrival_s, size_t n,
-                                   int64_t *lead_s)
-{
-    const vec one = _mm256_set1_epi64x(1);
-    const vec fixed_s = _mm256_set1_epi64x(to->fixed_s);
-    const vec boot_s = _mm256_set1_epi64x(to->boot_s);
-    vec wait_sum = _mm256_setzero_si256();
-    vec launched_sum = _mm256_setzero_si256();
-    vec before = _mm256_set1_epi64x(to->last);
-    int64_t *starts = to->out->start + to->deployments;
-    int64_t *begin = starts;
-    size_t k = 0;
-    for (; k + WIDTH <= n; k += WIDTH) {
-        vec p = _mm256_loadu_si256((const vec *)(packed + k));
-        vec arrival = _mm256_loadu_si256((const vec *)(arrival_s + k));
-        vec start = add(add(arrival, arrival), p);
-        vec wait = _mm256_srli_epi64(p, 1);
-        vec launched = _mm256_and_si256(p, one);
-        /* Each start's forerunner: the last of the vector before, then its own first three. */
-        vec shifted = _mm256_permute4x64_epi64(_mm256_blend_epi32(start, before, 0xC0), 0x93);
-        int same = _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(start, shifted)));
-        int fresh = same ^ 15;
-        vec order = _mm256_load_si256((const vec *)gather_halves[fresh]);
-        _mm256_storeu_si256((vec *)starts, _mm256_permutevar8x32_epi32(start, order));
-        starts += __builtin_popcount((unsigned)fresh);
-        before = start;
-        wait_sum = add(wait_sum, wait);
-        launched_sum = add(launched_sum, launched);
-        vec boot = _mm256_and_si256(_mm256_sub_epi64(_mm256_setzero_si256(), launched), boot_s);
-        _mm256_storeu_si256((vec *)(lead_s + k), add(add(wait, fixed_s), boot));
-    }
-    int64_t sums[2 * WIDTH] __attribute__((aligned(32)));
-    _mm256_store_si256((vec *)sums, wait_sum);
-    _mm256_store_si256((vec *)(sums + WIDTH), launched_sum);
-    to->deployments += (size_t)(starts - begin);
-    to->month.deployments += starts - begin;
-    to->month.waiting_s += (int128)sums[0] + sums[1] + sums[2] + sums[3];
-    to->launched_commits += sums[4] + sums[5] + sums[6] + sums[7];
-    to->last = k ? arrival_s[k - 1] * 2 + packed[k - 1] : to->last;
-    to->month.commits += (int64_t)n;
-    for (; k < n; k++)
-        settle_one(to, packed[k], arrival_s[k], lead_s + k);
-}
-
 /* Starts ascend: the first commit whose deployment starts at month_end or later. */
 static size_t month_part(const struct column *to, const int64_t *packed, const int64_t *arrival_s, size_t n)
 {
@@ -267,78 +136,32 @@ static size_t month_part(const struct column *to, const int64_t *packed, const i
     return low;
 }
 
-WIDE_AVX2_INLINE void settle(struct column *to, const int64_t *packed, const int64_t *arrival_s, size_t n,
-                             int64_t *lead_s)
-{
-    for (size_t from = 0;;) {
-        size_t part = month_part(to, packed + from, arrival_s + from, n - from);
-        settle_month(to, packed + from, arrival_s + from, part, lead_s + from);
-        from += part;
-        if (from == n)
-            return;
-        open_month(to, arrival_s[from] + (packed[from] >> 1));
-    }
-}
+#define LANES_MASKS   0
+#define LANES_NAME(x) x##_256
+#define LANES_TARGET  WIDE_AVX2
+#define LANES_INLINE  WIDE_AVX2_INLINE
+#include "sim/lanes_body.h"
 
-WIDE_AVX2_INLINE void run_blocks(struct vector *v, const struct shape *shape, enum lanes_kind kind, int hours,
-                                 const struct commits *c, struct column *columns, size_t count)
-{
-    struct shape s = *shape;
-    s.kind = kind;
-    s.hours = hours;
-    vec rows[BLOCK * VECTORS];
-    int64_t turned[WIDTH][BLOCK] __attribute__((aligned(32)));
-    int vectors = (int)((count + WIDTH - 1) / WIDTH);
-    for (size_t from = 0; from < c->count; from += BLOCK) {
-        size_t n = c->count - from < BLOCK ? c->count - from : BLOCK;
-        pass_all(v, vectors, &s, c, from, n, rows);
-        for (size_t k = n; k % WIDTH; k++)
-            for (int i = 0; i < vectors; i++)
-                rows[k * VECTORS + (size_t)i] = _mm256_setzero_si256();
-        for (int i = 0; i < vectors; i++) {
-            turn(rows + i, n, turned);
-            for (size_t l = 0; l < WIDTH && (size_t)i * WIDTH + l < count; l++) {
-                struct column *to = &columns[(size_t)i * WIDTH + l];
-                settle(to, turned[l], c->arrival_s + from, n, to->out->lead_s + from);
-            }
-        }
-    }
-}
+#define LANES_MASKS   1
+#define LANES_NAME(x) x##_512
+#define LANES_TARGET  WIDE_AVX512
+#define LANES_INLINE  WIDE_AVX512 WIDE_INLINE
+#include "sim/lanes_body.h"
 
 typedef void runner(struct vector *v, const struct shape *s, const struct commits *c, struct column *columns,
                     size_t count);
 
-WIDE_AVX2 static void run_terminate(struct vector *v, const struct shape *s, const struct commits *c,
-                                    struct column *columns, size_t count)
-{
-    run_blocks(v, s, LANES_TERMINATE, 0, c, columns, count);
-}
-
-WIDE_AVX2 static void run_tail(struct vector *v, const struct shape *s, const struct commits *c, struct column *columns,
-                               size_t count)
-{
-    run_blocks(v, s, LANES_TAIL, 0, c, columns, count);
-}
-
-WIDE_AVX2 static void run_hour(struct vector *v, const struct shape *s, const struct commits *c, struct column *columns,
-                               size_t count)
-{
-    run_blocks(v, s, LANES_HOUR, 1, c, columns, count);
-}
-
-WIDE_AVX2 static void run_hours(struct vector *v, const struct shape *s, const struct commits *c,
-                                struct column *columns, size_t count)
-{
-    run_blocks(v, s, LANES_HOUR, HOURS_MAX, c, columns, count);
-}
-
 static runner *runner_for(const struct decider *d)
 {
+    enum { TERMINATE, TAIL, HOUR, HOURS };
+    static runner *const runners[2][4] = {{run_terminate_256, run_tail_256, run_hour_256, run_hours_256},
+                                          {run_terminate_512, run_tail_512, run_hour_512, run_hours_512}};
+    runner *const *of = runners[wide_width() >= WIDE_512];
     if (d->policy.keep.kind == KEEP_TERMINATE)
-        return run_terminate;
+        return of[TERMINATE];
     if (d->policy.keep.kind != KEEP_HOUR)
-        return run_tail;
-    return d->terms.bake_s <= SECONDS_PER_HOUR ? run_hour : run_hours;
+        return of[TAIL];
+    return of[d->terms.bake_s <= SECONDS_PER_HOUR ? HOUR : HOURS];
 }
 
 WIDE_AVX2 static void shape_begin(struct shape *to, const struct decider *d)
@@ -390,8 +213,8 @@ enum lanes_kind lanes_can(const struct decider *d)
 static void column_begin(struct column *to, struct replay *r, const struct decider *d, size_t count)
 {
     const struct terms *t = &d->terms;
-    /* What is packed is stored by fours, of which up to three lie behind the last. */
-    r->start = mem_grow(r->start, &r->start_cap, count + WIDTH, sizeof(*r->start));
+    /* What is packed is stored by eights, of which some lie behind the last. */
+    r->start = mem_grow(r->start, &r->start_cap, count + PACKED, sizeof(*r->start));
     r->lead_s = mem_grow(r->lead_s, &r->lead_cap, count, sizeof(*r->lead_s));
     r->commits = count;
     r->troubled = false;

@@ -9,7 +9,8 @@
  *   commits --pass--> rows (a commit's waiting in every lane) --turn--> columns --settle--> starts, leads, months
  *        256 at a time, so that rows and columns stay in the processor's first cache
  *
- * Needs AVX2, and says so through lanes_can. Cost: about 1 ns a commit and policy where one replay takes 2 to 6
+ * Needs AVX2, and says so through lanes_can; AVX-512 where it is there. Cost: 0.5 to 1.5 ns a commit and policy where
+ * one replay takes 2 to 4
  * (tests/bench_lanes.c). Memory: none of its own, that of a replay a policy.
  */
 #ifndef SIM_LANES_H

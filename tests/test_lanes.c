@@ -108,7 +108,9 @@ static void same_as_replay(void **state)
             if (lanes_can(&deciders[k]) == lanes_can(&deciders[0]))
                 pass[n++] = &deciders[k];
         }
+        wide_choose(i % 2 ? WIDE_256 : WIDE_512);
         assert_int_equal(lanes_run(pass, n, &s.c, lanes, &err), 0);
+        wide_choose(WIDE_512);
         for (size_t k = 0; k < n; k++) {
             assert_int_equal(replay_run(&one, pass[k], &s.c, &err), 0);
             assert_same_replay(&lanes[k], &one);
@@ -230,9 +232,32 @@ static void what_lanes_can(void **state)
     replay_release(&r);
 }
 
+/* What ends in time, but is kept beyond the calendar. */
+static void kept_too_long(void **state)
+{
+    (void)state;
+    const struct terms hourly = {.regime = REGIME_HOURLY, .bake_s = 60};
+    const struct policy policies[] = {{{TRIGGER_IDLE, 0}, {KEEP_TERMINATE, 0}},
+                                      {{TRIGGER_IDLE, 0}, {KEEP_IDLE, 500}},
+                                      {{TRIGGER_IDLE, 0}, {KEEP_HOUR, 0}}};
+    if (!wide_has_avx2())
+        skip();
+    for (size_t i = 0; i < 3; i++) {
+        struct decider d = policy_decider(&policies[i], &hourly);
+        const struct decider *pass[] = {&d};
+        int64_t late[] = {INSTANT_MAX - POLICY_DURATION_MAX - 100};
+        struct commits c = {late, late, 1};
+        struct replay r = {0};
+        struct err err;
+        assert_int_equal(lanes_run(pass, 1, &c, &r, &err), i ? EXIT_INPUT : 0);
+        replay_release(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(same_as_replay), cmocka_unit_test(outcomes_are_the_same),
-                                       cmocka_unit_test(errors), cmocka_unit_test(what_lanes_can)};
+                                       cmocka_unit_test(errors), cmocka_unit_test(what_lanes_can),
+                                       cmocka_unit_test(kept_too_long)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
