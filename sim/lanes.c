@@ -28,6 +28,7 @@ int lanes_run(const struct decider *const *d, size_t count, const struct commits
 #define PACKED    8 /* starts that are stored at once */
 #define VECTORS   (LANES_MAX / WIDTH)
 #define BLOCK     256 /* commits */
+#define LINE      8   /* instants in a line of the cache */
 #define LONG_AGO  (-((int64_t)1 << 40))
 #define HOURS_MAX 4 /* that a reuse may add at once: each is a step of the pass */
 
@@ -134,6 +135,18 @@ static size_t month_part(const struct column *to, const int64_t *packed, const i
             high = middle;
     }
     return low;
+}
+
+/* Where the next block of this column will be written: by then other columns have pushed it out of the near caches. */
+static inline void fetch_ahead(const struct column *to, size_t before, size_t from, size_t count)
+{
+    const struct replay *r = to->out;
+    size_t starts = 2 * to->deployments - before; /* as many again */
+    size_t end = count - from < BLOCK ? count : from + BLOCK;
+    for (size_t i = from; i < end; i += LINE)
+        __builtin_prefetch(r->lead_s + i, 1);
+    for (size_t i = to->deployments; i < starts && i < count; i += LINE)
+        __builtin_prefetch(r->start + i, 1);
 }
 
 #define LANES_MASKS   0

@@ -265,8 +265,10 @@ LANES_INLINE void LANES_NAME(run_blocks)(struct vector *v, const struct shape *s
             turn(rows + i, n, turned);
             for (size_t l = 0; l < WIDTH && (size_t)i * WIDTH + l < count; l++) {
                 struct column *to = &columns[(size_t)i * WIDTH + l];
+                size_t before = to->deployments;
                 LANES_NAME(settle)
                 (to, turned[l], c->arrival_s + from, n, to->out->lead_s + from, kind != LANES_TERMINATE);
+                fetch_ahead(to, before, from + n, c->count);
             }
         }
     }
