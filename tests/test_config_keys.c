@@ -2,8 +2,8 @@
  * Every key of bakehour.json is read by something. Each one stands in the list below with another value than the
  * default: what three deployments (two good ones, one whose application does not start) ask of AWS, of the guests, of
  * the commands, of the sinks and of the clock, what they journal and what they are priced at must then differ. Keys
- * that are read outside a run name the test that changes them, and the words by which it says so (rollout.probe,
- * which needs a load balancer, names the source). A key without an entry fails the test.
+ * that are read outside a run name the test that changes them, and the words by which it says so. A key without an
+ * entry fails the test.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -320,7 +320,7 @@ static const struct key_case {
     {"rollout.canary", "\"alone\"", NULL, NULL, NULL},
     {"rollout.replace", "\"hour-end\"", HOURLY, NULL, NULL},
     {"rollout.replace_limit", "\"10m\"", HOURLY ";rollout.replace=\"hour-end\"", NULL, NULL},
-    {"rollout.probe", NULL, NULL, "scheduler/rollout_fleet.c", "rollout.probe"}, /* only with a load balancer */
+    {"rollout.probe", NULL, NULL, "tests/test_rollout_faults.c", "rollout.probe = cases[i].probe"},
     {"rollout.drain", "\"1m\"", NULL, NULL, NULL},
     {"rollout.grace", "\"1m\"", NULL, NULL, NULL},
     {"rollout.boot_limit", "\"10s\"", NULL, NULL, NULL},
