@@ -28,8 +28,9 @@ struct optimum_args {
 
 static const struct opt optimum_options[] = {
     {"Search", OPT_HEADING, NULL, NULL, NULL, 0},
-    OPTIMUM_VALUE("grid", "S", opt_given_duration, grid_s,
-                  "starts are unix seconds divisible by S (default 60); 1 is exact, and slow"),
+    OPTIMUM_VALUE(
+        "grid", "S", opt_given_duration, grid_s,
+        "starts are unix seconds divisible by S (default 60), which divides bake, boot and hour; 1 is exact, and slow"),
     {"starts", OPT_FLAG, NULL, "list the starts", opt_flag, offsetof(struct optimum_args, starts)},
     OPTIMUM_VALUE("max-lead", "S", opt_given_duration, max_lead_s,
                   "no commit may take longer from its arrival to the end of its bake"),
@@ -69,6 +70,23 @@ static int price(struct priced *to, const struct optimum *o, struct err *err)
     return 0;
 }
 
+/* A grid that was asked for divides what it is to hold; the one by default bounds by a second search where it does not.
+ */
+static int check_grid(const struct optimum_terms *t, struct err *err)
+{
+    const struct {
+        const char *name;
+        int64_t s;
+    } held[] = {{"the bake", t->bake_s}, {"the boot", t->boot_s}, {"the paid hour", t->meter.quantum_s}};
+    char grid[INSTANT_TEXT_SIZE];
+    char length[INSTANT_TEXT_SIZE];
+    for (size_t i = 0; i < sizeof(held) / sizeof(*held); i++)
+        if (held[i].s > 1 && held[i].s % t->grid_s)
+            return err_set(err, EXIT_INPUT, "--grid: %s does not divide %s of %s; what divides it proves a bound",
+                           duration_text(t->grid_s, grid), held[i].name, duration_text(held[i].s, length));
+    return 0;
+}
+
 static int terms_of(struct optimum_terms *to, const struct optimum_args *args, const struct terms *t, struct err *err)
 {
     const char *mode = args->boot_mode ? args->boot_mode : "serial";
@@ -84,6 +102,8 @@ static int terms_of(struct optimum_terms *to, const struct optimum_args *args, c
                                  .delay_price_per_commit_hour = t->delay_price_per_commit_hour};
     if (to->grid_s < 1 || to->grid_s > GRID_MAX_S)
         return err_set(err, EXIT_INPUT, "--grid goes from a second to a day");
+    if (args->grid_s.is && check_grid(to, err))
+        return EXIT_INPUT;
     if (args->max_lead_s.is && args->max_lead_s.value == 0)
         return err_set(err, EXIT_INPUT, "--max-lead: a limit of no time at all cannot be met");
     to->max_lead_s = args->max_lead_s.is ? args->max_lead_s.value : 0;

@@ -48,24 +48,16 @@ figures "by the second: exact" "$out" "" "
     exact true
     starts.0 $((base + 300))
     starts.1 $((base + 2400))"
-# On a grid of 10 min the first waits for 10, not 5. With bakes rounded down to 20 min, at 0 and 2400, one hour just holds
-# both: no less than 30, and 2 x 10 below.
-run "a grid that does not divide the bake" $two --grid 10m --starts
-figures "a grid that does not divide the bake: figures" "$out" "" "
-    cost_usd 40.0000000000
-    lower_bound_usd 10.0000000000
+# Bakes of 25.5 min are no whole minutes: the first waits for 6, so that the hour lasts until the second is baked. With
+# bakes rounded down to 25 min it would be 5: no less than 35, and 2 x 1 below.
+run "the usual grid does not divide the bake" --log two.tsv --bake 1530 --regime hourly --price 30 --delay-price 60 --starts
+figures "the usual grid does not divide the bake: figures" "$out" "" "
+    grid_s 60
+    cost_usd 36.0000000000
+    lower_bound_usd 33.0000000000
     exact false
-    starts.0 $((base + 600))
+    starts.0 $((base + 360))
     starts.1 $((base + 2400))"
-# On one of 7 min, which divides neither, the starts are 60 + n x 420 (base is 360 above a multiple): 2580 takes the second,
-# 480 is the first from which an hour lasts until 4080. They wait for 8 + 3 min. Nothing is known of other starts.
-run "a grid that does not divide the hour" $two --grid 7m --starts
-figures "a grid that does not divide the hour: figures" "$out" "" "
-    cost_usd 41.0000000000
-    lower_bound_usd 0.0000000000
-    exact false
-    starts.0 $((base + 480))
-    starts.1 $((base + 2580))"
 
 # Three commits, bakes of 10 min, boot of 50 min, 12 USD an hour, 18 USD a commit-hour: the instance is kept over two idle
 # hours, so that the bake at 7200 is over by 10200. A launch at 7200 would hold the server until 10800.
@@ -211,6 +203,25 @@ refuses "no bake" 'how long does a bake take? --bake S' --log two.tsv
 refuses "no history" 'which history?' --bake 60
 refuses "no grid" '--grid goes from a second to a day' $two --grid 0
 refuses "a grid of two days" '--grid goes from a second to a day' $two --grid 2d
+refuses "a grid that does not divide the bake" '--grid: 10 min does not divide the bake of 25 min' $two --grid 10m
+refuses "a grid that does not divide the boot" '--grid: 5 min does not divide the boot of 7 min' $two --grid 5m --boot 7m
+refuses "a grid that does not divide the hour" '--grid: 25 min does not divide the paid hour of 60 min' $two --grid 25m
+refuses "money that cannot be counted" 'the cost is over 922 million USD: more than can be counted' --log two.tsv \
+    --bake 3650d --price 1000000 --regime second --grid 1d
+refuses "a price that would overflow" 'more than a million USD' --log two.tsv --bake 60 --price 900000000
+refuses "a price of waiting below nothing" 'an amount here cannot be negative' --log two.tsv --bake 60 --delay-price -2
+refuses "a bake below nothing" '"-5" is no duration' --log two.tsv --bake -5
+refuses "a bake of a hundred years" 'bake' --log two.tsv --bake 36500d
+refuses "a boot of a hundred years" 'boot' --log two.tsv --bake 60 --boot 36500d
+refuses "a grid below nothing" '"-1" is no duration' $two --grid -1
+refuses "a limit below nothing" '"-2" is no duration' $two --max-lead -2
+refuses "a pool below nothing" '"-1" is no whole number' $two --pool -1
+: >empty.tsv
+refuses "an empty history" 'empty.tsv: no commits at all' --log empty.tsv --bake 60
+printf -- '-5\n' >before.tsv
+refuses "a commit before 1970" '-5 is negative' --log before.tsv --bake 60
+printf '99999999999999\n' >after.tsv
+refuses "a commit in the future" 'is in the future' --log after.tsv --bake 60
 refuses "no mode" '--boot-mode: "paralel" is neither serial nor prelaunch' $two --boot-mode paralel
 refuses "no regime" '--regime: "hourl" is neither hourly nor second' $two --regime hourl
 refuses "prepare is not in it" 'prepare' $two --prepare 60
