@@ -22,6 +22,7 @@
 
 #include "base/mem.h"
 #include "billing/ledger.h"
+#include "billing/settled.h"
 #include "tests/support_bill.h"
 
 enum crash { CRASH_KILL, CRASH_POWER };
@@ -283,13 +284,92 @@ static int step(struct ledger *l, int number, struct err *err)
     return ledger_record(l, &u, &scope, NULL, start, &booked, err);
 }
 
-static int book_all(void)
+/* Every kind of writer once: begin, record, run on, adjust, remark, settle while it runs, end, a CI job, settle, end,
+ * say that all is known. */
+#define WRITERS 11
+#define HELD    "type,region,hourly_usd,start,end\nt,r,0.05,2018-01-01,2019-01-01\n"
+
+static int record_one(struct ledger *l, const char *key, const char *kind, int64_t hours, bool open, struct err *err)
+{
+    bool instance = strcmp(kind, "instance") == 0;
+    const struct ledger_scope scope = {"d-1", "production", "shop"};
+    instant_t start = at("2018-08-01");
+    enum ledger_booked booked;
+    const struct ledger_usage u = {.key = key,
+                                   .kind = kind,
+                                   .resource = key,
+                                   .account = "",
+                                   .type = instance ? "t" : "",
+                                   .region = "r",
+                                   .zone = "",
+                                   .os = instance ? "linux" : "",
+                                   .start = start,
+                                   .end = start + (instance ? hours * 3600 : 90),
+                                   .open = open,
+                                   .usd = instance ? usd("0.1") : usd("0.01"),
+                                   .regime = CHOOSE_HOURLY};
+    return ledger_record(l, &u, &scope, NULL, start, &booked, err);
+}
+
+static int settle_at(struct ledger *l, int64_t hours, struct err *err)
+{
+    struct bill_sources sources = {.reserved = "held"};
+    struct bill_files files = {.names = names_new()};
+    struct ledger_settled done;
+    instant_t now = at("2018-08-01") + hours * 3600;
+    int code = reservations_open_text(&files.reservations, files.names, "held", HELD, strlen(HELD), NULL, err);
+    if (!code)
+        code = settled_book(l, &files, &sources, calendar_month(now), now, &done, NULL, err);
+    bill_files_release(&files);
+    return code;
+}
+
+static int write_one(struct ledger *l, int number, struct err *err)
+{
+    const struct ledger_scope scope = {"d-1", "production", "shop"};
+    instant_t start = at("2018-08-01");
+    bool booked;
+    switch (number) {
+    case 0:
+        return ledger_deployment_begin(l, &scope, "abc", start, usd("0.5"), "a guess", start, err);
+    case 1:
+        return record_one(l, "i-1", "instance", 1, true, err);
+    case 2:
+        return record_one(l, "i-1", "instance", 3, true, err);
+    case 3:
+        return ledger_adjust(l, "a", &scope, "expense:adjustment", start, usd("1"), "why", start, &booked, err);
+    case 4:
+        return ledger_remark(l, "o", "override", &scope, "a reason", start, err);
+    case 5:
+        return settle_at(l, 4, err);
+    case 6:
+        return record_one(l, "i-1", "instance", 5, false, err);
+    case 7:
+        return record_one(l, "job", "ci-minute", 0, false, err);
+    case 8:
+        return settle_at(l, 6, err);
+    case 9:
+        return ledger_deployment_end(l, "d-1", start + 6 * 3600, "completed", start, err);
+    default:
+        return ledger_synced(l, start + 7 * 3600, err);
+    }
+}
+
+/* What is booked, and what of it must be there once so many steps were reported. */
+struct course {
+    int steps;
+    int (*step)(struct ledger *l, int number, struct err *err);
+    void (*is_there)(struct ledger *l, int reported, long n);
+    const char *usd; /* in the end */
+};
+
+static int book_all(const struct course *plan)
 {
     struct ledger *l = NULL;
     struct err err;
     int code = ledger_open(&l, path, LEDGER_WRITE, &err);
-    for (int i = 0; i < 3 * USES && !code; i++) {
-        code = step(l, i, &err);
+    for (int i = 0; i < plan->steps && !code; i++) {
+        code = plan->step(l, i, &err);
         if (!code && *reported < i + 1)
             *reported = i + 1;
     }
@@ -307,16 +387,53 @@ static void remove_files(void)
     }
 }
 
-static int64_t usd_booked(struct ledger *l)
+static int64_t usd_in(struct ledger *l, const char *account)
 {
-    const struct ledger_filter f = {.from = 0, .to = INSTANT_MAX, .account = "expense:"};
+    const struct ledger_filter f = {.from = 0, .to = INSTANT_MAX, .account = account, .unit = "usd"};
     struct err err;
     int64_t sum = -1;
     assert_int_equal(ledger_sum(l, &f, &sum, &err), 0);
     return sum;
 }
 
-static void assert_sound(long n)
+static int64_t usd_booked(struct ledger *l)
+{
+    return usd_in(l, "expense:");
+}
+
+static void uses_are_there(struct ledger *l, int steps, long n)
+{
+    int uses = (steps + 1) / 3; /* every third step books one */
+    if (usd_booked(l) < uses * usd("1"))
+        fail_msg("crash at %ld: %d uses were reported, %.2f USD are there", n, uses, (double)usd_booked(l) / 1e10);
+}
+
+/* Settled at four hours all of them are covered, at 0.05 of fees each; at six the job's two minutes stand beside. */
+static void writers_are_there(struct ledger *l, int steps, long n)
+{
+    static const struct {
+        int steps;
+        const char *account, *usd;
+    } least[] = {
+        {2, "expense:instance", "0.1"},   {3, "expense:instance", "0.3"},     {4, "expense:adjustment", "1"},
+        {6, "expense:instance", "0"},     {6, "expense:reserved-fee", "0.2"}, {7, "expense:instance", "0.1"},
+        {8, "expense:ci-minute", "0.02"}, {9, "expense:instance", "0"},       {9, "expense:reserved-fee", "0.3"}};
+    /* The step behind the last that was reported may be there too. */
+    for (size_t i = 0; i < sizeof(least) / sizeof(*least); i++)
+        if (steps >= least[i].steps && strcmp(least[i].account, "expense:instance") != 0 &&
+            usd_in(l, least[i].account) < usd(least[i].usd))
+            fail_msg("crash at %ld: after %d steps %s lacks", n, steps, least[i].account);
+    for (size_t i = 0; i < sizeof(least) / sizeof(*least); i++)
+        if (steps == least[i].steps && strcmp(least[i].account, "expense:instance") == 0 &&
+            usd_in(l, "expense:instance") > usd("0.5"))
+            fail_msg("crash at %ld: after %d steps an hour is booked twice", n, steps);
+}
+
+static const struct course uses_plan = {3 * USES, step, uses_are_there, "4"};
+/* 1 of adjustment, 6 x 0.05 of fees, two minutes at 0.01; the instance's five hours are covered. */
+static const struct course writers_plan = {WRITERS, write_one, writers_are_there, "1.32"};
+
+static void assert_sound(const struct course *plan, long n)
 {
     struct ledger *l = NULL;
     struct err err = {0};
@@ -325,14 +442,12 @@ static void assert_sound(long n)
         fail_msg("crash at %ld: %s", n, err.text);
     if (ledger_check(l, &diag, &err))
         fail_msg("crash at %ld: %s", n, err.text);
-    int uses = (*reported + 1) / 3; /* every third step books one */
-    if (usd_booked(l) < uses * usd("1"))
-        fail_msg("crash at %ld: %d uses were reported, %.2f USD are there", n, uses, (double)usd_booked(l) / 1e10);
+    plan->is_there(l, *reported, n);
     ledger_close(l);
 }
 
 /* Runs the booking until the crash; false: it came to its end before. */
-static bool crash_at(enum crash crash, long n)
+static bool crash_at(const struct course *plan, enum crash crash, long n)
 {
     pid_t pid = fork();
     assert_true(pid >= 0);
@@ -341,7 +456,7 @@ static bool crash_at(enum crash crash, long n)
         scene.left = n;
         scene.seed = (unsigned)n * 2654435761u + 1;
         install_shim();
-        _exit(book_all());
+        _exit(book_all(plan));
     }
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -350,27 +465,27 @@ static bool crash_at(enum crash crash, long n)
     return WEXITSTATUS(status) == 99;
 }
 
-static void crash_loop(enum crash crash)
+static void crash_loop(const struct course *plan, enum crash crash)
 {
     long n = 0;
     bool crashed = true;
     for (; crashed; n += STEP) {
         remove_files();
         *reported = 0;
-        crashed = crash_at(crash, n);
+        crashed = crash_at(plan, crash, n);
         if (crash == CRASH_POWER) { /* shared memory does not outlive it */
             char name[80];
             snprintf(name, sizeof(name), "%s-shm", path);
             unlink(name);
         }
-        assert_sound(n);
-        assert_int_equal(book_all(), 0);
-        *reported = 3 * USES;
-        assert_sound(n);
+        assert_sound(plan, n);
+        assert_int_equal(book_all(plan), 0);
+        *reported = plan->steps;
+        assert_sound(plan, n);
         struct ledger *l = NULL;
         struct err err;
         assert_int_equal(ledger_open(&l, path, LEDGER_READ, &err), 0);
-        assert_int_equal(usd_booked(l), USES * usd("1"));
+        assert_int_equal(usd_booked(l), usd(plan->usd));
         ledger_close(l);
     }
     assert_true(n > 20);
@@ -379,13 +494,60 @@ static void crash_loop(enum crash crash)
 static void killed_at_every_write(void **state)
 {
     (void)state;
-    crash_loop(CRASH_KILL);
+    crash_loop(&uses_plan, CRASH_KILL);
 }
 
 static void power_lost_at_every_write(void **state)
 {
     (void)state;
-    crash_loop(CRASH_POWER);
+    crash_loop(&uses_plan, CRASH_POWER);
+}
+
+static void every_writer_killed_at_every_write(void **state)
+{
+    (void)state;
+    crash_loop(&writers_plan, CRASH_KILL);
+}
+
+static void power_lost_under_every_writer(void **state)
+{
+    (void)state;
+    crash_loop(&writers_plan, CRASH_POWER);
+}
+
+/* One writes the uses, to the end; beside it the other writers are killed, begin anew and are killed a little later. */
+static void one_dies_beside_another(void **state)
+{
+    (void)state;
+    remove_files();
+    *reported = 0;
+    struct ledger *l = NULL;
+    struct err err;
+    assert_int_equal(ledger_open(&l, path, LEDGER_WRITE, &err), 0);
+    ledger_close(l);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        static volatile int mine;
+        reported = &mine;
+        for (int i = 0; i < 10; i++)
+            if (book_all(&uses_plan))
+                _exit(1);
+        _exit(0);
+    }
+    bool crashed = true;
+    for (long n = 3; crashed; n += 7)
+        crashed = crash_at(&writers_plan, CRASH_KILL, n);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    *reported = 0;
+    assert_sound(&writers_plan, 0);
+    assert_int_equal(ledger_open(&l, path, LEDGER_READ, &err), 0);
+    /* What of it is covered depends on which of the uses were there when it was settled last. */
+    assert_int_equal(usd_in(l, "expense:adjustment"), usd("1"));
+    assert_int_equal(usd_in(l, "expense:ci-minute"), usd("0.02"));
+    ledger_close(l);
 }
 
 int main(void)
@@ -393,6 +555,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_at_every_write),
         cmocka_unit_test(power_lost_at_every_write),
+        cmocka_unit_test(every_writer_killed_at_every_write),
+        cmocka_unit_test(power_lost_under_every_writer),
+        cmocka_unit_test(one_dies_beside_another),
     };
     const char *folder = mkdtemp(in_memory);
     folder = folder ? folder : mkdtemp(on_disk);
