@@ -4,14 +4,15 @@
  * only the journal, or one that has only the tags. Enumerated: nothing left over, exactly one completed deployment
  * more, the group whole and on one image, the storm within its cap.
  *
- *      what    deploy, rollback, promote, a storm outside the group, a storm inside it, clean-up
+ *      what    deploy, rollback, promote, a storm outside the group, a storm inside it, clean-up, the mending of a run
+ *              whose way back failed
  *      engine  attach, refresh, step
  *      death   before a call, in a call, before a write, after a write
  *      then    resume, a machine with the journal, a machine with the tags (after calls: what is written is lost)
  *
- * KILLS_EVERY=1 (make soak) runs every point. Else those that stand for a call site: for each engine and death the
- * first and the last point of every kind of call or write that a run without death passes, by one of the runners in
- * turn, and each N-th of the others; under the sanitizers a sample of those.
+ * ONLY=a_mending: that test alone. KILLS_EVERY=1 (make soak) runs every point. Else those that stand for a call site:
+ * for each engine and death the first and the last point of every kind of call or write that a run without death
+ * passes, by one of the runners in turn, and each N-th of the others; under the sanitizers a sample of those.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support_pipeline.h"
+#include "tests/support_runners.h"
 
 static const char commit_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char commit_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -36,7 +37,7 @@ static const char commit_c[] = "cccccccccccccccccccccccccccccccccccccccc";
 #define EVERY 29
 #endif
 
-enum what { DEPLOY, ROLLBACK, PROMOTE, STORM, STORM_INSIDE, COLLECT, WHATS };
+enum what { DEPLOY, ROLLBACK, PROMOTE, STORM, STORM_INSIDE, COLLECT, MEND, WHATS };
 
 static const struct {
     const char *name, *faults;
@@ -56,6 +57,7 @@ static const struct {
                       "bakehour:role=service\", \"fault\": \"unhealthy\", \"from\": 2}]}",
                       1},
     [COLLECT] = {"clean-up", NULL, 0},
+    [MEND] = {"mending", "{\"faults\": []}", 1},
 };
 
 static const char *const engines[] = {"attach", "refresh", "step"};
@@ -84,6 +86,19 @@ static void open_point(struct stage *s, const struct point *p, struct fault_set 
     stage_open(s, &(struct stage_options){.more = more, .faults = *set, .two = p->what == PROMOTE});
 }
 
+/* AWS refuses everything that the way back needs: a run that is broken, and then may be mended. */
+static void break_it(struct stage *s)
+{
+    static const char *const refused[] = {"TerminateInstanceInAutoScalingGroup", "DescribeInstanceRefreshes",
+                                          "CancelInstanceRefresh"};
+    struct fault_set *set = s->rehearsal.options.faults;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+        stage_add_fault(set, refused[i], "\"fault\": \"error\", \"code\": \"UnauthorizedOperation\", \"status\": 403",
+                        "\"from\": 1");
+    assert_int_equal(stage_deploy(s, commit_b), PIPELINE_BROKEN);
+    stage_clear_faults(set);
+}
+
 /* *target: what a rollback or promotion goes to. */
 static void prepare(struct stage *s, const struct point *p, struct deployment *target)
 {
@@ -94,6 +109,8 @@ static void prepare(struct stage *s, const struct point *p, struct deployment *t
         assert_int_equal(stage_deploy(s, commit_b), PIPELINE_COMPLETED);
     if (p->what == PROMOTE)
         stage_environment(s, 1);
+    if (p->what == MEND)
+        break_it(s);
     if (p->what == COLLECT) { /* a run of which nobody knows anything any more */
         stage_kill(s, DEATH_IN_CALL, 25 + 15 * (p->n % 4));
         (void)stage_deploy(s, commit_a);
@@ -111,6 +128,7 @@ static enum pipeline_end act(struct stage *s, const struct point *p, const struc
     case PROMOTE:
         return stage_again(s, "promote", target);
     case COLLECT:
+    case MEND:
         return stage_recover(s);
     default:
         return stage_deploy(s, commit_b);
@@ -140,6 +158,11 @@ static enum pipeline_end act_in_turn(struct stage *s, const struct point *p, con
     return end;
 }
 
+static bool recovers(const struct point *p)
+{
+    return p->what == COLLECT || p->what == MEND;
+}
+
 /* Another runner goes on: what is unfinished is finished; what never began is begun; without a store the group is
  * repaired by its tags, and a deployment follows. */
 static enum pipeline_end go_on(struct stage *s, const struct point *p, const struct deployment *target)
@@ -149,10 +172,10 @@ static enum pipeline_end go_on(struct stage *s, const struct point *p, const str
     if (p->runner != RUNNER_TAGS) {
         end = stage_resume(s, &found);
         bool begun = found || records(s) > (size_t)whats[p->what].before;
-        return p->what == COLLECT || (!begun && end == PIPELINE_COMPLETED) ? act_in_turn(s, p, target) : end;
+        return recovers(p) || (!begun && end == PIPELINE_COMPLETED) ? act_in_turn(s, p, target) : end;
     }
     end = stage_recover(s);
-    return end != PIPELINE_COMPLETED || p->what == COLLECT ? end : stage_deploy(s, commit_c);
+    return end != PIPELINE_COMPLETED || recovers(p) ? end : stage_deploy(s, commit_c);
 }
 
 /* ---- what must hold ---- */
@@ -179,10 +202,12 @@ static void check(struct stage *s, const struct point *p, enum pipeline_end end,
     bool broken = count && (strcmp(s->record.state, "capped") == 0 || strcmp(s->record.state, "rolled-back") == 0);
     if (end == PIPELINE_CAPPED || end == PIPELINE_ROLLED_BACK)
         end = PIPELINE_COMPLETED; /* or it was killed when that was written already */
-    if (end != PIPELINE_COMPLETED || broken != capped)
+    if (p->what == MEND && has_store && !broken)
+        fail_msg("%s: the broken one is %s", where, s->record.state);
+    if (end != PIPELINE_COMPLETED || (p->what != MEND && broken != capped))
         fail_msg("%s: ended as %d, %s: %s", where, (int)end, s->record.state, s->err.text);
-    int64_t completed = (has_store ? whats[p->what].before : 0) + (storms(p) && has_store ? 0 : 1);
-    stage_holds(s, p->what == COLLECT ? 0 : completed, where);
+    int64_t more = recovers(p) || (storms(p) && has_store) ? 0 : 1;
+    stage_holds(s, (has_store ? whats[p->what].before : 0) + more, where);
     if (capped)
         within_the_cap(s, s->record.image, where);
 }
@@ -323,11 +348,20 @@ static void a_clean_up(void **state)
     kill_everywhere(COLLECT);
 }
 
+static void a_mending(void **state)
+{
+    (void)state;
+    kill_everywhere(MEND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_deployment), cmocka_unit_test(a_rollback), cmocka_unit_test(a_promotion),
         cmocka_unit_test(a_storm),      cmocka_unit_test(a_clean_up), cmocka_unit_test(a_storm_inside_the_group),
+        cmocka_unit_test(a_mending),
     };
+    if (getenv("ONLY"))
+        cmocka_set_test_filter(getenv("ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
