@@ -145,8 +145,14 @@ static void tell_activity(struct fleet *f, struct events *e, const struct activi
     char id[32];
     enum life life;
     bool happened = strcmp(a->status, "Failed") != 0 && strcmp(a->status, "Cancelled") != 0;
-    if (lifetimes_read_activity(a->description, id, &life) && (life == LIFE_TERMINATED || happened))
+    if (!lifetimes_read_activity(a->description, id, &life))
+        return;
+    if (life == LIFE_LAUNCHED && happened)
         tell(e, arena_dup(&f->arena, id), life, a->start_ms / 1000);
+    /* While its connections drain it is paid for: EC2 says when that ended, else the end of the activity does. */
+    const struct instance *i = shown(f, id);
+    if (life == LIFE_TERMINATED && a->end_ms && !(i && (runs(i) || i->ended_ms)))
+        tell(e, arena_dup(&f->arena, id), life, (a->end_ms + 999) / 1000);
 }
 
 static void tell_instance(const struct fleet *f, struct events *e, const struct instance *i)

@@ -105,7 +105,7 @@ static void put_rest(struct sc_call *c, struct node *item, const struct sc_insta
 static const char *transition_of(struct sc_call *c, const struct sc_instance *i)
 {
     char at[INSTANT_TEXT_SIZE];
-    if (!i->told_ms || strcmp(i->reason_code, "Client.UserInitiatedShutdown") != 0)
+    if (!i->told_ms || strcmp(i->reason_code, "Client.InstanceInitiatedShutdown") == 0)
         return i->reason;
     calendar_text(i->told_ms / 1000, at);
     return arena_textf(&c->cloud->scratch, "User initiated (%.10s %.8s GMT)", at, at + 11);

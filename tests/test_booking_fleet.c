@@ -18,6 +18,7 @@
 #include "billing/usage.h"
 #include "scheduler/booking.h"
 #include "sim/cloud.h"
+#include "tests/support_cloud.h"
 #include "tests/support_pipeline.h"
 
 static const char *const commits[] = {
@@ -140,7 +141,26 @@ static void to_the_cent(struct stage *s, struct ledger *ledger, const char *wher
     simcloud_bill_release(&bill);
 }
 
-static void run(const char *engine, const char *regime, const char *faults)
+/* The group's members drain for five minutes before they go, and are paid for meanwhile. */
+static void add_balancer(struct stage *s)
+{
+    struct sim sim = {.cloud = s->rehearsal.cloud,
+                      .caller = {SIMCLOUD_ACCOUNT, s->config->region, "arn:aws:iam::123456789012:user/admin"}};
+    char arn[256];
+    aws_reply_init(&sim.reply);
+    (void)sim_call(&sim, AWS_ELBV2, "CreateTargetGroup", "Name", "web", "Protocol", "HTTP", "Port", "8080",
+                   "HealthCheckPath", "/health", "HealthCheckIntervalSeconds", "10", NULL);
+    if (sim.error.code[0])
+        fail_msg("%s %s", sim.error.code, sim.error.message);
+    sim_keep(&sim, "CreateTargetGroupResult/TargetGroups/member/TargetGroupArn", arn, sizeof(arn));
+    assert_int_equal(sim_call(&sim, AWS_AUTOSCALING, "AttachLoadBalancerTargetGroups", "AutoScalingGroupName",
+                              "group-test", "TargetGroupARNs.member.1", arn, NULL),
+                     0);
+    aws_reply_release(&sim.reply);
+    stage_rest(s, 120);
+}
+
+static void run_with(const char *engine, const char *regime, const char *faults, bool balanced)
 {
     static struct stage s;
     struct ledger *ledger;
@@ -155,6 +175,8 @@ static void run(const char *engine, const char *regime, const char *faults)
         "\"min_healthy_percent\": %d, \"dead_man_role\": \"arn:aws:iam::123456789012:role/dead-man\"}",
         regime, engine, refresh ? 50 : 100);
     stage_open(&s, &(struct stage_options){.more = more, .faults = set});
+    if (balanced)
+        add_balancer(&s);
     assert_int_equal(ledger_open(&ledger, ":memory:", LEDGER_WRITE, &s.err), 0);
     for (size_t i = 0; i < 3; i++) {
         (void)stage_deploy(&s, commits[i]);
@@ -171,6 +193,18 @@ static void run(const char *engine, const char *regime, const char *faults)
     ledger_close(ledger);
     stage_close(&s);
     fault_set_free(set);
+}
+
+static void run(const char *engine, const char *regime, const char *faults)
+{
+    run_with(engine, regime, faults, false);
+}
+
+static void draining_is_paid_for(void **state)
+{
+    (void)state;
+    run_with("attach", "second", NULL, true);
+    run_with("step", "hourly", NULL, true);
 }
 
 static void as_the_meter_has_it(void **state)
@@ -203,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_the_meter_has_it),
         cmocka_unit_test(storms_too),
+        cmocka_unit_test(draining_is_paid_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
