@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/out.h"
+#include "sim/des_report.h"
 #include "sim/mc_report.h"
 #include "sim/organisation.h"
 
@@ -48,34 +49,34 @@ static int open_shard(struct mc_report *out, const char *path, struct err *err)
 }
 
 /* Notes that the shard is there; refuses one that was there already. */
-static int tick(bool *there, const struct mc_report *shard, const char *path, struct err *err)
+static int tick(bool *there, int64_t shard, int64_t shards, const char *path, struct err *err)
 {
-    if (there[shard->shard])
-        return err_at(err, EXIT_INPUT, path, 0, 0, "shard %lld of %lld stands twice", (long long)shard->shard,
-                      (long long)shard->shards);
-    there[shard->shard] = true;
+    if (there[shard])
+        return err_at(err, EXIT_INPUT, path, 0, 0, "shard %lld of %lld stands twice", (long long)shard,
+                      (long long)shards);
+    there[shard] = true;
     return 0;
 }
 
-static int check_complete(const struct merge_args *args, const bool *there, const struct mc_report *total,
+static int check_complete(const struct merge_args *args, const bool *there, int64_t shards, int64_t runs, int64_t done,
                           struct err *err)
 {
     int64_t missing = 0;
     int64_t first = -1;
-    for (int64_t i = 0; i < total->shards; i++) {
+    for (int64_t i = 0; i < shards; i++) {
         missing += !there[i];
         first = first < 0 && !there[i] ? i : first;
     }
     if (args->partial)
-        return total->result.runs ? 0 : err_set(err, EXIT_INPUT, "the shards hold no replication");
+        return done ? 0 : err_set(err, EXIT_INPUT, "the shards hold no replication");
     if (missing)
         return err_set(err, EXIT_INPUT,
                        "%lld of %lld shards are missing, the first is %lld/%lld (--partial does without)",
-                       (long long)missing, (long long)total->shards, (long long)first, (long long)total->shards);
-    if (total->result.runs != total->runs)
+                       (long long)missing, (long long)shards, (long long)first, (long long)shards);
+    if (done != runs)
         return err_set(err, EXIT_INPUT,
                        "the shards hold %lld of %lld replications: one was stopped early (--partial does without)",
-                       (long long)total->result.runs, (long long)total->runs);
+                       (long long)done, (long long)runs);
     return 0;
 }
 
@@ -85,7 +86,7 @@ static int add_shards(struct mc_report *total, const struct merge_args *args, st
     if (code)
         return code;
     bool *there = mem_zero((size_t)total->shards, sizeof(*there));
-    code = tick(there, total, args->files[0], err);
+    code = tick(there, total->shard, total->shards, args->files[0], err);
     for (size_t i = 1; i < args->count && !code; i++) {
         struct mc_report shard;
         code = open_shard(&shard, args->files[i], err);
@@ -93,12 +94,58 @@ static int add_shards(struct mc_report *total, const struct merge_args *args, st
             break;
         code = mc_report_merge(total, &shard, args->files[i], err);
         if (!code)
-            code = tick(there, &shard, args->files[i], err);
+            code = tick(there, shard.shard, shard.shards, args->files[i], err);
         mc_report_release(&shard);
     }
     if (!code)
-        code = check_complete(args, there, total, err);
+        code = check_complete(args, there, total->shards, total->runs, total->result.runs, err);
     free(there);
+    return code;
+}
+
+/* --- shards of simulate --model --- */
+
+static int open_model_shard(struct des_total *out, const char *path, struct err *err)
+{
+    char *text;
+    size_t len;
+    int code = file_read(path, SHARD_FILE_MAX, &text, &len, err);
+    if (code)
+        return code;
+    code = des_total_parse(out, path, text, len, err);
+    free(text);
+    return code;
+}
+
+static int add_model_shards(struct des_total *total, const struct merge_args *args, struct err *err)
+{
+    int code = open_model_shard(total, args->files[0], err);
+    if (code)
+        return code;
+    bool *there = mem_zero((size_t)total->shards, sizeof(*there));
+    code = tick(there, total->shard, total->shards, args->files[0], err);
+    for (size_t i = 1; i < args->count && !code; i++) {
+        struct des_total shard = {0};
+        code = open_model_shard(&shard, args->files[i], err);
+        if (!code)
+            code = des_total_merge(total, &shard, args->files[i], err);
+        if (!code)
+            code = tick(there, shard.shard, shard.shards, args->files[i], err);
+        des_total_release(&shard);
+    }
+    if (!code)
+        code = check_complete(args, there, total->shards, total->runs, des_total_done(total), err);
+    free(there);
+    return code;
+}
+
+static int merge_model(const struct merge_args *args, const struct session *session, struct err *err)
+{
+    struct des_total total = {0};
+    int code = add_model_shards(&total, args, err);
+    if (!code)
+        des_total_print(&total, "merge", session);
+    des_total_release(&total);
     return code;
 }
 
@@ -164,16 +211,13 @@ static int merge_parts(const struct merge_args *args, const struct session *sess
 }
 
 /* What the first file is, by its first bytes; one that cannot be read is left to the reader of shards. */
-static bool first_is_part(const char *path)
+static void peek(const char *path, char begin[128])
 {
-    char begin[128] = "";
     FILE *file = strcmp(path, "-") == 0 ? NULL : fopen(path, "r");
-    if (!file)
-        return false;
-    size_t got = fread(begin, 1, sizeof(begin) - 1, file);
-    fclose(file);
+    size_t got = file ? fread(begin, 1, 127, file) : 0;
     begin[got] = '\0';
-    return organisation_is_part(begin);
+    if (file)
+        fclose(file);
 }
 
 static int run_merge(struct session *session, void *context, struct err *err)
@@ -181,10 +225,14 @@ static int run_merge(struct session *session, void *context, struct err *err)
     struct merge_args *args = context;
     if (!args->count)
         return err_set(err, EXIT_INPUT, "which shards? bakehour merge FILE...");
-    if (first_is_part(args->files[0]))
+    char begin[128];
+    peek(args->files[0], begin);
+    if (organisation_is_part(begin))
         return merge_parts(args, session, err);
     if (args->all || args->by)
         return err_set(err, EXIT_INPUT, "--all and --by go with the parts of an organisation");
+    if (des_total_is_shard(begin))
+        return merge_model(args, session, err);
     struct mc_report total = {0};
     int code = add_shards(&total, args, err);
     if (!code && session_form(session) == FORM_JSON)

@@ -342,24 +342,26 @@ static int run_many(const struct simulate_args *args, const struct scenario *s, 
 /* A model that makes its own commits needs no history. */
 static int run_model(const struct simulate_args *args, bool many, const struct session *session, struct err *err)
 {
-    struct des_model model;
+    struct des_total total;
     struct mc_options options = {0};
     struct scenario s = {0};
     uint32_t seed = failure_args_seed(&args->scenario.failure);
-    int code = des_model_open(&model, args->model, err);
+    int code = des_total_open(&total, args->model, err);
+    bool drawn = !code && total.model.commits;
     if (!code && many)
         code = runs_args_options(&args->runs, seed, &options, err);
-    if (!code && (options.shards || options.precision))
-        code = err_set(err, EXIT_INPUT, "--model: --shard and --precision are for replays");
-    if (!code && model.commits && (args->scenario.log || args->scenario.repo || args->scenario.workload))
+    if (drawn && !code && (args->scenario.log || args->scenario.repo || args->scenario.workload))
         code = err_set(err, EXIT_INPUT, "%s draws its own commits; a history is one too many", args->model);
-    if (!code && !model.commits)
+    if (!code && !drawn)
         code = scenario_load(&s, &args->scenario, session, err);
-    if (code)
-        return code;
-    code =
-        des_report(&model, args->model, model.commits ? NULL : &s.commits, many ? &options : NULL, seed, session, err);
+    if (!code)
+        code = des_total_run(&total, drawn ? NULL : &s.commits, many ? &options : NULL, seed, session, err);
+    if (!code && options.shards)
+        des_total_write(&total, session->out);
+    else if (!code)
+        des_total_print(&total, "simulate", session);
     scenario_release(&s);
+    des_total_release(&total);
     return code;
 }
 

@@ -1,5 +1,6 @@
 #include "sim/des_report.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,10 +13,11 @@
 #include "base/progress.h"
 #include "base/str.h"
 #include "billing/money_json.h"
-#include "sim/sums.h"
 
-#define MILLION     1000000
-#define THREADS_MAX 256
+#define MILLION        1000000
+#define THREADS_MAX    256
+#define MODEL_FILE_MAX ((size_t)1 << 20)
+#define ROUND_FIRST    32 /* replications before the first look at the precision */
 
 enum figure {
     DES_COMMITS,
@@ -33,9 +35,10 @@ enum figure {
     DES_LEAD_P99,
     DES_LEAD_MAX,
     DES_EVENTS,
-    DES_BUSY, /* and behind it one for each further stage */
-    DES_FIGURES = DES_BUSY + DES_STAGES_MAX,
+    DES_BUSY, /* of the first stage, and behind it one for each further stage */
 };
+
+static_assert(DES_BUSY == DES_FIXED_FIGURES && DES_COMMITS == 0, "the header counts them");
 
 static const struct {
     const char *name, *group;
@@ -98,9 +101,11 @@ static int figures_of(const struct des_result *r, const struct des_model *m, int
 
 struct shared {
     const struct des_model *model;
+    int64_t shard, shards; /* shards 0: all */
     const struct commits *history;
     uint32_t seed;
-    int64_t runs;
+    int64_t runs, end; /* replications in all, and those to be done before the next look at the precision */
+    int64_t precision;
     atomic_int_least64_t next, done;
     atomic_int code;
     pthread_mutex_t lock;
@@ -120,8 +125,10 @@ static void *work(void *context)
     struct worker *w = context;
     struct shared *s = w->shared;
     int64_t k;
-    while (!atomic_load(&s->code) && !interrupt_seen() && (k = atomic_fetch_add(&s->next, 1)) < s->runs) {
-        struct des_options o = {.seed = s->seed, .replication = (uint32_t)k, .history = s->history};
+    while (!atomic_load(&s->code) && !interrupt_seen() && (k = atomic_fetch_add(&s->next, 1)) < s->end) {
+        struct des_options o = {.seed = s->seed,
+                                .replication = (uint32_t)(s->shards ? s->shard + k * s->shards : k),
+                                .history = s->history};
         int64_t value[DES_FIGURES] = {0};
         struct err err;
         int code = des_run(&w->result, s->model, &o, &err);
@@ -143,12 +150,10 @@ static void *work(void *context)
     return NULL;
 }
 
-static void run_all(struct shared *s, struct worker *workers, int64_t threads, const struct session *session)
+static void run_round(struct shared *s, struct worker *workers, int64_t threads, int64_t end)
 {
-    struct progress progress;
-    progress_begin(&progress, session, "replications", s->runs);
-    workers[0].progress = &progress;
-    interrupt_catch();
+    atomic_store(&s->next, s->end);
+    s->end = end;
     int64_t started = 1;
     for (; started < threads; started++)
         if (pthread_create(&workers[started].thread, NULL, work, &workers[started]))
@@ -156,6 +161,39 @@ static void run_all(struct shared *s, struct worker *workers, int64_t threads, c
     work(&workers[0]);
     for (int64_t i = 1; i < started; i++)
         pthread_join(workers[i].thread, NULL);
+}
+
+static void gather(const struct worker *workers, int64_t threads, struct sums figures[DES_FIGURES])
+{
+    for (int f = 0; f < DES_FIGURES; f++)
+        figures[f] = (struct sums){0};
+    for (int64_t i = 0; i < threads; i++)
+        for (int f = 0; f < DES_FIGURES; f++)
+            sums_add_all(&figures[f], &workers[i].figures[f]);
+}
+
+/* Of the cost, or of the lead time where nothing costs anything. */
+static bool is_precise(const struct sums figures[DES_FIGURES], int64_t precision)
+{
+    const struct sums *s = &figures[figures[DES_COST].sum ? DES_COST : DES_LEAD_MEAN];
+    return sums_half_width(s) <= (double)precision / 1e9 * sums_mean(s);
+}
+
+/* Looks at the precision after 32, 48, 72, ... replications: at the same numbers however many threads there are. */
+static void run_all(struct shared *s, struct worker *workers, int64_t threads, struct sums figures[DES_FIGURES],
+                    const struct session *session)
+{
+    struct progress progress;
+    progress_begin(&progress, session, "replications", s->runs);
+    workers[0].progress = &progress;
+    interrupt_catch();
+    for (int64_t end = s->precision && s->runs > ROUND_FIRST ? ROUND_FIRST : s->runs;;) {
+        run_round(s, workers, threads, end);
+        gather(workers, threads, figures);
+        if (end == s->runs || atomic_load(&s->code) || interrupt_seen() || is_precise(figures, s->precision))
+            break;
+        end = end + end / 2 < s->runs ? end + end / 2 : s->runs;
+    }
     interrupt_restore();
     progress_end(&progress);
 }
@@ -183,15 +221,17 @@ static void figure_json(cJSON *to, const char *name, const struct sums *s, enum 
     json_i64(figure, "runs", s->n);
 }
 
-static void print_json(const struct des_model *m, const char *path, const struct sums *figures, bool many,
-                       uint32_t seed, const struct session *session)
+static void print_json(const struct des_total *t, const char *command, const struct session *session)
 {
+    const struct des_model *m = &t->model;
+    const struct sums *figures = t->figures;
+    bool many = t->many;
     char text[POLICY_TEXT_SIZE];
-    cJSON *document = json_document("simulate");
+    cJSON *document = json_document(command);
     cJSON *about = json_object(document, "des");
-    json_text(about, "file", path);
+    json_text(about, "file", t->path);
     json_text(about, "name", m->name);
-    json_i64(about, "seed", seed);
+    json_i64(about, "seed", t->seed);
     cJSON *to = json_object(json_array(document, "policies"), NULL);
     json_text(to, "trigger", m->by_policy ? policy_trigger_text(m->policy.trigger, text) : "batch");
     json_text(to, "keep", policy_keep_text(m->policy.keep, text));
@@ -220,12 +260,13 @@ static void line(const struct session *session, const char *label, const struct 
         fprintf(session->out, "%-24s %16.4f %s\n", label, sums_mean(s) * scale, unit);
 }
 
-static void print_text(const struct des_model *m, const char *path, const struct sums *figures,
-                       const struct session *session)
+static void print_text(const struct des_total *t, const struct session *session)
 {
+    const struct des_model *m = &t->model;
+    const struct sums *figures = t->figures;
     bool hourly = m->regime == REGIME_HOURLY;
     fprintf(session->out, "%sModel %s%s (%s)\n\n", session_bold(session), m->name[0] ? m->name : "",
-            session_plain(session), path);
+            session_plain(session), t->path);
     line(session, "commits", &figures[DES_COMMITS], 1, "");
     line(session, "deployments", &figures[DES_DEPLOYMENTS], 1, "");
     line(session, "launches", &figures[DES_LAUNCHES], 1, "");
@@ -245,32 +286,58 @@ static void print_text(const struct des_model *m, const char *path, const struct
     fputs("\nPercentiles are at most 0.8 % too high.\n", session->out);
 }
 
-int des_report(const struct des_model *m, const char *path, const struct commits *history,
-               const struct mc_options *many, uint32_t seed, const struct session *session, struct err *err)
+void des_total_print(const struct des_total *t, const char *command, const struct session *session)
 {
-    struct shared shared = {.model = m, .history = history, .seed = seed, .runs = many ? many->runs : 1};
+    if (session_form(session) == FORM_JSON)
+        print_json(t, command, session);
+    else
+        print_text(t, session);
+}
+
+int des_total_open(struct des_total *t, const char *path, struct err *err)
+{
+    size_t len;
+    *t = (struct des_total){.path = mem_dup(path), .shards = 1};
+    int code = file_read(path, MODEL_FILE_MAX, &t->text, &len, err);
+    return code ? code : des_model_parse(&t->model, path, t->text, len, err);
+}
+
+void des_total_release(struct des_total *t)
+{
+    free(t->path);
+    free(t->text);
+    *t = (struct des_total){0};
+}
+
+int des_total_run(struct des_total *t, const struct commits *history, const struct mc_options *many, uint32_t seed,
+                  const struct session *session, struct err *err)
+{
+    struct shared shared = {.model = &t->model, .history = history, .seed = seed, .runs = many ? many->runs : 1};
+    t->seed = seed;
+    t->many = many != NULL;
+    t->runs = shared.runs;
+    if (many && many->shards) {
+        t->shards = shared.shards = many->shards;
+        t->shard = shared.shard = many->shard;
+        shared.runs = (many->runs - many->shard + many->shards - 1) / many->shards;
+    }
+    if (history)
+        digest_text((const char *)history->ready_s, history->count * sizeof(*history->ready_s), t->history);
     int64_t threads = many && many->threads ? many->threads : sysconf(_SC_NPROCESSORS_ONLN);
     threads = threads > THREADS_MAX ? THREADS_MAX : threads < 1 ? 1 : threads;
-    threads = threads < shared.runs ? threads : shared.runs;
+    threads = threads < shared.runs ? threads : shared.runs ? shared.runs : 1;
     pthread_mutex_init(&shared.lock, NULL);
     struct worker *workers = mem_zero((size_t)threads, sizeof(*workers));
     for (int64_t i = 0; i < threads; i++)
         workers[i].shared = &shared;
-    run_all(&shared, workers, threads, session);
-    struct sums figures[DES_FIGURES] = {{0}};
-    for (int64_t i = 0; i < threads; i++)
-        for (int f = 0; f < DES_FIGURES; f++)
-            sums_add_all(&figures[f], &workers[i].figures[f]);
+    shared.precision = many ? many->precision : 0;
+    run_all(&shared, workers, threads, t->figures, session);
     free(workers);
     pthread_mutex_destroy(&shared.lock);
     int code = atomic_load(&shared.code);
     if (code)
         *err = shared.err;
-    else if (!figures[DES_COMMITS].n)
+    else if (!des_total_done(t) && shared.runs)
         code = err_set(err, EXIT_FAILED, "stopped before the first replication was done");
-    else if (session_form(session) == FORM_JSON)
-        print_json(m, path, figures, many != NULL, seed, session);
-    else
-        print_text(m, path, figures, session);
     return code;
 }

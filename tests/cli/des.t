@@ -31,6 +31,32 @@ ok "M1: hours" "$(awk -v x="$(json_of "$out" policies.0.billed_hours.mean)" 'BEG
 threads=$out
 exit_is "M1, one thread" 0 "$BAKEHOUR" simulate --json --model "$tmp/m1.json" --runs 10 --threads 1
 ok "M1: the same for any number of threads" "$([ "$out" = "$threads" ]; echo $?)"
+for i in 1 2 3; do
+    "$BAKEHOUR" simulate --json --model "$tmp/m1.json" --runs 10 --shard $i/3 >"$tmp/shard$i"
+done
+exit_is "M1, shards" 0 "$BAKEHOUR" merge --json "$tmp/shard3" "$tmp/shard1" "$tmp/shard2"
+is "M1, shards: the same to the last bit" "$out" "$(printf '%s\n' "$threads" | sed 's|bakehour.simulate/1|bakehour.merge/1|')"
+refused "M1, a shard is missing" "1 of 3 shards are missing" merge "$tmp/shard1" "$tmp/shard3"
+refused "M1, a shard twice" "stands twice" merge "$tmp/shard1" "$tmp/shard1"
+sed 's/"mean_gap_s": 300/"mean_gap_s": 301/' "$tmp/m1.json" >"$tmp/m1b.json"
+sed 's/"servers": 3/"servers": 4/' "$tmp/m1.json" >"$tmp/m1c.json"
+"$BAKEHOUR" simulate --model "$tmp/m1c.json" --runs 10 --shard 2/3 >"$tmp/other"
+refused "M1, a shard of another model" "another model" merge "$tmp/shard1" "$tmp/other"
+sed 's/"figures":.*/"figures": [],/' "$tmp/shard1" >"$tmp/broken"
+refused "M1, a broken shard" "broken" merge "$tmp/broken"
+"$BAKEHOUR" simulate --json --model "$tmp/serial.json" --log "$h" --runs 3 --shard 1/2 >"$tmp/a"
+"$BAKEHOUR" simulate --json --model "$tmp/serial.json" --log "$h" --runs 3 --shard 2/2 >"$tmp/b"
+exit_is "a model over a history, shards" 0 "$BAKEHOUR" merge --json "$tmp/a" "$tmp/b"
+is "a model over a history, shards: runs" "$(json_of "$out" policies.0.money_usd.runs)" 3
+# Half the width of the cost's interval at 32 runs says whether more are needed; 48 are, or 72.
+sed 's/"commits": 50000/"commits": 500/' "$tmp/m1.json" >"$tmp/few.json"
+exit_is "precision" 0 "$BAKEHOUR" simulate --json --model "$tmp/few.json" --precision 0.01 --threads 2
+precise=$out
+runs=$(json_of "$out" policies.0.cost_usd.runs)
+ok "precision: looked at after 32, 48, 72, ... ($runs)" "$(case $runs in 32 | 48 | 72 | 108 | 162 | 243) echo 0 ;; *) echo 1 ;; esac)"
+ok "precision: kept" "$(awk -v m="$(json_of "$out" policies.0.cost_usd.mean)" -v h="$(json_of "$out" policies.0.cost_usd.half_width)" 'BEGIN { print !(h <= 0.01 * m && m > 0) }')"
+exit_is "precision, five threads" 0 "$BAKEHOUR" simulate --json --model "$tmp/few.json" --precision 0.01 --threads 5
+ok "precision: the same for any number of threads" "$([ "$out" = "$precise" ]; echo $?)"
 exit_is "M1, text" 0 "$BAKEHOUR" simulate --model "$tmp/m1.json"
 has "M1, text: paid hours" "$out" "^paid .* h$"
 refused "a model and a history" "one too many" simulate --model "$tmp/m1.json" --log "$h"
