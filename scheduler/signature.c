@@ -86,8 +86,8 @@ static void wipe(char *text, size_t len)
 
 static EVP_PKEY *open_private(const char *file, struct err *err)
 {
-    char *text;
-    size_t len;
+    char *text = NULL;
+    size_t len = 0;
     if (read_key_file(file, true, &text, &len, err))
         return NULL;
     EVP_PKEY *key = private_key(text, len);
@@ -99,8 +99,8 @@ static EVP_PKEY *open_private(const char *file, struct err *err)
 
 static EVP_PKEY *open_public(const char *file, struct err *err)
 {
-    char *text;
-    size_t len;
+    char *text = NULL;
+    size_t len = 0;
     if (read_key_file(file, false, &text, &len, err))
         return NULL;
     EVP_PKEY *key = public_key(text, len);

@@ -155,8 +155,9 @@ static void a_missing_permission_is_named(void **state)
         says(&v, FINDING_PROBLEM, "permission", text, action);
         visit_close(&v);
     }
-    static const struct {
-        const char *action, *name;
+    static struct {
+        char action[48];
+        const char *name;
     } looks[] = {{"ec2:DescribeImages", "base image"},
                  {"ec2:GetInstanceMetadataDefaults", "metadata"},
                  {"ec2:GetEbsEncryptionByDefault", "encryption"},
@@ -165,8 +166,8 @@ static void a_missing_permission_is_named(void **state)
                  {"autoscaling:DescribeAutoScalingGroups", "group"},
                  {"ec2:DescribeLaunchTemplateVersions", "template"}};
     for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++)
-        one(&(struct stage_options){.edit_policy = take_out, .edit_context = (void *)(uintptr_t)looks[i].action},
-            FINDING_PROBLEM, looks[i].name, "not authorized to perform", "allow ");
+        one(&(struct stage_options){.edit_policy = take_out, .edit_context = looks[i].action}, FINDING_PROBLEM,
+            looks[i].name, "not authorized to perform", "allow ");
 }
 
 /* ---- quotas, encryption, metadata ---- */
