@@ -218,7 +218,20 @@ int cloud_reboot_instance(struct cloud *c, const char *id, struct aws_error *err
     return act_on(c, "RebootInstances", id, NULL, error);
 }
 
-/* One id that EC2 does not know makes it refuse them all: then each goes by itself. */
+/* Where a policy goes by tags, EC2 refuses what it does not know any more, since that has none: is it only gone? */
+static bool ended_already(struct cloud *c, const char *id, const struct aws_error *error)
+{
+    struct arena arena = {0};
+    struct instance instance = {.state = INSTANCE_RUNNING};
+    struct aws_error ignored;
+    if (c->dry_run || !aws_error_is(error, "UnauthorizedOperation"))
+        return false;
+    bool seen = cloud_describe_instance(c, id, &arena, &instance, &ignored) == 0;
+    arena_release(&arena);
+    return seen && (instance.state == INSTANCE_UNKNOWN || instance.state == INSTANCE_TERMINATED);
+}
+
+/* One id that EC2 does not know, or that is not ours, makes it refuse them all: then each goes by itself. */
 int cloud_terminate_instances(struct cloud *c, const char *const *ids, size_t count, struct aws_error *error)
 {
     if (count == 0)
@@ -229,11 +242,12 @@ int cloud_terminate_instances(struct cloud *c, const char *const *ids, size_t co
         call_list(&call, "InstanceId", ids, count);
         if (call_only(&call, RETRY_SAFE, error) == 0)
             return 0;
-        if (!retry_not_found(error))
+        if (!retry_not_found(error) && (c->dry_run || !aws_error_is(error, "UnauthorizedOperation")))
             return -1;
     }
     for (size_t i = 0; i < count; i++)
-        if (act_on(c, "TerminateInstances", ids[i], NULL, error) && !retry_not_found(error))
+        if (act_on(c, "TerminateInstances", ids[i], NULL, error) && !retry_not_found(error) &&
+            !ended_already(c, ids[i], error))
             return -1;
     return 0;
 }
@@ -382,5 +396,15 @@ int cloud_delete_volume(struct cloud *c, const char *id, struct aws_error *error
     struct call call;
     call_begin(&call, c, AWS_EC2, "DeleteVolume");
     aws_param(&call.request, "VolumeId", id);
-    return call_only(&call, RETRY_GONE, error) && !retry_not_found(error) ? -1 : 0;
+    if (call_only(&call, RETRY_GONE, error) == 0 || retry_not_found(error))
+        return 0;
+    if (c->dry_run || !aws_error_is(error, "UnauthorizedOperation"))
+        return -1;
+    struct arena arena = {0}; /* gone already, and so without the tags that a policy goes by? */
+    struct lookup lookup = {.ids = &id, .id_count = 1};
+    struct volumes found;
+    struct aws_error look;
+    bool gone = cloud_describe_volumes(c, &lookup, &arena, &found, &look) && retry_not_found(&look);
+    arena_release(&arena);
+    return gone ? 0 : -1;
 }

@@ -29,13 +29,18 @@ static enum step_result mark(struct pipeline *p, int64_t *again_ms, struct err *
                          {"bakehour:deployment", arena_textf(&p->calls, "%lld", (long long)p->record.number)}};
     if (journal_intent(p->journal, NAME, "CreateTags", id, err))
         return STEP_STOP;
-    if (cloud_tag(&p->site, &id, 1, tags, 2, &error)) {
+    /* Shared with the site's account, it is still the bake's: tags are each account's own. */
+    struct cloud *where = journal_is(p->journal, "image.id", id) ? &p->cloud : &p->site;
+    int failed = cloud_tag(where, &id, 1, tags, 2, &error);
+    if (failed) {
         enum step_result result = call_failed(p, STEP_CLEANUP, "CreateTags", &error, again_ms, err);
         if (result != STEP_FAILED)
             return result;
     }
     struct journal_fact done = {"closing.marked", "yes"};
-    return journal_outcome(p->journal, NAME, "CreateTags", true, "", &done, 1, err) ? STEP_STOP : STEP_AGAIN;
+    return journal_outcome(p->journal, NAME, "CreateTags", !failed, failed ? error.code : "", &done, 1, err)
+               ? STEP_STOP
+               : STEP_AGAIN;
 }
 
 /* Until when the policy keeps it, counted from now; 0: not at all. */

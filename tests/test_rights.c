@@ -16,6 +16,7 @@
 
 #include "scheduler/doctor.h"
 #include "tests/support_pipeline.h"
+#include "tests/support_rights.h"
 
 static const char commit_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char commit_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -23,34 +24,6 @@ static const char commit_c[] = "cccccccccccccccccccccccccccccccccccccccc";
 
 #define DEAD    "\"dead_man_role\": \"arn:aws:iam::123456789012:role/bakehour-dead-man\""
 #define ANOTHER "210987654321"
-
-/* ---- policies with something taken out ---- */
-
-struct cut {
-    enum permission_role role;
-    const char *sid, *action; /* sid "": of all statements */
-    bool found;
-};
-
-static void cut_out(void *context, enum permission_role role, cJSON *policy)
-{
-    struct cut *cut = context;
-    cJSON *list = cJSON_GetObjectItemCaseSensitive(policy, "Statement");
-    for (cJSON *s = list->child, *next; s && role == cut->role; s = next) {
-        next = s->next;
-        const char *sid = cJSON_GetObjectItemCaseSensitive(s, "Sid")->valuestring;
-        cJSON *actions = cJSON_GetObjectItemCaseSensitive(s, "Action");
-        for (cJSON *a = actions->child, *after; a && (!*cut->sid || strcmp(sid, cut->sid) == 0); a = after) {
-            after = a->next;
-            if (strcmp(a->valuestring, cut->action) != 0)
-                continue;
-            cut->found = true;
-            cJSON_Delete(cJSON_DetachItemViaPointer(actions, a));
-        }
-        if (!actions->child)
-            cJSON_Delete(cJSON_DetachItemViaPointer(list, s));
-    }
-}
 
 /* ---- a call outside the policy fails ---- */
 
