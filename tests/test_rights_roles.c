@@ -120,14 +120,16 @@ static void die_for_good(struct stage *first, struct cut *cut)
 static void the_dead_man(void **state)
 {
     (void)state;
-    holds(&(struct world){
-        "dead-man, attach", {.environment = ", \"rollout\": {" DEAD "}"}, die_for_good, ROLE_DEAD_MAN, NULL});
-    holds(&(struct world){"dead-man, step",
-                          {.environment = ", \"rollout\": {\"engine\": \"step\", " DEAD "}"},
-                          die_for_good,
-                          ROLE_DEAD_MAN,
-                          NULL,
-                          NULL});
+    static const struct world worlds[] = {
+        {"dead-man, attach", {.environment = ", \"rollout\": {" DEAD "}"}, die_for_good, ROLE_DEAD_MAN, NULL, NULL},
+        {"dead-man, step",
+         {.environment = ", \"rollout\": {\"engine\": \"step\", " DEAD "}"},
+         die_for_good,
+         ROLE_DEAD_MAN,
+         NULL,
+         NULL}};
+    holds(&worlds[0]);
+    holds(&worlds[1]);
 }
 
 /* ---- the port, and a profile ---- */
