@@ -183,7 +183,8 @@ $(BUILD)/tests/study_policies: $(BUILD)/tests/study_policies.o $(BUILD)/tests/st
 bench: deps-check
 	@sh tests/deps.sh bench || echo 'bench: without the peers that are missing'
 	@$(MAKE) --no-print-directory $(BUILD)/tests/bench_replay $(BUILD)/tests/bench_lanes $(BUILD)/tests/bench_des \
-	    $(BUILD)/tests/bench_cloud $(BUILD)/tests/bench_twin $(MAKER_BINARIES) bakehour
+	    $(BUILD)/tests/bench_cloud $(BUILD)/tests/bench_twin \
+	    $(BUILD)/tests/test_ledger_log $(BUILD)/tests/test_runners $(MAKER_BINARIES) bakehour
 	@sh tests/bench.sh $(BUILD)
 
 # Coverage-guided, with clang's libFuzzer: make fuzz FUZZ=history SECONDS=60

@@ -22,6 +22,10 @@ struct retry_settings retry_standard(void)
         .settle_ms = 20000,
         .reads_per_s = 20,
         .writes_per_s = 5,
+        .table_attempts = 10,
+        .table_base_ms = 50,
+        .table_reads_per_s = 500,
+        .table_writes_per_s = 200,
         .burst = 40,
     };
 }
@@ -45,13 +49,25 @@ bool retry_stopped(const struct aws_error *e)
     return aws_error_is(e, "stopped");
 }
 
-int64_t retry_pause_ms(struct retry *r, int attempt)
+static int64_t pause_ms(struct retry *r, int64_t base_ms, int attempt)
 {
     int64_t most = r->settings.cap_ms;
     int shift = attempt - 1;
-    if (shift < 20 && r->settings.base_ms << shift < most)
-        most = r->settings.base_ms << shift;
+    if (shift < 20 && base_ms << shift < most)
+        most = base_ms << shift;
     return (int64_t)(philox_unit(&r->random) * (double)most);
+}
+
+int64_t retry_pause_ms(struct retry *r, int attempt)
+{
+    return pause_ms(r, r->settings.base_ms, attempt);
+}
+
+static double limit_of(const struct retry_settings *s, enum aws_service service, bool is_read)
+{
+    if (service == AWS_DYNAMODB)
+        return is_read ? s->table_reads_per_s : s->table_writes_per_s;
+    return is_read ? s->reads_per_s : s->writes_per_s;
 }
 
 /* Waits for its turn; true when asked to stop meanwhile. */
@@ -60,7 +76,7 @@ static bool take_turn(struct retry *r, const struct transport *t, enum aws_servi
     struct retry_bucket *b = &r->bucket[service][is_read];
     int64_t now = t->now_ms(t->self);
     if (!b->used) {
-        double full = is_read ? r->settings.reads_per_s : r->settings.writes_per_s;
+        double full = limit_of(&r->settings, service, is_read);
         *b = (struct retry_bucket){.tokens = r->settings.burst, .rate = full, .most = full, .at_ms = now, .used = true};
     }
     if (now > b->at_ms)
@@ -162,9 +178,12 @@ int retry_call(struct retry *r, const struct transport *t, const struct aws_requ
         if (how->kind == RETRY_SAFE && retry_not_found(error) && t->now_ms(t->self) - begin < r->settings.settle_ms) {
             pause = SETTLE_PAUSE;
         } else {
-            if (n >= r->settings.attempts || !may_try_again(error, how->kind) || !(paid = pay(r, error)))
+            bool table = request->service == AWS_DYNAMODB && aws_error_throttled(error);
+            int attempts = table ? r->settings.table_attempts : r->settings.attempts;
+            int64_t base_ms = table ? r->settings.table_base_ms : r->settings.base_ms;
+            if (n >= attempts || !may_try_again(error, how->kind) || !(paid = pay(r, error)))
                 break;
-            pause = retry_pause_ms(r, n++);
+            pause = pause_ms(r, base_ms, n++);
         }
         r->retries_made++;
         if (t->sleep_ms(t->self, pause))

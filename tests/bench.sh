@@ -11,6 +11,13 @@ export BAKEHOUR
 "$build/tests/bench_lanes"
 "$build/tests/bench_cloud"
 "$build/tests/bench_twin"
+echo "a shared ledger's cache"
+LEDGER_BENCH=10000 "$build/tests/test_ledger_log" 2>/dev/null | grep '^#'
+echo "a decision that says wait"
+BENCH=1 sh tests/cli/wait.t | grep '^# wait'
+echo "fifty runners"
+RUNNERS=50 RUNNERS_SEEDS=20 "$build/tests/test_runners" 2>/dev/null | grep '^#'
+RUNNERS=50 COMMITS=12 VARIANT=release sh tests/cli/runners.t | grep '^#'
 
 echo "plan with its default grid over 100,000 commits (text output, no plot)"
 awk 'BEGIN { srand(5); t = 1400000000; for (i = 0; i < 100000; i++) { t += int(-900 * log(1 - rand())); print t } }' \

@@ -54,7 +54,7 @@ static void open_table(struct place *p, int kind)
     char name[64];
     bool made = false;
     bool guarded = false;
-    settings.writes_per_s = settings.reads_per_s = 5000;
+    settings.table_writes_per_s = settings.table_reads_per_s = 5000;
     settings.burst = 1000;
     retry_init(&p->retry, &settings, 3);
     str_fit(name, sizeof(name), "ledger-test-%ld-%u", (long)getpid(), stores++);

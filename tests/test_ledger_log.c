@@ -14,11 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/philox.h"
 #include "tests/support_ledger_log.h"
@@ -555,6 +557,86 @@ static int tear_down(void **unused)
     return 0;
 }
 
+/* ---- measured: LEDGER_BENCH=10000 (make bench) ---- */
+
+static double cpu_s(void)
+{
+    struct rusage used;
+    (void)getrusage(RUSAGE_SELF, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
+static double since_s(int64_t begin_ns)
+{
+    return (double)(clock_monotonic_ns() - begin_ns) / 1e9;
+}
+
+/* A deployment as the pipeline books it: its estimate, the bake instance and the image, its end. */
+static void book_deployment(struct ledger *l, uint32_t number)
+{
+    struct err err = {0};
+    char deployment[40];
+    char key[60];
+    enum ledger_booked booked;
+    instant_t now = DAY_2026 + (instant_t)number * 900;
+    str_fit(deployment, sizeof(deployment), "production/%u", number);
+    const struct ledger_scope scope = {deployment, "production", "shop"};
+    struct ledger_usage u = {.key = key,
+                             .kind = "instance",
+                             .resource = key + 9,
+                             .account = "",
+                             .type = "m3.medium",
+                             .region = "us-east-1",
+                             .zone = "",
+                             .os = "linux",
+                             .start = now + 60,
+                             .end = now + 660,
+                             .usd = 670000000,
+                             .regime = CHOOSE_HOURLY};
+    must(ledger_deployment_begin(l, &scope, "c0ffee", now, 1234567, "estimate", now, &err), &err);
+    str_fit(key, sizeof(key), "instance:i-%017x", number);
+    must(ledger_record(l, &u, &scope, NULL, now + 700, &booked, &err), &err);
+    str_fit(key, sizeof(key), "snapshot:ami-%017x", number);
+    u.kind = "snapshot";
+    u.type = "";
+    must(ledger_record(l, &u, &scope, NULL, now + 700, &booked, &err), &err);
+    must(ledger_deployment_end(l, deployment, now + 720, "completed", now + 720, &err), &err);
+}
+
+/* Booked one by one, then loaded into a cache that is empty. */
+static void a_cache_is_loaded(void **unused)
+{
+    (void)unused;
+    const char *text = getenv("LEDGER_BENCH");
+    uint32_t count = text ? (uint32_t)strtoul(text, NULL, 10) : 10;
+    struct place *p = open_place(kinds - 1);
+    int64_t entries = 0;
+    struct err err = {0};
+    gone("a.db");
+    gone("b.db");
+    struct ledger *a = open_cache(&p->store.log, "a.db");
+    int64_t begin_ns = clock_monotonic_ns();
+    for (uint32_t n = 0; n < count; n++)
+        book_deployment(a, n);
+    double booked = since_s(begin_ns);
+    must(ledger_log_number(a, &entries, &err), &err);
+    ledger_close(a);
+    begin_ns = clock_monotonic_ns();
+    double cpu = cpu_s();
+    struct ledger *b = open_cache(&p->store.log, "b.db");
+    double loaded = since_s(begin_ns);
+    cpu = cpu_s() - cpu;
+    ledger_close(b);
+    assert_same("a.db", "b.db");
+    if (text)
+        printf(
+            "# %u deployments, %lld entries: booked one by one in %.1f s (%.2f ms each), loaded into an empty cache in "
+            "%.2f s (%.2f s of CPU)\n",
+            count, (long long)entries, booked, booked * 1000 / count, loaded, cpu);
+    close_place(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -568,6 +650,7 @@ int main(void)
         cmocka_unit_test(a_cache_of_another_ledger_is_filled_anew),
         cmocka_unit_test(what_is_none_is_refused),
         cmocka_unit_test(there_and_back),
+        cmocka_unit_test(a_cache_is_loaded),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -44,6 +44,77 @@ static void three_attempts_and_no_more(void **state)
     fake_done(&f);
 }
 
+/* A table that throttles is asked ten times, from 50 ms on; other failures of it three times. */
+static void a_table_is_asked_more_often(void **state)
+{
+    (void)state;
+    struct fake_step steps[13] = {{.action = NULL}};
+    for (size_t i = 0; i < 13; i++)
+        steps[i] =
+            (struct fake_step){.action = "GetItem", .code = "ProvisionedThroughputExceededException", .status = 400};
+    for (size_t i = 10; i < 13; i++)
+        steps[i] = (struct fake_step){
+            .action = "GetItem", .code = "InternalServerError", .status = 500, .outcome = AWS_UNCERTAIN};
+    struct fake f;
+    struct aws_request request;
+    struct aws_reply reply;
+    struct aws_error error;
+    struct retry_how how = {RETRY_READ, NULL, NULL};
+    FAKE_SCRIPT(&f, steps);
+    aws_request_init(&request, AWS_DYNAMODB, "GetItem");
+    aws_reply_init(&reply);
+    for (int round = 0; round < 2; round++) {
+        f.slept_ms = 0;
+        f.sleeps = 0;
+        assert_int_equal(retry_call(&f.retry, &f.transport, &request, &how, &reply, &error), -1);
+        assert_int_equal(f.sleeps - (round == 1), round ? 2 : 9);
+        if (!round) /* 50 ms doubled eight times, below the cap of 20 s */
+            assert_true(f.slept_ms > 0 && f.slept_ms <= 50 * 511);
+        f.retry.bucket[AWS_DYNAMODB][1].tokens = 0; /* 1: it stood in line once more */
+    }
+    aws_request_release(&request);
+    aws_reply_release(&reply);
+    fake_done(&f);
+}
+
+/* Each service for itself, DynamoDB faster than the others: what is beyond the burst of 40 waits. */
+static void a_table_takes_more(void **state)
+{
+    (void)state;
+    static const struct {
+        enum aws_service service;
+        const char *action;
+        enum retry_class kind;
+        int64_t least_ms, most_ms; /* that 140 calls take: 100 of them at the service's rate */
+    } cases[] = {
+        {AWS_EC2, "CreateTags", RETRY_SAFE, 19000, 21000},    /* 5 a second */
+        {AWS_EC2, "DescribeVolumes", RETRY_READ, 4700, 5300}, /* 20 */
+        {AWS_DYNAMODB, "UpdateItem", RETRY_SAFE, 400, 700},   /* 200 */
+        {AWS_DYNAMODB, "Query", RETRY_READ, 150, 400},        /* 500 */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct fake_step steps[140];
+        struct fake f;
+        struct aws_request request;
+        struct aws_reply reply;
+        struct aws_error error;
+        struct retry_how how = {cases[i].kind, NULL, NULL};
+        for (size_t n = 0; n < 140; n++)
+            steps[n] =
+                (struct fake_step){.action = cases[i].action, .reply = cases[i].service == AWS_EC2 ? DONE : "{}"};
+        FAKE_SCRIPT(&f, steps);
+        aws_request_init(&request, cases[i].service, cases[i].action);
+        aws_reply_init(&reply);
+        for (int n = 0; n < 140; n++)
+            assert_int_equal(retry_call(&f.retry, &f.transport, &request, &how, &reply, &error), 0);
+        if (f.slept_ms < cases[i].least_ms || f.slept_ms > cases[i].most_ms)
+            fail_msg("%s: %lld ms", cases[i].action, (long long)f.slept_ms);
+        aws_request_release(&request);
+        aws_reply_release(&reply);
+        fake_done(&f);
+    }
+}
+
 static void what_may_be_tried_again(void **state)
 {
     (void)state;
@@ -270,6 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unlisted_call_is_not_sent),     cmocka_unit_test(three_attempts_and_no_more),
+        cmocka_unit_test(a_table_is_asked_more_often),      cmocka_unit_test(a_table_takes_more),
         cmocka_unit_test(what_may_be_tried_again),          cmocka_unit_test(not_found_settles),
         cmocka_unit_test(the_quota_ends_hammering),         cmocka_unit_test(pauses_double_up_to_the_cap),
         cmocka_unit_test(throttling_slows_the_client_down), cmocka_unit_test(each_attempt_of_a_change_asks_first),
