@@ -14,10 +14,13 @@
 
 #include "scheduler/rollout_private.h"
 
-#define UNSEEN_MS     60000
-#define ATTACH_MOST   20 /* AWS's limit for one call */
-#define HOUR_MS       3600000
-#define HOUR_SLACK_MS 90000  /* an old instance is told to go so long before its paid hour ends */
+#define UNSEEN_MS   60000
+#define ATTACH_MOST 20 /* AWS's limit for one call */
+#define HOUR_MS     3600000
+#define HOUR_SLACK_MS                                                                                                  \
+    30000 /* an old instance is told to go so long before its paid hour ends: a call that fails once, */
+#define HOUR_EACH_MS  2000   /* and the calls for all others that go then, */
+#define HOUR_DRAIN_MS 300000 /* and with a load balancer the end of its connections, as AWS waits for it by default */
 #define PROVE_MS      120000 /* beside the boot: attaching and the health checks */
 #define SAME_HOUR_MS  300000 /* old instances whose hours end within so long go together */
 
@@ -45,10 +48,16 @@ static int64_t first_hour_end_ms(const struct rollout *r)
     return first;
 }
 
+static int64_t slack_ms(const struct rollout *r)
+{
+    int64_t drains_ms = r->group.target_group_count > 0 ? HOUR_DRAIN_MS : 0;
+    return HOUR_SLACK_MS + HOUR_EACH_MS * (int64_t)r->old_count + drains_ms;
+}
+
 /* When a wave begins, so that its old ones can go as their paid hour ends; now, where that is beyond the limit. */
 static int64_t wave_due_ms(const struct rollout *r, int64_t end_ms)
 {
-    int64_t due_ms = end_ms - HOUR_SLACK_MS - r->o->boot_s * 1000 - PROVE_MS;
+    int64_t due_ms = end_ms - slack_ms(r) - r->o->boot_s * 1000 - PROVE_MS;
     int64_t limit_ms =
         rollout_fact(r, "rollout.began_ms", r->now_ms) + r->o->environment->rollout.replace_limit_s * 1000;
     return due_ms > limit_ms ? 0 : due_ms;
@@ -126,7 +135,7 @@ static enum roll let_old_go(struct rollout *r)
     int64_t drained_ms = served_ms + r->o->environment->rollout.drain_s * 1000;
     if (r->now_ms < drained_ms)
         return rollout_wait(r, drained_ms);
-    int64_t due_ms = hour_end_ms(r, old) - HOUR_SLACK_MS;
+    int64_t due_ms = hour_end_ms(r, old) - slack_ms(r);
     bool waits = at_hour_end(r) && old->member->healthy && wave_due_ms(r, hour_end_ms(r, old)) > 0;
     if (waits && r->now_ms < due_ms)
         return rollout_wait(r, due_ms);
