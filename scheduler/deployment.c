@@ -32,6 +32,7 @@ static void write_text(const struct deployment *d, struct str *to)
 {
     cJSON *doc = document_new();
     char name[48];
+    json_i64(doc, "schema", DOCUMENT_SCHEMA);
     json_i64(doc, "number", d->number);
     json_text(doc, "run", d->run);
     json_text(doc, "kind", d->kind);

@@ -27,8 +27,17 @@ void document_text(cJSON *doc, struct str *to)
 int document_parse(cJSON **out, const char *what, const char *text, struct err *err)
 {
     *out = cJSON_Parse(text);
-    if (*out && cJSON_IsObject(*out))
-        return 0;
+    if (*out && cJSON_IsObject(*out)) {
+        int64_t schema = document_i64(*out, "schema");
+        if (schema <= DOCUMENT_SCHEMA)
+            return 0;
+        cJSON_Delete(*out);
+        *out = NULL;
+        return err_set(err, EXIT_INPUT,
+                       "the state store's %s was written by a later version of the program (schema %lld, this one "
+                       "knows %d); use that one",
+                       what, (long long)schema, DOCUMENT_SCHEMA);
+    }
     cJSON_Delete(*out);
     *out = NULL;
     return err_set(err, EXIT_FAILED, "the state store holds a damaged %s", what);

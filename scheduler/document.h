@@ -1,6 +1,9 @@
 /*
  * document.h - the small JSON documents of the state store: texts and whole numbers by name.
  *
+ * Schema: what a document means may change. One that says "schema" N was written by a program that knows N; without it,
+ * it is 1. A program that knows less refuses it (EXIT_INPUT), before it changes anything: the lease is read first.
+ *
  * Ownership: as cJSON; document_text frees what it writes. Errors: a document that is none is EXIT_FAILED, since only
  * this program writes them.
  */
@@ -13,6 +16,8 @@
 
 #include "base/err.h"
 #include "base/str.h"
+
+#define DOCUMENT_SCHEMA 1
 
 cJSON *document_new(void);
 /* One line of JSON at the end of `to`; frees doc. */

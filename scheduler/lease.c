@@ -61,6 +61,7 @@ static bool holder_is_dead(const char *holder, const char *where)
 static void write_document(const struct lease *lease, int64_t expires_ms, struct str *document)
 {
     cJSON *doc = document_new();
+    json_i64(doc, "schema", DOCUMENT_SCHEMA);
     json_text(doc, "holder", lease->holder);
     json_text(doc, "where", lease->where);
     json_i64(doc, "epoch", lease->epoch);

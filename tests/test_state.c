@@ -351,6 +351,29 @@ static void one_holder_at_a_time(void **unused)
     }
 }
 
+/* A store that a later version has written is refused before anything is changed in it. */
+static void a_later_schema_is_refused(void **unused)
+{
+    (void)unused;
+    for (int kind = 0; kind < IN_SERVER; kind++) {
+        static const char later[] = "{\"schema\":2,\"holder\":\"\",\"epoch\":0,\"expires_ms\":0}";
+        remove_files();
+        struct state s = open_store(kind);
+        struct lease lease;
+        struct err err = {0};
+        struct deployments list;
+        assert_int_equal(put(&s, "env#e", "lease", 0, later), 0);
+        assert_int_equal(lease_take(&lease, &s, "e", "a/1", 1000, 60000, &err), EXIT_INPUT);
+        assert_non_null(
+            strstr(err.text, "lease was written by a later version of the program (schema 2, this one knows 1)"));
+        assert_int_equal(version_of(&s, "env#e", "lease", later), 1);
+        assert_int_equal(put(&s, "env#f", "d#00000001", 0, "{\"schema\":7,\"number\":1}"), 0);
+        assert_int_equal(deployments_list(&s, "f", &list, &err), EXIT_INPUT);
+        assert_non_null(strstr(err.text, "deployment was written by a later version of the program (schema 7"));
+        state_close(&s);
+    }
+}
+
 static void a_dead_process_holds_nothing(void **unused)
 {
     (void)unused;
@@ -485,10 +508,15 @@ int main(void)
         return 1;
     str_fit(path, sizeof(path), "%s/s", folder);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_backend),        cmocka_unit_test(a_write_counts_once),
-        cmocka_unit_test(a_store_is_copied),    cmocka_unit_test(too_large_is_refused),
-        cmocka_unit_test(one_holder_at_a_time), cmocka_unit_test(a_dead_process_holds_nothing),
-        cmocka_unit_test(facts_survive),        cmocka_unit_test(killed_while_writing),
+        cmocka_unit_test(every_backend),
+        cmocka_unit_test(a_write_counts_once),
+        cmocka_unit_test(a_store_is_copied),
+        cmocka_unit_test(too_large_is_refused),
+        cmocka_unit_test(one_holder_at_a_time),
+        cmocka_unit_test(a_dead_process_holds_nothing),
+        cmocka_unit_test(a_later_schema_is_refused),
+        cmocka_unit_test(facts_survive),
+        cmocka_unit_test(killed_while_writing),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     remove_files();
