@@ -204,7 +204,7 @@ static void check_paths(struct config *c, struct diag *diag)
 /* What pipeline_say is given, and how a deployment can end. */
 static const char *const event_kinds[] = {"started", "step",      "reset",     "rollout",     "resumed",
                                           "verdict", "statement", "completed", "rolled-back", "capped",
-                                          "failed",  "broken",    NULL};
+                                          "failed",  "broken",    "mended",    NULL};
 
 static void check_events(struct config *c, struct diag *diag, const struct config_sink *s, size_t i)
 {
