@@ -187,7 +187,7 @@ static struct budget_request request_of(const struct deploying *d, const struct 
  * with deployments (a runner's disk was new) is filled from the store first, as far as that is looked at. */
 static int find_unknown(const struct deploying *d, struct ledger *ledger, struct str *why, struct err *err)
 {
-    struct deployment last;
+    struct deployment last = {.number = 0};
     bool found = false;
     bool any;
     instant_t at;
@@ -277,10 +277,19 @@ static int check_budgets(const struct deploying *d, const struct pipeline_estima
     return code;
 }
 
-/* Under the name that the deployment is about to get: booked before it begins, as it may be killed at any moment. */
-static int book_override(const struct deploying *d, const struct pipeline_estimate *e, const struct permit *permit,
-                         struct err *err)
+/* What is booked when the deployment begins. */
+struct override {
+    const struct deploying *d;
+    const struct pipeline_estimate *e;
+    const struct permit *permit;
+};
+
+/* Under the name that the deployment is about to get, which the lease holds; before it begins, as it may be killed at
+ * any moment. */
+static int book_override(void *context, struct err *err)
 {
+    const struct override *o = context;
+    const struct deploying *d = o->d;
     struct deployment next = {.number = 0};
     struct ledger *ledger;
     char name[80];
@@ -289,12 +298,12 @@ static int book_override(const struct deploying *d, const struct pipeline_estima
     next.number = found ? next.number + 1 : 1;
     str_fit(next.environment, sizeof(next.environment), "%.47s", d->site->environment->name);
     booking_name(&next, name);
-    const struct budget_request request = request_of(d, e, name);
+    const struct budget_request request = request_of(d, o->e, name);
     if (!code)
         code = ledger_open(&ledger, d->site->config->ledger, LEDGER_WRITE, err);
     if (code)
         return code;
-    code = budget_book_override(ledger, &request, permit->why.text, err);
+    code = budget_book_override(ledger, &request, o->permit->why.text, err);
     ledger_close(ledger);
     return code;
 }
@@ -326,46 +335,54 @@ static void book_estimate(const struct deploying *d, const struct deployment *re
 
 /* The plan shown, the budgets asked, a person asked: not 0 where nothing is to be begun. *go: something is. */
 static int agree(const struct deploying *d, const struct pipeline_order *order, const struct pipeline_estimate *e,
-                 bool *go, struct err *err)
+                 struct permit *permit, bool *go, struct err *err)
 {
-    struct permit permit = {.overridden = false};
     if (d->document)
         report_plan_json(e, json_object(d->document, "plan"));
     else
         report_plan(e, order, d->site->environment->name, d->site->session);
-    str_init(&permit.why, 4096);
     /* A way back is never held up by money. */
-    int code = strcmp(order->kind, "rollback") == 0 ? 0 : check_budgets(d, e, &permit, err);
+    int code = strcmp(order->kind, "rollback") == 0 ? 0 : check_budgets(d, e, permit, err);
     *go = !code && !d->dry_run;
-    if (*go)
-        code = ask_person(d, err);
-    if (*go && !code && permit.overridden)
-        code = book_override(d, e, &permit, err);
-    str_release(&permit.why);
-    return code;
+    return *go ? ask_person(d, err) : code;
 }
 
-int deploying_run(const struct deploying *d, const struct pipeline_order *order, struct err *err)
+/* Runs what was agreed, and books and tells it. */
+static int run_agreed(const struct deploying *d, const struct pipeline_order *order, const struct pipeline_estimate *e,
+                      struct err *err)
 {
-    struct pipeline_estimate e;
     struct deployment record;
-    bool go = false;
-    const struct pipeline_world *w = &d->site->world;
-    int code = pipeline_estimate(w, order, &e, err);
-    if (!code)
-        code = agree(d, order, &e, &go, err);
-    if (code || !go)
-        return code;
-    enum pipeline_end end = pipeline_run(w, order, &record, err);
+    enum pipeline_end end = pipeline_run(&d->site->world, order, &record, err);
     if (end == PIPELINE_OVERTAKEN) {
         session_note(d->site->session, "%s", err->text);
         return DEPLOYING_OVERTAKEN;
     }
-    book_estimate(d, &record, &e);
+    book_estimate(d, &record, e);
     if (is_over(end) && record.number) {
         if (!d->document)
             fprintf(d->site->session->out, "\n");
         deploying_tell(d, &record);
     }
     return end_code(d, end, &record, err);
+}
+
+int deploying_run(const struct deploying *d, const struct pipeline_order *order, struct err *err)
+{
+    struct pipeline_estimate e;
+    struct permit permit = {.overridden = false};
+    struct override override = {d, &e, &permit};
+    struct pipeline_order agreed = *order;
+    bool go = false;
+    str_init(&permit.why, 4096);
+    int code = pipeline_estimate(&d->site->world, order, &e, err);
+    if (!code)
+        code = agree(d, order, &e, &permit, &go, err);
+    if (permit.overridden) {
+        agreed.beginning = book_override;
+        agreed.context = &override;
+    }
+    if (!code && go)
+        code = run_agreed(d, &agreed, &e, err);
+    str_release(&permit.why);
+    return code;
 }

@@ -327,6 +327,8 @@ enum pipeline_end pipeline_run(const struct pipeline_world *w, const struct pipe
     end = pipeline_take_lease(&p, err);
     if (end == PIPELINE_COMPLETED)
         end = still_stands(&p, order, err);
+    if (end == PIPELINE_COMPLETED && order->beginning && order->beginning(order->context, err))
+        end = PIPELINE_FAILED;
     if (end == PIPELINE_COMPLETED) {
         int64_t now_ms = w->transport->now_ms(w->transport->self);
         take_order(&p, order, now_ms);

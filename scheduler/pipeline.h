@@ -77,6 +77,10 @@ struct pipeline_order {
     int64_t last;
     /* rollback and promote: an image that exists. */
     const char *image, *image_name, *sha256, *bake_key, *source;
+    /* Called under the lease, just before the deployment's record is made, so that the next number is known; NULL:
+     * nothing is. Not 0: it failed, and nothing is begun. */
+    int (*beginning)(void *context, struct err *err);
+    void *context;
 };
 
 /* What a deployment would do and cost, from describe calls alone. */

@@ -186,6 +186,68 @@ static void the_same_again(void **state)
     stage_close(&s);
 }
 
+struct beginning {
+    struct stage *s;
+    int calls, code;
+    int64_t last;     /* the number of the last deployment that it saw */
+    char holder[128]; /* of the lease */
+};
+
+static int begins(void *context, struct err *err)
+{
+    struct beginning *b = context;
+    struct deployment last = {.number = 0};
+    bool found;
+    int64_t until_ms;
+    const struct pipeline_world *w = &b->s->rehearsal.world;
+    assert_int_equal(deployment_find(w->state, w->environment->name, 0, &last, &found, err), 0);
+    assert_int_equal(
+        lease_look(w->state, w->environment->name, w->transport->now_ms(w->transport->self), b->holder, &until_ms, err),
+        0);
+    b->last = last.number;
+    b->calls++;
+    return b->code ? err_set(err, b->code, "no room for it") : 0;
+}
+
+static enum pipeline_end with_beginning(struct stage *s, struct beginning *b, const char *commit, int64_t last)
+{
+    const struct pipeline_order order = {.kind = "deploy",
+                                         .commit = commit,
+                                         .commits = 1,
+                                         .standing = true,
+                                         .last = last,
+                                         .beginning = begins,
+                                         .context = b};
+    return pipeline_run(&s->rehearsal.world, &order, &s->record, &s->err);
+}
+
+/* What is said at the beginning (a budget's override) is said under the lease, before the record, of a run that begins:
+ * not of one that another has overtaken, and where it fails nothing begins. */
+static void a_word_at_the_beginning(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct beginning b = {.s = &s};
+    stage_open(&s, &(struct stage_options){0});
+    assert_int_equal(with_beginning(&s, &b, commit_a, 0), PIPELINE_COMPLETED);
+    assert_int_equal(b.calls, 1);
+    assert_int_equal(b.last, 0);
+    assert_string_equal(b.holder, s.rehearsal.world.holder);
+    assert_int_equal(with_beginning(&s, &b, commit_b, 0), PIPELINE_OVERTAKEN);
+    assert_int_equal(b.calls, 1);
+    b.code = EXIT_FAILED;
+    assert_int_equal(with_beginning(&s, &b, commit_b, 1), PIPELINE_FAILED);
+    assert_int_equal(b.calls, 2);
+    assert_int_equal(b.last, 1);
+    assert_int_equal(s.record.number, 0);
+    assert_string_equal(s.err.text, "no room for it");
+    b.code = 0;
+    assert_int_equal(with_beginning(&s, &b, commit_b, 1), PIPELINE_COMPLETED); /* the lease was given back */
+    assert_int_equal(s.record.number, 2);
+    stage_holds(&s, 2, "a word");
+    stage_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_plain_deployment_by_the_other_engines),
         cmocka_unit_test(leaves_while_the_image_is_made),
         cmocka_unit_test(the_same_again),
+        cmocka_unit_test(a_word_at_the_beginning),
         cmocka_unit_test(one_paid_hour),
         cmocka_unit_test(dead_before_each_call),
         cmocka_unit_test(dead_in_each_call),
