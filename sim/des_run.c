@@ -83,31 +83,51 @@ static void arrive_in_batch(struct des_engine *e)
         des_close(e, e->pending);
 }
 
-/* The same for all drawn arrivals up to `until`, or up to the batch's end. */
-static inline void arrive_in_bulk(struct des_engine *e, int64_t until)
+/* Drawn arrivals matter only where they close a batch. Between two batches, when the next one will be: next_arrival is
+ * that of the commit that fills it, or decide_at its deadline, and the other one DES_NEVER. */
+static inline void plan_batch(struct des_engine *e)
 {
     const struct des_model *m = e->model;
-    if (!e->pending && m->batch_us != DES_NEVER) {
-        e->decide_at = e->next_arrival + m->batch_us;
-        until = e->decide_at < until ? e->decide_at : until;
+    int64_t first = e->arrived;
+    e->next_arrival = e->decide_at = DES_NEVER;
+    if (first >= e->total)
+        return;
+    if (first == e->drawn_to)
+        draw_arrivals(e);
+    int64_t deadline = m->batch_us != DES_NEVER ? e->own_us[first & e->own_mask] + m->batch_us : DES_NEVER;
+    int64_t last = first + m->batch_commits - 1;
+    bool fills = m->batch_commits && last < e->total;
+    while (fills && last >= e->drawn_to && e->drawn_until <= deadline)
+        draw_arrivals(e);
+    if (fills && last < e->drawn_to && e->own_us[last & e->own_mask] <= deadline)
+        e->next_arrival = e->own_us[last & e->own_mask];
+    else
+        e->decide_at = deadline;
+}
+
+/* The batch that was planned: its commits arrive, and it is closed. */
+static inline void take_batch(struct des_engine *e, int64_t count, int64_t at)
+{
+    e->now_us = at;
+    e->out->events += count;
+    e->arrived += count;
+    e->pending = count;
+    des_close(e, count);
+    plan_batch(e);
+}
+
+static inline void take_by_deadline(struct des_engine *e)
+{
+    int64_t deadline = e->decide_at;
+    int64_t end = e->arrived;
+    for (;;) {
+        while (end < e->drawn_to && end < e->total && e->own_us[end & e->own_mask] <= deadline)
+            end++;
+        if (end < e->drawn_to || end >= e->total)
+            break;
+        draw_arrivals(e);
     }
-    int64_t full = m->batch_commits ? e->pending_first + m->batch_commits : e->total;
-    full = full < e->total ? full : e->total;
-    int64_t arrived = e->arrived;
-    do {
-        const int64_t *own_us = e->own_us;
-        int64_t mask = e->own_mask;
-        int64_t end = full < e->drawn_to ? full : e->drawn_to;
-        while (arrived < end && own_us[arrived & mask] <= until)
-            arrived++;
-        e->now_us = own_us[(arrived - 1) & mask];
-        e->pending += arrived - e->arrived;
-        e->out->events += arrived - e->arrived;
-        e->arrived = arrived;
-        look_ahead(e);
-    } while (arrived < full && e->next_arrival <= until);
-    if (e->pending == m->batch_commits)
-        des_close(e, e->pending);
+    take_batch(e, end - e->arrived, deadline);
 }
 
 /* --- deployments and stages */
@@ -343,7 +363,7 @@ static void loop(struct des_engine *e)
         int64_t until = step_at < e->decide_at ? step_at : e->decide_at;
         if (e->next_arrival <= until && e->next_arrival != DES_NEVER) {
             if (e->in_bulk)
-                arrive_in_bulk(e, until);
+                take_batch(e, e->model->batch_commits, e->next_arrival);
             else if (by_policy)
                 arrive(e);
             else
@@ -358,6 +378,8 @@ static void loop(struct des_engine *e)
             e->out->events++;
             if (by_policy)
                 des_policy_act(e);
+            else if (e->in_bulk)
+                take_by_deadline(e);
             else
                 des_close(e, e->pending);
         }
@@ -400,7 +422,10 @@ static void begin(struct des_engine *e, const struct des_model *m, const struct 
     }
     e->total = o->history ? (int64_t)o->history->count : m->commits;
     e->in_bulk = !m->by_policy && !o->history && !o->checked;
-    look_ahead(e);
+    if (e->in_bulk)
+        plan_batch(e);
+    else
+        look_ahead(e);
 }
 
 static int finish(struct des_engine *e, struct err *err)

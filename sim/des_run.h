@@ -13,7 +13,7 @@
  *   5 billed time is no less than the time stayed.
  *
  * Draws are keyed by (seed, replication) and (commit or deployment, purpose). Memory: what is in flight; results do
- * not grow with the run. Cost: about 21 ns a commit for model M1 (tests/bench_des.c).
+ * not grow with the run. Cost: about 13 ns a commit for model M1 (tests/bench_des.c).
  */
 #ifndef SIM_DES_RUN_H
 #define SIM_DES_RUN_H
