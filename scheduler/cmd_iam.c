@@ -7,7 +7,7 @@
 #include "scheduler/permissions.h"
 
 struct args {
-    const char *config, *environment, *role, *account, *pass_role, *trust, *subject, *issuer;
+    const char *config, *environment, *role, *account, *pass_role, *trust, *subject, *issuer, *audience;
 };
 
 #define TEXT(name, arg, field, help)                                                                                   \
@@ -25,6 +25,7 @@ static const struct opt options[] = {
     TEXT("subject", "TEXT", subject,
          "repo:OWNER/NAME:environment:ENV, project_path:GROUP/NAME:ref_type:branch:ref:main, or a principal's ARN"),
     TEXT("issuer", "HOST", issuer, "gitlab: the host that signs the tokens (default: gitlab.com)"),
+    TEXT("audience", "TEXT", audience, "github, gitlab: the token's \"aud\" (default: " PERMISSIONS_AUDIENCE ")"),
     {"Where", OPT_HEADING, NULL, NULL, NULL, 0},
     TEXT("config", "FILE", config, "the configuration (default: " CONFIG_FILE ")"),
     TEXT("env", "NAME", environment, "one environment only (default: all of the configuration)"),
@@ -88,14 +89,16 @@ static int make(const struct args *args, const struct config *c, const struct se
     enum permission_role role = ROLE_DEPLOYER;
     enum permission_trust trust = TRUST_SERVICE;
     cJSON *policy = NULL;
+    const struct permission_taker taker = {.subject = args->subject ? args->subject : "",
+                                           .issuer = args->issuer ? args->issuer : "gitlab.com",
+                                           .audience = args->audience ? args->audience : PERMISSIONS_AUDIENCE};
     int code = read_terms(args, c, &terms, err);
     if (!code && args->role)
         code = permission_role_find(args->role, &role, err);
     if (!code && args->trust)
         code = permission_trust_find(args->trust, &trust, err);
     if (!code && args->trust)
-        policy = permissions_trust(&terms, role, trust, args->subject ? args->subject : "",
-                                   args->issuer ? args->issuer : "gitlab.com", err);
+        policy = permissions_trust(&terms, role, trust, &taker, err);
     else if (!code)
         policy = permissions_policy(&terms, role, err);
     if (!policy)

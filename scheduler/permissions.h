@@ -96,9 +96,16 @@ enum permission_trust { TRUST_GITHUB, TRUST_GITLAB, TRUST_ACCOUNT, TRUST_SERVICE
 const char *permission_trust_name(enum permission_trust trust); /* "github" */
 int permission_trust_find(const char *name, enum permission_trust *out, struct err *err) MUST_USE;
 
-/* Who may take the role. subject: GitHub's or GitLab's "sub" claim, or a principal's ARN; issuer: GitLab's host. */
+#define PERMISSIONS_AUDIENCE "sts.amazonaws.com" /* what our CI templates ask their tokens for */
+
+/* Who may take the role. subject: GitHub's or GitLab's "sub" claim, or a principal's ARN; issuer: GitLab's host;
+ * audience: the token's "aud" claim. */
+struct permission_taker {
+    const char *subject, *issuer, *audience;
+};
+
 cJSON *permissions_trust(const struct permission_terms *terms, enum permission_role role, enum permission_trust trust,
-                         const char *subject, const char *issuer, struct err *err);
+                         const struct permission_taker *taker, struct err *err);
 
 /* As IAM counts: white space left out. */
 size_t permissions_length(const cJSON *policy);

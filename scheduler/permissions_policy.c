@@ -329,7 +329,8 @@ static int check_account(const struct permission_terms *t, struct err *err)
     return err_set(err, EXIT_INPUT, "--account is wanted: the trust policy names the account");
 }
 
-static void trust_token(cJSON *s, const struct permission_terms *t, const char *issuer, const char *subject)
+static void trust_token(cJSON *s, const struct permission_terms *t, const char *issuer,
+                        const struct permission_taker *taker)
 {
     struct str text;
     str_init(&text, 0);
@@ -339,10 +340,10 @@ static void trust_token(cJSON *s, const struct permission_terms *t, const char *
     cJSON *equals = cJSON_AddObjectToObject(cJSON_AddObjectToObject(s, "Condition"), "StringEquals");
     str_clear(&text);
     str_addf(&text, "%s:aud", issuer);
-    cJSON_AddStringToObject(equals, text.text, "sts.amazonaws.com");
+    cJSON_AddStringToObject(equals, text.text, taker->audience);
     str_clear(&text);
     str_addf(&text, "%s:sub", issuer);
-    cJSON_AddStringToObject(equals, text.text, subject);
+    cJSON_AddStringToObject(equals, text.text, taker->subject);
     str_release(&text);
 }
 
@@ -378,18 +379,30 @@ static int trust_service(cJSON *s, const struct permission_terms *t, enum permis
     return check_account(t, err);
 }
 
-static int add_trust(cJSON *s, const struct permission_terms *t, enum permission_role role, enum permission_trust trust,
-                     const char *subject, const char *issuer, struct err *err)
+/* GitLab's tokens have an audience that the job chooses; a wildcard would let every one of them in. */
+static int check_audience(const char *audience, struct err *err)
 {
-    int code = 0;
+    if (*audience && !strpbrk(audience, "*?$ \t\n"))
+        return 0;
+    return err_set(err, EXIT_INPUT, "--audience: \"%.80s\": the token's own \"aud\" is wanted, as %s", audience,
+                   PERMISSIONS_AUDIENCE);
+}
+
+static int add_trust(cJSON *s, const struct permission_terms *t, enum permission_role role, enum permission_trust trust,
+                     const struct permission_taker *taker, struct err *err)
+{
+    const char *subject = taker->subject;
+    int code = check_audience(taker->audience, err);
+    if (code)
+        return code;
     switch (trust) {
     case TRUST_GITHUB:
         code = check_subject(subject, "repo:", "repo:OWNER/NAME:environment:production", err);
-        trust_token(s, t, GITHUB, subject);
+        trust_token(s, t, GITHUB, taker);
         return code ? code : check_account(t, err);
     case TRUST_GITLAB:
         code = check_subject(subject, "project_path:", "project_path:GROUP/NAME:ref_type:branch:ref:main", err);
-        trust_token(s, t, issuer, subject);
+        trust_token(s, t, taker->issuer, taker);
         return code ? code : check_account(t, err);
     case TRUST_ACCOUNT:
         return trust_account(s, subject, err);
@@ -399,10 +412,10 @@ static int add_trust(cJSON *s, const struct permission_terms *t, enum permission
 }
 
 cJSON *permissions_trust(const struct permission_terms *terms, enum permission_role role, enum permission_trust trust,
-                         const char *subject, const char *issuer, struct err *err)
+                         const struct permission_taker *taker, struct err *err)
 {
     cJSON *policy = begin_policy();
-    int code = add_trust(begin_statement(policy, "Take", "Allow"), terms, role, trust, subject, issuer, err);
+    int code = add_trust(begin_statement(policy, "Take", "Allow"), terms, role, trust, taker, err);
     if (!code && permissions_length(policy) > PERMISSIONS_TRUST_MAX)
         code = err_set(err, EXIT_INPUT, "the trust policy would have more than %d characters", PERMISSIONS_TRUST_MAX);
     if (!code)

@@ -26,7 +26,7 @@ void cut_out(void *context, enum permission_role role, cJSON *policy)
             cJSON_Parse("{\"Sid\": \"Nothing\", \"Effect\": \"Deny\", \"Action\": [\"*\"], \"Resource\": \"*\"}"));
 }
 
-int cut_each(const cJSON *policy, enum permission_role role, cut_try *attempt, void *context)
+int cut_each(const cJSON *policy, enum permission_role role, cut_try *attempt, const void *context)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(policy, "Statement");
     for (const cJSON *s = list->child; s; s = s->next) {

@@ -14,7 +14,7 @@ struct cut {
 void cut_out(void *cut, enum permission_role role, cJSON *policy);
 
 /* Each action of each statement of the policy, until try says stop (non-zero). */
-typedef int cut_try(void *context, struct cut *cut);
-int cut_each(const cJSON *policy, enum permission_role role, cut_try *attempt, void *context);
+typedef int cut_try(const void *context, struct cut *cut);
+int cut_each(const cJSON *policy, enum permission_role role, cut_try *attempt, const void *context);
 
 #endif

@@ -364,8 +364,52 @@ static void names_what_it_asks_about(void **state)
     iam_policy_free(p);
 }
 
+/* ---- for tests/cli/iam.t: cases from a file, a line each, and a line for each verdict ---- */
+
+static enum iam_verdict decide_case(const cJSON *one)
+{
+    struct iam_policy *p;
+    struct err err;
+    static const char *values[16][8];
+    struct iam_key keys[16];
+    struct iam_request r = {.action = cJSON_GetObjectItem(one, "action")->valuestring,
+                            .resource = cJSON_GetObjectItem(one, "resource")->valuestring,
+                            .keys = keys};
+    for (const cJSON *k = cJSON_GetObjectItem(one, "keys")->child; k; k = k->next) {
+        keys[r.key_count] = (struct iam_key){k->string, values[r.key_count], 0};
+        for (const cJSON *v = k->child; v; v = v->next)
+            values[r.key_count][keys[r.key_count].count++] = v->valuestring;
+        r.key_count++;
+    }
+    if (iam_policy_read(&p, "case", cJSON_GetObjectItem(one, "policy"), &err)) {
+        printf("%s\n", err.text);
+        exit(1);
+    }
+    const struct iam_policy *const all[] = {p};
+    enum iam_verdict verdict = iam_decide(all, 1, &r);
+    iam_policy_free(p);
+    return verdict;
+}
+
+static int decide_file(const char *path)
+{
+    static char line[65536];
+    static const char *const names[] = {"ImplicitlyDenied", "Allowed", "ExplicitlyDenied"};
+    FILE *in = fopen(path, "r");
+    while (in && fgets(line, sizeof(line), in)) {
+        cJSON *one = cJSON_Parse(line);
+        if (!one)
+            return 1;
+        printf("%s\n", names[decide_case(one)]);
+        cJSON_Delete(one);
+    }
+    return !in || fclose(in);
+}
+
 int main(void)
 {
+    if (getenv("IAM_CASES"))
+        return decide_file(getenv("IAM_CASES"));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allowed_denied_and_neither),
         cmocka_unit_test(not_action_and_not_resource),

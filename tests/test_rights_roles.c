@@ -62,7 +62,7 @@ static uint64_t denied_in(const struct world *w, struct cut *cut, char last[200]
 
 static int unneeded;
 
-static int is_needed(void *context, struct cut *cut)
+static int is_needed(const void *context, struct cut *cut)
 {
     const struct world *w = context;
     char last[200];
@@ -87,7 +87,7 @@ static void holds(const struct world *w)
     cJSON *policy = permissions_policy(&terms, w->role, &s.err);
     assert_non_null(policy);
     unneeded = 0;
-    (void)cut_each(policy, w->role, is_needed, (void *)(uintptr_t)w);
+    (void)cut_each(policy, w->role, is_needed, w);
     cJSON_Delete(policy);
     stage_close(&s);
     assert_int_equal(unneeded, 0);

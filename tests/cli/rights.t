@@ -72,6 +72,17 @@ for subject in 'repo:acme/*:environment:production' 'repo:acme/hello' 'acme/hell
     refused "github: \"$subject\" is refused" '--subject' config iam --config "$config" --account $account --trust github --subject "$subject"
 done
 refused "gitlab: any project" '--subject' config iam --config "$config" --account $account --trust gitlab --subject 'project_path:acme/*:ref_type:branch:ref:main'
+# The token's audience: what our own CI templates ask for is what is trusted, and another one can be said.
+run config iam --config "$config" --account $account --trust gitlab --subject project_path:a/b:ref_type:branch:ref:main
+trusted=$(printf '%s\n' "$out" | sed -n 's/.*"gitlab.com:aud":[[:space:]]*"\(.*\)".*/\1/p')
+asked=$(sed -n '/^    audience:/{n;s/.*default: *//p;}' "$root/data/ci/templates/deploy.yml")
+is "gitlab: the component asks for the audience that is trusted" "$asked" "$trusted"
+has "buildkite: the same" "$(cat "$root/data/ci/buildkite.yml")" "audience $trusted "
+run config iam --config "$config" --account $account --trust gitlab --subject project_path:a/b:ref_type:branch:ref:main \
+    --audience https://gitlab.example.com
+has "gitlab: another audience" "$out" '"gitlab.com:aud":[[:space:]]*"https://gitlab.example.com"'
+refused "no audience is any" '--audience' config iam --config "$config" --account $account --trust gitlab --subject project_path:a/b:ref_type:branch:ref:main --audience '*'
+refused "an empty audience" '--audience' config iam --config "$config" --account $account --trust github --subject repo:a/b:environment:c --audience ''
 refused "a whole account or the world" '--subject' config iam --config "$config" --trust account --subject '*'
 refused "a trust policy names its account" '--account' config iam --config "$config" --trust github --subject repo:a/b:environment:c
 refused "no service takes the deployer's role" 'deployer' config iam --config "$config" --account $account --trust service
