@@ -2,7 +2,9 @@
 
 #include <assert.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/out.h"
@@ -15,7 +17,16 @@
 #define FIRST_FIT_S   ((int64_t)28 * SECONDS_PER_DAY)
 #define FIT_EACH_S    ((int64_t)182 * SECONDS_PER_DAY)
 #define TRIED_COMMITS 20000 /* a parameter is tried on so many commits of the past, the last */
+#define CREW_MAX      8     /* threads */
 #define TABLE_BYTES   ((size_t)16 << 20)
+
+/* What a fit makes of the commits up to a moment. */
+struct fitted {
+    instant_t at;
+    struct arrivals model;
+    struct policy_table table;
+    struct foresee foresee; /* of these */
+};
 
 struct outlook {
     struct decider d;    /* the policy; d.outlook is this */
@@ -34,6 +45,8 @@ struct outlook {
     double allowed; /* what waiting may cost from here on, in 1e-10 USD */
     double z;       /* random */
     struct pace pace;
+    struct fitted *ahead; /* fits that were made before their time, by it */
+    size_t ahead_count, ahead_next;
 };
 
 static enum trigger_kind kind_of(const struct outlook *o)
@@ -96,6 +109,9 @@ void outlook_free(struct outlook *o)
     if (!o)
         return;
     policy_table_release(&o->table);
+    for (size_t i = 0; i < o->ahead_count; i++)
+        policy_table_release(&o->ahead[i].table);
+    free(o->ahead);
     free(o);
 }
 
@@ -134,50 +150,79 @@ static void open_epoch(struct outlook *o, instant_t at)
 }
 
 /* What the past would have cost with these settings. */
-static double past_cost(const struct outlook *o, const struct foresee *tried, size_t count, instant_t now)
+static double past_cost(const struct outlook *o, const struct foresee *tried, const instant_t *at_s, size_t count,
+                        instant_t now)
 {
     struct shadow s;
     shadow_init(&s, &o->d, count > TRIED_COMMITS ? count - TRIED_COMMITS : 0);
     s.fire = foresee_shadow;
     s.context = tried;
-    shadow_advance(&s, o->at_s, count, now);
+    shadow_advance(&s, at_s, count, now);
     return shadow_cost(&s, now);
 }
 
 /* Of the rule (the table, or the square root with some kappa; kappa 0 deploys at once), with the pause and without,
  * the setting that the past would have been cheapest with. */
-static void choose_settings(struct outlook *o, size_t count, instant_t now)
+static void choose_settings(const struct outlook *o, struct fitted *f, const instant_t *at_s, size_t count)
 {
     static const double kappas[] = {0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.65, 1, 1.5, 2.2};
     bool solved = kind_of(o) == TRIGGER_MDP;
     size_t rules = solved ? 2 : sizeof(kappas) / sizeof(*kappas);
-    struct foresee best = o->foresee;
+    struct foresee best = f->foresee;
     double least = INFINITY;
     for (size_t i = 0; i < 2 * rules; i++) {
-        struct foresee tried = o->foresee;
+        struct foresee tried = f->foresee;
         tried.pauses = i % 2 == 0;
-        tried.table = solved && i < 2 ? &o->table : NULL;
+        tried.table = solved && i < 2 ? &f->table : NULL;
         tried.kappa = kappas[solved ? 0 : i / 2];
-        double cost = past_cost(o, &tried, count, now);
+        double cost = past_cost(o, &tried, at_s, count, f->at);
         if (cost < least) {
             least = cost;
             best = tried;
         }
     }
-    o->foresee = best;
+    f->foresee = best;
+}
+
+/* Of the commits up to f->at alone; o is not changed. */
+static void make_fit(const struct outlook *o, struct fitted *f, const instant_t *at_s, size_t count)
+{
+    while (count > 0 && at_s[count - 1] > f->at)
+        count--;
+    f->foresee = o->foresee;
+    arrivals_fit(&f->model, at_s, count, f->at);
+    foresee_fit(&f->foresee, &f->model);
+    if (kind_of(o) == TRIGGER_MDP)
+        solve_policy(&f->table, &f->model, &o->d);
+    if (kind_of(o) != TRIGGER_SQRT)
+        choose_settings(o, f, at_s, count);
+}
+
+/* f's table is o's from then on. */
+static void adopt(struct outlook *o, struct fitted *f)
+{
+    policy_table_release(&o->table);
+    o->model = f->model;
+    o->table = f->table;
+    o->foresee = f->foresee;
+    o->foresee.model = &o->model;
+    o->foresee.table = f->foresee.table ? &o->table : NULL;
+    policy_table_init(&f->table);
 }
 
 static void fit(struct outlook *o, instant_t at)
 {
-    size_t count = o->known;
-    while (count > 0 && o->at_s[count - 1] > at)
-        count--;
-    arrivals_fit(&o->model, o->at_s, count, at);
-    foresee_fit(&o->foresee, &o->model);
-    if (kind_of(o) == TRIGGER_MDP)
-        solve_policy(&o->table, &o->model, &o->d);
-    if (kind_of(o) != TRIGGER_SQRT)
-        choose_settings(o, count, at);
+    while (o->ahead_next < o->ahead_count && o->ahead[o->ahead_next].at < at)
+        o->ahead_next++;
+    if (o->ahead_next < o->ahead_count && o->ahead[o->ahead_next].at == at) {
+        adopt(o, &o->ahead[o->ahead_next]);
+    } else {
+        struct fitted *f = mem_zero(1, sizeof(*f));
+        f->at = at;
+        make_fit(o, f, o->at_s, o->known);
+        adopt(o, f);
+        free(f);
+    }
     o->fitted = true;
     open_epoch(o, at);
 }
@@ -221,6 +266,56 @@ static void fit_when_due(struct outlook *o, instant_t now)
     instant_t due = last_due(o->at_s[0], now);
     fit(o, due);
     o->next_fit = fit_after(o->at_s[0], due);
+}
+
+/* Fits that are made by several threads: each takes the next. */
+struct crew {
+    const struct outlook *o;
+    const instant_t *at_s;
+    size_t count, next;
+    pthread_mutex_t lock;
+};
+
+static void *work(void *context)
+{
+    struct crew *crew = context;
+    for (;;) {
+        pthread_mutex_lock(&crew->lock);
+        size_t i = crew->next++;
+        pthread_mutex_unlock(&crew->lock);
+        if (i >= crew->o->ahead_count)
+            return NULL;
+        make_fit(crew->o, &crew->o->ahead[i], crew->at_s, crew->count);
+    }
+}
+
+static void work_together(struct crew *crew)
+{
+    pthread_t threads[CREW_MAX];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t wanted = cores > CREW_MAX ? CREW_MAX : cores > 1 ? (size_t)cores : 1;
+    size_t started = 0;
+    pthread_mutex_init(&crew->lock, NULL);
+    while (started + 1 < wanted && pthread_create(&threads[started], NULL, work, crew) == 0)
+        started++;
+    work(crew);
+    for (size_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    pthread_mutex_destroy(&crew->lock);
+}
+
+void outlook_look_ahead(struct outlook *o, const instant_t *at_s, size_t count)
+{
+    size_t cap = 0;
+    if (!fits(o) || kind_of(o) == TRIGGER_SQRT || o->once || o->ahead)
+        return;
+    for (instant_t due = fit_after(at_s[0], INSTANT_MIN); due <= at_s[count - 1]; due = fit_after(at_s[0], due)) {
+        o->ahead = mem_grow(o->ahead, &cap, o->ahead_count + 1, sizeof(*o->ahead));
+        o->ahead[o->ahead_count] = (struct fitted){.at = due};
+        policy_table_init(&o->ahead[o->ahead_count++].table);
+    }
+    struct crew crew = {.o = o, .at_s = at_s, .count = count};
+    work_together(&crew);
 }
 
 static void keep_account(struct outlook *o, instant_t now)

@@ -64,6 +64,9 @@ const struct decider *outlook_decider(const struct outlook *o);
 
 /* Fit once, at that moment, and never again (what has been heard by then counts): for studies. */
 void outlook_fit_once(struct outlook *o, instant_t at);
+/* For a replay, which has the whole history: makes the fits that it will need at once, on all cores; each sees the
+ * commits up to its own moment alone, and what is decided is the same. Before the first outlook_hear. */
+void outlook_look_ahead(struct outlook *o, const instant_t *at_s, size_t count);
 /* The commits before are history, none of them pending; of those behind it, what was heard is. */
 void outlook_begin(struct outlook *o, const instant_t *at_s, size_t count);
 

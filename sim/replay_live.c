@@ -106,8 +106,10 @@ int replay_live(struct replay *r, const struct decider *d, const struct commits 
         return run(r, d, c, err);
     struct outlook *o = NULL;
     int code = outlook_new(&o, d, err);
-    if (!code)
+    if (!code) {
+        outlook_look_ahead(o, c->ready_s, c->count);
         code = run(r, outlook_decider(o), c, err);
+    }
     outlook_free(o);
     return code;
 }
