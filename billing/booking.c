@@ -327,7 +327,7 @@ void booking_left(struct booking *b, struct piece rest)
         place(b, s, head);
         rest.at += head.n * step;
         rest.n -= head.n;
-        rest.order = rest.seconds ? rest.order : rest.at;
+        rest.order = rest.seconds || rest.run ? rest.order : rest.at;
     }
 }
 

@@ -65,6 +65,7 @@ struct pool {
 struct piece {
     uint32_t row;
     bool seconds;
+    bool run;        /* of a running period, though its parts are an hour apart: `order` is that of all of them */
     instant_t order; /* by which it stands in the queue for a pool */
     instant_t at;
     int64_t n, units;

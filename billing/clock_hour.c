@@ -40,6 +40,7 @@ struct atom {
     uint32_t account, type, zone;
     int64_t factor4;
     instant_t order, at;
+    bool run;     /* order is that of its running period */
     int64_t left; /* unit-seconds */
 };
 
@@ -183,6 +184,7 @@ static void add_atom(struct sweep *w, const struct item *item, instant_t at, int
         .zone = w->b->in->usage->rows[item->row].zone,
         .factor4 = s->factor4,
         .order = item->hourly ? at : item->at,
+        .run = !item->hourly,
         .at = at,
         .left = seconds * s->factor4,
     };
@@ -316,8 +318,9 @@ static void allocate_stretch(struct sweep *w, instant_t hour, int64_t hours)
     for (size_t i = 0; i < w->atom_count; i++) {
         const struct atom *a = &w->atoms[i];
         if (a->left)
-            booking_left(w->b,
-                         (struct piece){.row = a->row, .order = a->at, .at = a->at, .n = hours, .units = a->left});
+            booking_left(
+                w->b, (struct piece){
+                          .row = a->row, .run = a->run, .order = a->order, .at = a->at, .n = hours, .units = a->left});
     }
 }
 

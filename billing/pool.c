@@ -114,7 +114,7 @@ static void draw(struct month *m)
             leave(m->b, p, parts, over);
         p->n -= parts;
         p->at += parts * SECONDS_PER_HOUR;
-        p->order = p->at;
+        p->order = p->run ? p->order : p->at;
         if (!p->n)
             m->heap[0] = m->heap[--m->count];
         sift_down(m);

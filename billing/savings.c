@@ -18,6 +18,7 @@ struct item {
     instant_t at, first; /* at: in the first of them */
     instant_t order;
     bool seconds;
+    bool run; /* `order` holds for all its hours */
     int64_t hours, units;
     int64_t left; /* units, shifted by FINE, while a stretch is settled */
     money_t rate, price;
@@ -49,7 +50,8 @@ static void add_item(struct saver *s, const struct piece *p, instant_t at, int64
     struct item item = {.row = p->row,
                         .at = at,
                         .first = hour_floor(at),
-                        .order = p->seconds ? p->order : at,
+                        .order = p->seconds || p->run ? p->order : at,
+                        .run = p->seconds || p->run,
                         .seconds = p->seconds,
                         .hours = hours,
                         .units = units};
@@ -355,7 +357,7 @@ static void leave(struct saver *s, struct draws *draws, const struct item *item,
         draws->list[draws->count++] = (struct draw){.row = item->row,
                                                     .os = u->os,
                                                     .month = calendar_month(at),
-                                                    .order = item->seconds ? item->order : at,
+                                                    .order = item->run ? item->order : at,
                                                     .at = at,
                                                     .units = units};
     }

@@ -296,7 +296,8 @@ static void vector_29_stored_gigabytes_on_the_bill(void **state)
     made_release(&m);
 }
 
-/* ---- plans against a literal allocator: every clock hour, every plan, in exact rational money ---- */
+/* ---- reservations, then plans, against a literal allocator: every clock hour, every one of them, in exact rational
+ * money; three accounts, of which one has no usage ---- */
 
 #ifdef __SANITIZE_ADDRESS__
 #define SCENES 1000
@@ -306,19 +307,25 @@ static void vector_29_stored_gigabytes_on_the_bill(void **state)
 
 #define ROWS  6
 #define PLANS 3
+#define HELD  2
 #define BEGIN 1533081600 /* 2018-08-01 */
 
 static const struct {
     const char *name;
     int64_t price, rate; /* in cents an hour */
-} types[] = {{"m4.large", 10, 6}, {"m4.xlarge", 20, 13}, {"c4.large", 9, 6}};
+    int size, family;
+} types[] = {{"m4.large", 10, 6, 1, 4}, {"m4.xlarge", 20, 13, 2, 4}, {"c4.large", 9, 6, 1, 0}};
 
 struct scene {
-    int rows, plans;
+    int rows, plans, held;
     struct {
         int account, type;
         int64_t start, end;
     } row[ROWS];
+    struct {
+        int account, type;
+        int64_t from_hour, to_hour;
+    } single[HELD];
     struct {
         int account, kind; /* kind 0: m4 only; 1: all */
         int64_t cents, from_hour, to_hour;
@@ -342,6 +349,13 @@ static void draw_scene(struct scene *s, uint32_t number)
         s->plan[i].cents = draw_between(&p, 1, 30);
         s->plan[i].from_hour = draw_between(&p, 0, 4);
         s->plan[i].to_hour = s->plan[i].from_hour + draw_between(&p, 1, 12);
+    }
+    s->held = number % 3 ? (int)draw_between(&p, 1, HELD) : 0;
+    for (int i = 0; i < s->held; i++) {
+        s->single[i].account = (int)philox_below(&p, 3);
+        s->single[i].type = (int)philox_below(&p, 3);
+        s->single[i].from_hour = draw_between(&p, 0, 6);
+        s->single[i].to_hour = s->single[i].from_hour + draw_between(&p, 1, 12);
     }
 }
 
@@ -436,6 +450,44 @@ static int64_t ratio_units(struct ratio r)
     return (int64_t)(whole + (rest > r.bottom || (rest == r.bottom && whole % 2)));
 }
 
+/* Of the uses that are left, the one that a reservation serves next: the smallest size, then what began first. */
+static int next_served(const struct scene *s, int single, int linked, const struct ratio quarters[ROWS])
+{
+    int best = -1;
+    for (int i = 0; i < s->rows; i++) {
+        int type = s->row[i].type;
+        if (!quarters[i].top || types[type].family != types[s->single[single].type].family ||
+            (s->row[i].account != s->single[single].account) != linked)
+            continue;
+        if (best < 0 || types[type].size < types[s->row[best].type].size ||
+            (types[type].size == types[s->row[best].type].size && s->row[i].start < s->row[best].start))
+            best = i;
+    }
+    return best;
+}
+
+/* One hour of all reservations: the owner's use first with each of them, then that of the others. Regional ones serve
+ * other sizes of their family. */
+static void literal_reservations(const struct scene *s, int hour, struct ratio quarters[ROWS])
+{
+    struct ratio left[HELD];
+    for (int r = 0; r < s->held; r++)
+        left[r] = ratio_of(4 * types[s->single[r].type].size, 1);
+    for (int linked = 0; linked < 2; linked++)
+        for (int r = 0; r < s->held; r++)
+            for (int best = 0; left[r].top && best >= 0;) {
+                if (hour < s->single[r].from_hour || hour >= s->single[r].to_hour)
+                    break;
+                best = next_served(s, r, linked, quarters);
+                if (best < 0)
+                    break;
+                struct ratio wanted = ratio_times(quarters[best], types[s->row[best].type].size, 1);
+                struct ratio part = ratio_less(wanted, left[r]) ? wanted : left[r];
+                left[r] = ratio_add(left[r], part, -1);
+                quarters[best] = ratio_add(quarters[best], ratio_times(part, 1, types[s->row[best].type].size), -1);
+            }
+}
+
 /* What stays on demand, in 1e-10 USD: what plans cover in part is rounded hour by hour, as the guide has it. */
 static int64_t literal_hour(const struct scene *s, int hour, struct ratio used[PLANS])
 {
@@ -449,6 +501,7 @@ static int64_t literal_hour(const struct scene *s, int hour, struct ratio used[P
         }
         quarters[i] = ratio_of(count, 1);
     }
+    literal_reservations(s, hour, quarters);
     for (int kind = 0; kind < 2; kind++)
         for (int p = 0; p < s->plans; p++)
             if (s->plan[p].kind == kind && hour >= s->plan[p].from_hour && hour < s->plan[p].to_hour)
@@ -458,42 +511,65 @@ static int64_t literal_hour(const struct scene *s, int hour, struct ratio used[P
     return on_demand;
 }
 
-static void random_plans_against_the_literal_allocator(void **state)
+struct scene_texts {
+    struct str usage, reserved, plans;
+};
+
+static void write_scene(const struct scene *s, struct scene_texts *t)
+{
+    char a[INSTANT_TEXT_SIZE];
+    char z[INSTANT_TEXT_SIZE];
+    str_init(&t->usage, 0);
+    str_init(&t->reserved, 0);
+    str_init(&t->plans, 0);
+    str_add(&t->usage, "account,instance,type,region,start,end\n");
+    for (int i = 0; i < s->rows; i++)
+        str_addf(&t->usage, "%d,%d,%s,r,%s,%s\n", s->row[i].account, i, types[s->row[i].type].name,
+                 calendar_text(s->row[i].start, a), calendar_text(s->row[i].end, z));
+    str_add(&t->reserved, "account,type,region,start,end\n");
+    for (int i = 0; i < s->held; i++)
+        str_addf(&t->reserved, "%d,%s,r,%s,%s\n", s->single[i].account, types[s->single[i].type].name,
+                 calendar_text(BEGIN + s->single[i].from_hour * 3600, a),
+                 calendar_text(BEGIN + s->single[i].to_hour * 3600, z));
+    str_add(&t->plans, "account,plan,family,region,hourly_usd,start,end\n");
+    for (int i = 0; i < s->plans; i++)
+        str_addf(&t->plans, "%d,%s,%s,0.%02d,%s,%s\n", s->plan[i].account, s->plan[i].kind ? "compute" : "ec2-instance",
+                 s->plan[i].kind ? "," : "m4,r", (int)s->plan[i].cents,
+                 calendar_text(BEGIN + s->plan[i].from_hour * 3600, a),
+                 calendar_text(BEGIN + s->plan[i].to_hour * 3600, z));
+}
+
+static void bill_scene(const struct scene *s, struct made *m)
+{
+    struct scene_texts t;
+    write_scene(s, &t);
+    bill(m, (struct made_texts){.usage = t.usage.text,
+                                .reserved = s->held ? t.reserved.text : NULL,
+                                .plans = t.plans.text,
+                                .rates = "type,region,effective,usd_per_hour\nm4.large,r,2010-01-01,0.06\n"
+                                         "m4.xlarge,r,2010-01-01,0.13\nc4.large,r,2010-01-01,0.06\n",
+                                .catalog = "type,region,effective,usd_per_hour\nm4.large,r,2010-01-01,0.10\n"
+                                           "m4.xlarge,r,2010-01-01,0.20\nc4.large,r,2010-01-01,0.09\n",
+                                .from = "2018-08-01",
+                                .to = "2018-08-02"});
+    str_release(&t.usage);
+    str_release(&t.reserved);
+    str_release(&t.plans);
+}
+
+static void random_reservations_and_plans_against_the_literal_allocator(void **state)
 {
     (void)state;
     uint32_t count = getenv("BAKEHOUR_SOAK") ? 500000 : SCENES;
     for (uint32_t n = 0; n < count; n++) {
         struct scene s = {0};
         struct made m;
-        struct str usage;
-        struct str plans;
-        char a[INSTANT_TEXT_SIZE];
-        char z[INSTANT_TEXT_SIZE];
         struct ratio used[PLANS] = {{0, 1}, {0, 1}, {0, 1}};
         int64_t on_demand = 0;
         draw_scene(&s, n);
         for (int hour = 0; hour < 24; hour++)
             on_demand += literal_hour(&s, hour, used);
-        str_init(&usage, 0);
-        str_init(&plans, 0);
-        str_add(&usage, "account,instance,type,region,start,end\n");
-        for (int i = 0; i < s.rows; i++)
-            str_addf(&usage, "%d,%d,%s,r,%s,%s\n", s.row[i].account, i, types[s.row[i].type].name,
-                     calendar_text(s.row[i].start, a), calendar_text(s.row[i].end, z));
-        str_add(&plans, "account,plan,family,region,hourly_usd,start,end\n");
-        for (int i = 0; i < s.plans; i++)
-            str_addf(&plans, "%d,%s,%s,0.%02d,%s,%s\n", s.plan[i].account, s.plan[i].kind ? "compute" : "ec2-instance",
-                     s.plan[i].kind ? "," : "m4,r", (int)s.plan[i].cents,
-                     calendar_text(BEGIN + s.plan[i].from_hour * 3600, a),
-                     calendar_text(BEGIN + s.plan[i].to_hour * 3600, z));
-        bill(&m, (struct made_texts){.usage = usage.text,
-                                     .plans = plans.text,
-                                     .rates = "type,region,effective,usd_per_hour\nm4.large,r,2010-01-01,0.06\n"
-                                              "m4.xlarge,r,2010-01-01,0.13\nc4.large,r,2010-01-01,0.06\n",
-                                     .catalog = "type,region,effective,usd_per_hour\nm4.large,r,2010-01-01,0.10\n"
-                                                "m4.xlarge,r,2010-01-01,0.20\nc4.large,r,2010-01-01,0.09\n",
-                                     .from = "2018-08-01",
-                                     .to = "2018-08-02"});
+        bill_scene(&s, &m);
         if (m.bill.by_kind_usd[BILL_ON_DEMAND] != on_demand)
             fail_msg("scene %u: on-demand %lld, expected %lld", n, (long long)m.bill.by_kind_usd[BILL_ON_DEMAND],
                      (long long)on_demand);
@@ -505,8 +581,6 @@ static void random_plans_against_the_literal_allocator(void **state)
                              (s.plan[i].to_hour - s.plan[i].from_hour) * s.plan[i].cents * 100000000);
         }
         made_release(&m);
-        str_release(&usage);
-        str_release(&plans);
     }
 }
 
@@ -525,7 +599,7 @@ int main(void)
         cmocka_unit_test(reservations_then_plans_then_on_demand),
         cmocka_unit_test(the_free_tier),
         cmocka_unit_test(vector_29_stored_gigabytes_on_the_bill),
-        cmocka_unit_test(random_plans_against_the_literal_allocator),
+        cmocka_unit_test(random_reservations_and_plans_against_the_literal_allocator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
