@@ -90,6 +90,21 @@ ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
     is "watch: leaves on SIGTERM: exit code" "$left" 0
     runner=
 
+    # What is held counts before a deployment: a reservation's fees alone, of ten thousand dollars an hour, reach a limit
+    # that the deployments are far from.
+    printf 'type,region,hourly_usd,start,end\nm5.large,us-east-1,10000,2015-01-01,2040-01-01\n' >.bakehour/reserved.csv
+    configure '{"name": "roomy", "limit_usd": "90", "hard": true}' flush
+    commit held
+    run deploy --now --yes --dry-run $cloud
+    is "a budget with room: exit code" "$code" 0
+    sed -i 's|"budgets": |"prices": {"reserved": ".bakehour/reserved.csv"}, "budgets": |' bakehour.json
+    run deploy --now --yes $cloud
+    is "over by what is held: exit code" "$code" 3
+    has "over by what is held: which one" "$err" 'budget "roomy": .* reach the limit of '
+    run ledger check
+    is "over by what is held: the ledger is sound" "$code" 0
+    is "over by what is held: nothing was booked by looking" "$(grep -c -a 'what the month' .bakehour/ledger.db)" 0
+
     # Over a hard budget: what four deployments have cost is more than a ten thousandth of a dollar.
     configure '{"name": "tight", "limit_usd": "0.0001", "project": "hello", "hard": true}' shutdown
     commit dear
