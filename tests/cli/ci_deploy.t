@@ -94,6 +94,8 @@ AWS_ENDPOINT_URL=$url
 export AWS_ENDPOINT_URL
 role=arn:aws:iam::123456789012:role/deployer
 (cd "$tmp/origin" && AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin "$BAKEHOUR" state init >/dev/null)
+ok "every call of the role's sessions is held to its policy" \
+    "$(cd "$tmp/origin" && twin_policy_for deployer && echo 0 || echo 1)"
 
 # ---- GitHub Actions ----
 
@@ -324,4 +326,5 @@ print(*sqlite3.connect(sys.argv[1]).execute("SELECT account, unit, count(*), sum
 }
 is "state migrate: the same postings" "$(count .bakehour/ledger.db)" "$(count .bakehour/bakehour.ledger.db)"
 cd "$tmp"
+is "no right was missing" "$(twin_denied)" null
 done_testing

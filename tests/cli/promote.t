@@ -20,7 +20,7 @@ away=210987654321
 mkdir "$tmp/.aws"
 cat >"$tmp/.aws/config" <<END
 [profile away]
-role_arn = arn:aws:iam::$away:role/deployer
+role_arn = arn:aws:iam::$away:role/bakehour-target
 credential_source = Environment
 role_session_name = promotion
 END
@@ -47,6 +47,9 @@ printf '.bakehour/\nbakehour.json\n' >.gitignore
 twin_start --speed 200 --no-throttle --group hello-internal=1 --group "$away:us-east-1:hello-sister=1" \
     --group eu-west-1:hello-staging=1 --group "$away:eu-west-1:hello-production=1"
 cloud="--endpoint-url $url --speed 200"
+ok "every call is held to the runner's policy" "$(twin_policy && echo 0 || echo 1)"
+ok "and in the other account to the role's" \
+    "$(twin_policy_for bakehour-target --role target --account "$away" && echo 0 || echo 1)"
 
 # What the twin itself has: look images ACCOUNT REGION; look serves GROUP; look shared IMAGE; look
 # outside (instances of runs that are in no group)
@@ -198,4 +201,5 @@ is "from a copy by tags: what it was made from" "$("$BAKEHOUR" show --env produc
 refused "by tags of another account" "name an environment of the account where images are made" \
     promote --env staging --from sister --yes $cloud
 is "no secret in the store or the output" "$(grep -rl -e bakehour-twin -e 'ASIA' .bakehour "$tmp"/run.* | tr '\n' ' ')" ""
+is "no right was missing" "$(twin_denied)" null
 done_testing

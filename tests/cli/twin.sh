@@ -3,6 +3,7 @@
 #   as_a_runner          an environment of the twin's own credentials, home and nothing of the machine's
 #   twin_start ARGS...   starts one and waits for it; leaves $twin (its process) and $url; ends with the test
 #   twin_policy ARGS...  from now on the runner may do what `config iam ARGS...` prints for bakehour.json, and no more
+#   twin_policy_for NAME ARGS...  the same for the user or role of that name
 #   twin_denied          what was last refused for want of a permission; "null" where nothing was
 #   until_there PAT FILE waits for at most two minutes until a line of FILE matches; false where none came
 #   slow_next WHAT SPEED the next image or boot takes 20 s more (of the machine's clock), so that who works on it is caught
@@ -45,9 +46,15 @@ twin_start() {
     url=$(sed -n 's/^listening on //p' "$tmp/twin.out")
 }
 
-twin_policy() {
+twin_policy_for() {
+    policy_of=$1
+    shift
     "$BAKEHOUR" config iam --account 123456789012 "$@" >"$tmp/policy.json" &&
-        curl -sf -X POST --data-binary @"$tmp/policy.json" "$url/_twin/policies?principal=twin" >/dev/null
+        curl -sf -X POST --data-binary @"$tmp/policy.json" "$url/_twin/policies?principal=$policy_of" >/dev/null
+}
+
+twin_policy() {
+    twin_policy_for twin "$@"
 }
 
 twin_denied() {
