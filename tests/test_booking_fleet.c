@@ -232,12 +232,40 @@ static void storms_too(void **state)
     run("step", "second", inside);
 }
 
+/* Whoever looks dies at each call; what was booked by then stands, and the next look books the rest. */
+static void killed_while_looking(void **state)
+{
+    (void)state;
+    static struct stage s;
+    struct ledger *ledger;
+    int64_t points = 0;
+    bool died = true;
+    stage_open(&s, &(struct stage_options){.more = ", \"policy\": {\"keep\": \"idle:600\"}"});
+    assert_int_equal(ledger_open(&ledger, ":memory:", LEDGER_WRITE, &s.err), 0);
+    assert_int_equal(stage_deploy(&s, commits[0]), PIPELINE_COMPLETED);
+    book(&s, ledger);
+    assert_int_equal(stage_deploy(&s, commits[1]), PIPELINE_COMPLETED);
+    for (int64_t n = 1; died; n++) {
+        stage_kill(&s, n % 2 ? DEATH_BEFORE_CALL : DEATH_IN_CALL, n);
+        died = booking_fleet(ledger, &s.rehearsal.world, &s.err) != 0;
+        s.rehearsal.transport.kill_after = 0;
+        points += died;
+    }
+    assert_true(points >= 5);
+    book(&s, ledger);
+    each_once(&s, ledger, "killed while looking");
+    to_the_cent(&s, ledger, "killed while looking");
+    ledger_close(ledger);
+    stage_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_the_meter_has_it),
         cmocka_unit_test(storms_too),
         cmocka_unit_test(draining_is_paid_for),
+        cmocka_unit_test(killed_while_looking),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
