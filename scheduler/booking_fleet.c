@@ -303,6 +303,18 @@ static const struct volume *volume_of(const struct fleet *f, const char *instanc
     return NULL;
 }
 
+/* Who pays for what an instance has: whoever did before; the environment for one that serves in the group, whichever
+ * deployment launched it; else who pays for the instance. */
+static struct ledger_scope scope_of(const struct fleet *f, const struct known *instance, const struct known *before)
+{
+    if (before)
+        return before->scope;
+    for (size_t i = 0; i < f->group.count; i++)
+        if (strcmp(f->group.items[i].id, instance->usage.resource) == 0)
+            return f->b.scope;
+    return instance->scope;
+}
+
 /* One that was gone before anybody looked had the size that its image gives. */
 static int record_volume(struct fleet *f, const struct known *of, struct err *err)
 {
@@ -322,7 +334,8 @@ static int record_volume(struct fleet *f, const struct known *of, struct err *er
     u.start = k && k->usage.start < of->usage.start ? k->usage.start : of->usage.start;
     u.end = of->usage.end;
     u.open = of->usage.open;
-    return ledger_record(f->b.ledger, &u, &of->scope, f->b.w->catalog, f->b.now, &booked, err);
+    const struct ledger_scope scope = scope_of(f, of, k);
+    return ledger_record(f->b.ledger, &u, &scope, f->b.w->catalog, f->b.now, &booked, err);
 }
 
 /* ---- public addresses ---- */
@@ -346,8 +359,10 @@ static bool had_address(const struct fleet *f, const struct known *of)
 
 static int record_address(struct fleet *f, const struct known *of, struct err *err)
 {
+    char key[BOOKS_KEY_SIZE];
     struct books b = f->b;
-    b.scope = of->scope;
+    str_fit(key, sizeof(key), "%.70s:ip", of->usage.resource);
+    b.scope = scope_of(f, of, known_by_key(f, key));
     return books_address(&b, &of->usage, had_address(f, of), err);
 }
 

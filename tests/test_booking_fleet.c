@@ -141,6 +141,27 @@ static void to_the_cent(struct stage *s, struct ledger *ledger, const char *wher
     simcloud_bill_release(&bill);
 }
 
+static int see_cost(void *context, const struct ledger_deployment *d, struct err *err)
+{
+    money_t *sum = context;
+    (void)err;
+    *sum += d->actual_usd;
+    return 0;
+}
+
+/* What serves is the environment's, not the last deployment's, for as long as it does. */
+static void no_deployment_grows(struct stage *s, struct ledger *ledger, const char *where)
+{
+    money_t before = 0;
+    money_t after = 0;
+    assert_int_equal(ledger_deployments(ledger, "test", INSTANT_MIN, INSTANT_MAX, see_cost, &before, &s->err), 0);
+    stage_rest(s, 86400);
+    assert_int_equal(booking_fleet(ledger, &s->rehearsal.world, &s->err), 0);
+    assert_int_equal(ledger_deployments(ledger, "test", INSTANT_MIN, INSTANT_MAX, see_cost, &after, &s->err), 0);
+    if (after - before > MONEY_PER_USD / 50) /* the images that are kept: a day of their snapshots */
+        fail_msg("%s: a day later the deployments cost %lld more", where, (long long)(after - before));
+}
+
 /* The group's members drain for five minutes before they go, and are paid for meanwhile. */
 static void add_balancer(struct stage *s)
 {
@@ -187,6 +208,7 @@ static void run_with(const char *engine, const char *regime, const char *faults,
     book(&s, ledger);
     each_once(&s, ledger, where);
     to_the_cent(&s, ledger, where);
+    no_deployment_grows(&s, ledger, where);
     money_t before = sum_of(ledger, "instance") + sum_of(ledger, "volume");
     book(&s, ledger); /* again: nothing but the seconds that passed */
     assert_true(llabs(sum_of(ledger, "instance") + sum_of(ledger, "volume") - before) < MONEY_PER_USD / 10000);
