@@ -51,6 +51,7 @@ twin_start --speed 200 --no-throttle --group hello-internal=1
 cloud="--endpoint-url $url --speed 200"
 run state init --endpoint-url "$url"
 is "state init: exit code" "$code" 0
+ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
 holder() { # who has the lease, by the table itself
     curl -s "$url/_twin/state" | sed -n 's/.*\\"holder\\":\\"\([^\\]*\)\\".*/\1/p' | head -n 1
 }
@@ -89,4 +90,5 @@ runner=
 is "tests: leaves: exit code" "$left" 75
 is "tests: nobody holds the lease" "$(holder)" ""
 is "tests: none of theirs is left" "$(ps -ef 2>/dev/null | grep -c '[g]rep -q slow app.txt' || true)" 0
+is "no right was missing" "$(twin_denied)" null
 done_testing

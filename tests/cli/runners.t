@@ -39,6 +39,7 @@ twin_start --speed 400 --no-throttle --group hello-internal=2
 AWS_ENDPOINT_URL=$url
 export AWS_ENDPOINT_URL
 exit_is "the table is made" 0 "$BAKEHOUR" state init
+ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
 
 # ---- lease handover: a runner on another machine dies; its lease ends when it said, not before and not much later ----
 
@@ -124,4 +125,5 @@ has "each has its journal to the end" "$(cat "$tmp/looked")" '^unclosed journals
 has "the group is whole" "$(cat "$tmp/looked")" '^members 2$'
 run gc --dry-run
 has "nothing is left over" "$out" '^Nothing is left over.$'
+is "no right was missing" "$(twin_denied)" null
 done_testing

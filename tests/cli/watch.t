@@ -28,6 +28,7 @@ commit first
 git branch side
 twin_start --speed 200 --no-throttle --group hello-internal=1
 cloud="--endpoint-url $url --speed 200"
+ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
 # shellcheck disable=SC2086
 run deploy --now --yes $cloud
 is "the first one: exit code" "$code" 0
@@ -73,4 +74,5 @@ has "the next one: completed" "$(cat "$tmp/watch.out")" '^Deployment 4 of intern
 is "the next one: brings both" "$(told 4 "d['commits'], d['commit']")" "2 $(git rev-parse HEAD)"
 run history --csv
 is "four deployments in all" "$(printf '%s\n' "$out" | grep -c ',deploy,')" 4
+is "no right was missing" "$(twin_denied)" null
 done_testing
