@@ -122,8 +122,7 @@ static int book_launch(const struct books *b, int64_t k, struct err *err)
     u.open = !ended;
     int code = books_record(b, &u, err);
     const char *public = journal_factf(b->j, "rollout.public.%lld", (long long)k);
-    return code ? code
-                : books_address(b, &u, public && ended, err); /* of one that serves the fleet's bookkeeping knows */
+    return code ? code : books_address(b, &u, public != NULL, err);
 }
 
 static int book_launches(const struct books *b, struct err *err)

@@ -303,16 +303,14 @@ static const struct volume *volume_of(const struct fleet *f, const char *instanc
     return NULL;
 }
 
-/* Who pays for what an instance has: whoever did before; the environment for one that serves in the group, whichever
- * deployment launched it; else who pays for the instance. */
+/* Who pays for what an instance has, from here on: the environment for one that serves in the group, whichever
+ * deployment launched it; else whoever did before, or who pays for the instance. */
 static struct ledger_scope scope_of(const struct fleet *f, const struct known *instance, const struct known *before)
 {
-    if (before)
-        return before->scope;
     for (size_t i = 0; i < f->group.count; i++)
         if (strcmp(f->group.items[i].id, instance->usage.resource) == 0)
             return f->b.scope;
-    return instance->scope;
+    return before ? before->scope : instance->scope;
 }
 
 /* One that was gone before anybody looked had the size that its image gives. */
