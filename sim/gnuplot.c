@@ -5,10 +5,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/mem.h"
 
 extern char **environ;
 
@@ -60,6 +63,23 @@ static int no_gnuplot(const char *option, struct err *err, int error)
     return err_set(err, EXIT_FAILED, "gnuplot cannot be started: %s", strerror(error));
 }
 
+/* The environment with a locale whose letters are UTF-8: in "C" gnuplot warns of a degree sign that nobody draws. The
+ * caller frees it. */
+static char **utf8_environment(void)
+{
+    static char locale[] = "LC_ALL=C.UTF-8";
+    size_t count = 0;
+    size_t kept = 0;
+    while (environ[count])
+        count++;
+    char **copy = mem_zero(count + 2, sizeof(*copy));
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(environ[i], "LC_ALL=", 7) != 0)
+            copy[kept++] = environ[i];
+    copy[kept] = locale;
+    return copy;
+}
+
 static int spawn_gnuplot(int input, int output, pid_t *pid)
 {
     char name[] = "gnuplot";
@@ -69,7 +89,9 @@ static int spawn_gnuplot(int input, int output, pid_t *pid)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    int error = posix_spawnp(pid, "gnuplot", &actions, NULL, argv, environ);
+    char **environment = utf8_environment();
+    int error = posix_spawnp(pid, "gnuplot", &actions, NULL, argv, environment);
+    free(environment);
     posix_spawn_file_actions_destroy(&actions);
     return error;
 }

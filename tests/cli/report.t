@@ -23,6 +23,7 @@ END
 golden "a report" report --ledger l.db --limit-usd 5 --out r.html <<'END'
 Wrote r.html.
 END
+is "a report: nothing on stderr, in the plainest locale too" "$err" ""
 page=$(cat r.html)
 has "a title" "$page" '<title>Deployments and their cost, 2018-08</title>'
 holds "spent" "$page" 'Spent this month<b>6.00 USD</b>'
