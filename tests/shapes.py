@@ -29,7 +29,7 @@ seen = {}
 
 
 def model_of(signing):
-    name = {"elasticloadbalancing": "elbv2"}.get(signing, signing)
+    name = {"elasticloadbalancing": "elbv2", "servicequotas": "service-quotas"}.get(signing, signing)
     if name not in models:
         models[name] = session.get_service_model(name)
     return models[name]

@@ -426,7 +426,8 @@ def every_action():
     """Whatever the cloud's table knows and boto3 knows as well: an answer that fits, or a proper refusal."""
     with urllib.request.urlopen(URL + "/_twin/actions") as answer:
         actions = json.load(answer)["actions"]
-    clients = {"ec2": ec2, "autoscaling": asg, "elasticloadbalancing": elb, "scheduler": scheduler}
+    clients = {"ec2": ec2, "autoscaling": asg, "elasticloadbalancing": elb, "scheduler": scheduler,
+               "servicequotas": client("service-quotas")}
     unknown, bad = [], []
     for action in actions:
         made = clients[action["service"]]
