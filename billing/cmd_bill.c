@@ -54,35 +54,61 @@ static void reservation_text(const struct bill *bill, const struct bill_line *li
         str_addf(to, "%s:%u", bill->plans_name, line->plan_line);
 }
 
-/* One line as an object on one line: bills can have a million. */
-static void print_json_line(const struct bill *bill, const struct bill_line *line, struct str *where, FILE *out)
+/* Printable ASCII that JSON takes as it is. */
+static bool is_plain(const char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+            return false;
+    return true;
+}
+
+static void add_member(struct str *to, const char *name, const char *value)
+{
+    str_addf(to, "%s\"%s\":", to->len > 1 ? "," : "", name);
+    if (is_plain(value)) {
+        str_add_char(to, '"');
+        str_add(to, value);
+        str_add_char(to, '"');
+        return;
+    }
+    cJSON *object = cJSON_CreateObject();
+    json_text(object, "text", value);
+    char *text = cJSON_PrintUnformatted(cJSON_GetObjectItem(object, "text"));
+    str_add(to, text ? text : "\"\"");
+    cJSON_free(text);
+    cJSON_Delete(object);
+}
+
+/* One line as an object on one line: bills can have a million, so no tree is made of it. */
+static void print_json_line(const struct bill *bill, const struct bill_line *line, struct str *where, struct str *to,
+                            FILE *out)
 {
     char hours[BILL_HOURS_SIZE];
     char cost[MONEY_TEXT_SIZE];
-    cJSON *object = cJSON_CreateObject();
-    json_text(object, "kind", bill_kind_name(line->kind));
-    json_text(object, "account", line->account);
-    json_text(object, "instance", line->instance);
-    json_text(object, "type", line->type);
-    json_text(object, "hours", bill_hours_text(line, hours));
-    json_text(object, "cost_usd", money_text(line->cost_usd, cost));
-    json_text(object, "region", line->region);
-    json_text(object, "os", line->os);
+    str_clear(to);
+    str_add_char(to, '{');
+    add_member(to, "kind", bill_kind_name(line->kind));
+    add_member(to, "account", line->account);
+    add_member(to, "instance", line->instance);
+    add_member(to, "type", line->type);
+    add_member(to, "hours", bill_hours_text(line, hours));
+    add_member(to, "cost_usd", money_text(line->cost_usd, cost));
+    add_member(to, "region", line->region);
+    add_member(to, "os", line->os);
     if (line->reservation_line) {
         reservation_text(bill, line, where);
-        json_text(object, "zone", line->zone);
-        json_text(object, "reservation", where->text);
-        json_text(object, "units", bill_units_text(line, hours));
-        json_text(object, "effective_usd", money_text(line->effective_usd, cost));
+        add_member(to, "zone", line->zone);
+        add_member(to, "reservation", where->text);
+        add_member(to, "units", bill_units_text(line, hours));
+        add_member(to, "effective_usd", money_text(line->effective_usd, cost));
     }
     if (line->plan_line) {
         reservation_text(bill, line, where);
-        json_text(object, "plan", where->text);
+        add_member(to, "plan", where->text);
     }
-    char *text = cJSON_PrintUnformatted(object);
-    fputs(text ? text : "", out);
-    cJSON_free(text);
-    cJSON_Delete(object);
+    str_add_char(to, '}');
+    fwrite(to->text, 1, to->len, out);
 }
 
 /* A member of the document, printed as `"name": value`. */
@@ -193,12 +219,15 @@ static void print_json(const struct bill *bill, bool sample, const struct budget
         print_member("plans", plans_json(bill), ",", out);
     fputs("  \"lines\": [", out);
     struct str where;
+    struct str line;
     str_init(&where, 0);
+    str_init(&line, 0);
     for (size_t i = 0; i < bill->count; i++) {
         fputs(i ? ",\n    " : "\n    ", out);
-        print_json_line(bill, &bill->lines[i], &where, out);
+        print_json_line(bill, &bill->lines[i], &where, &line, out);
     }
     str_release(&where);
+    str_release(&line);
     fputs(bill->count ? "\n  ]\n}\n" : "]\n}\n", out);
 }
 
