@@ -24,7 +24,8 @@ struct known {
 static int last_deployed(struct known *k, struct err *err)
 {
     struct deployments *list = &k->deployments;
-    int code = deployments_list(k->w->state, k->w->environment->name, list, err);
+    bool all = policy_learns(k->w->environment->policy.policy.trigger.kind);
+    int code = (all ? deployments_list : deployments_newest)(k->w->state, k->w->environment->name, list, err);
     if (code || !list->items)
         return code;
     const struct deployment *d = deployments_last_good(list, NULL);

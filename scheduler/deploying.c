@@ -54,7 +54,7 @@ static int book_missed(const struct deploying *d, struct ledger *ledger, const s
     struct deployments list = {0};
     struct missed m = {.first = now->number - MISSED_MAX};
     const char *environment = d->site->environment->name;
-    int code = deployments_list(&d->site->state, environment, &list, err);
+    int code = deployments_recent(&d->site->state, environment, MISSED_MAX + 1, &list, err);
     if (!code)
         code = ledger_deployments(ledger, environment, INSTANT_MIN, INSTANT_MAX, see_booked, &m, err);
     for (size_t i = 0; !code && i < list.count; i++) {

@@ -9,6 +9,7 @@
 #include "scheduler/document.h"
 
 #define CURRENT "current"
+#define NEWEST  201 /* deployments_fail_permille looks at 200 that are over */
 
 static void put_money(cJSON *doc, const char *name, money_t value)
 {
@@ -188,6 +189,33 @@ int deployments_list(const struct state *state, const char *environment, struct 
     return code;
 }
 
+int deployments_recent(const struct state *state, const char *environment, size_t most, struct deployments *out,
+                       struct err *err)
+{
+    char partition[80];
+    *out = (struct deployments){0};
+    struct listing l = {out, err};
+    partition_of(environment, partition);
+    int code = state_tail(state, partition, "d#", most, list_row, &l, err);
+    if (code)
+        deployments_release(out);
+    for (size_t i = 0; i < out->count / 2; i++) {
+        struct deployment swap = out->items[i];
+        out->items[i] = out->items[out->count - 1 - i];
+        out->items[out->count - 1 - i] = swap;
+    }
+    return code;
+}
+
+int deployments_newest(const struct state *state, const char *environment, struct deployments *out, struct err *err)
+{
+    int code = deployments_recent(state, environment, NEWEST, out, err);
+    if (code || out->count < NEWEST || deployments_last_good(out, NULL))
+        return code;
+    deployments_release(out);
+    return deployments_list(state, environment, out, err);
+}
+
 void deployments_release(struct deployments *list)
 {
     free(list->items);
@@ -198,14 +226,27 @@ int deployment_find(const struct state *state, const char *environment, int64_t 
                     bool *found, struct err *err)
 {
     struct deployments list = {0};
-    int code = deployments_list(state, environment, &list, err);
+    char partition[80];
+    char key[24];
+    struct str text;
+    int64_t version = 0;
     *found = false;
-    for (size_t i = list.count; !code && i > 0 && !*found; i--)
-        if (!number || list.items[i - 1].number == number) {
-            *out = list.items[i - 1];
-            *found = true;
-        }
-    deployments_release(&list);
+    if (!number) {
+        int code = deployments_recent(state, environment, 1, &list, err);
+        *found = !code && list.count;
+        if (*found)
+            *out = list.items[0];
+        deployments_release(&list);
+        return code;
+    }
+    partition_of(environment, partition);
+    str_fit(key, sizeof(key), "d#%08lld", (long long)number);
+    str_init(&text, STATE_DOCUMENT_MAX);
+    int code = state_get(state, partition, key, &text, &version, err);
+    if (!code && version)
+        code = read_text(text.text, out, err);
+    *found = !code && version;
+    str_release(&text);
     return code;
 }
 

@@ -61,6 +61,13 @@ struct deployments {
 
 int deployments_list(const struct state *state, const char *environment, struct deployments *out,
                      struct err *err) MUST_USE;
+/* Enough to tell the last one and the newest completed one: the last 201, or all where none of those is completed. One
+ * request to the store, however long the history is. */
+int deployments_newest(const struct state *state, const char *environment, struct deployments *out,
+                       struct err *err) MUST_USE;
+/* The last `most` of them, in the same order. */
+int deployments_recent(const struct state *state, const char *environment, size_t most, struct deployments *out,
+                       struct err *err) MUST_USE;
 void deployments_release(struct deployments *list);
 /* The newest completed one before `before` (NULL: the newest of all), or NULL. */
 const struct deployment *deployments_last_good(const struct deployments *list, const struct deployment *before);

@@ -221,7 +221,7 @@ enum step_result late_mend(struct pipeline *p, const char *place, int64_t *again
         *again_ms = pipeline_now_ms(p) + paced_ms(p, 10000);
         return STEP_WAIT;
     }
-    if (deployments_list(p->w->state, p->env->name, &list, err))
+    if (deployments_recent(p->w->state, p->env->name, RUNS_MAX + 1, &list, err))
         return STEP_STOP;
     enum step_result result = compare(p, &g, &list, again_ms, err);
     deployments_release(&list);

@@ -354,8 +354,8 @@ enum pipeline_end pipeline_run(const struct pipeline_world *w, const struct pipe
 
 static int find_run(struct pipeline *p, const char *run, struct err *err)
 {
-    struct deployments list = {0};
-    int code = deployments_list(p->w->state, p->env->name, &list, err);
+    struct deployments list = {0}; /* at most the last one is unfinished (deployment.h) */
+    int code = deployments_recent(p->w->state, p->env->name, 2, &list, err);
     bool found = false;
     for (size_t i = 0; !code && i < list.count; i++)
         if (strcmp(list.items[i].run, run) == 0) {

@@ -230,7 +230,7 @@ void site_learn(struct site *s)
     struct err err = {.code = 0};
     struct durations *d = &s->world.expected;
     *d = durations_original();
-    bool known = deployments_list(&s->state, s->environment->name, &list, &err) == 0;
+    bool known = deployments_newest(&s->state, s->environment->name, &list, &err) == 0;
     for (size_t i = known ? list.count : 0; i > 0; i--)
         if (strcmp(list.items[i - 1].state, "completed") == 0 && strcmp(list.items[i - 1].kind, "deploy") == 0) {
             learn_durations(&s->state, &list.items[i - 1], d);

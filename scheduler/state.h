@@ -66,6 +66,9 @@ struct state_backend {
     /* From key `first` to key `last`, both included; NULL: by a query. */
     int (*range)(void *self, const char *partition, const char *first, const char *last, state_row *row, void *context,
                  struct err *err);
+    /* At most `most` of those that begin with prefix, the last key first; NULL: by a query. */
+    int (*tail)(void *self, const char *partition, const char *prefix, size_t most, state_row *row, void *context,
+                struct err *err);
 };
 
 struct state {
@@ -88,6 +91,10 @@ int state_query(const struct state *state, const char *partition, const char *pr
 /* Items from `first` to `last`, both included, likewise: what is new since a key, without what came before. */
 int state_range(const struct state *state, const char *partition, const char *first, const char *last, state_row *row,
                 void *context, struct err *err) MUST_USE;
+/* The last `most` items whose sort key begins with prefix, the last key first: what is new, however much came before.
+ */
+int state_tail(const struct state *state, const char *partition, const char *prefix, size_t most, state_row *row,
+               void *context, struct err *err) MUST_USE;
 int state_write(const struct state *state, const struct state_write *writes, size_t count, struct err *err) MUST_USE;
 
 #endif

@@ -139,9 +139,11 @@ static int hand_out(const struct store *s, const cJSON *items, state_row *row, v
     return 0;
 }
 
-/* Which keys: those that begin with first, or with `last` those between the two. */
+/* Which keys: those that begin with first, or with `last` those between the two. most: so many from the end, the last
+ * one first; 0: all. */
 struct keys {
     const char *partition, *first, *last;
+    size_t most;
 };
 
 static void ask_page(cJSON *json, const struct keys *keys, cJSON *from)
@@ -157,6 +159,10 @@ static void ask_page(cJSON *json, const struct keys *keys, cJSON *from)
         put_attribute(values, ":s", "S", keys->first);
     if (keys->last)
         put_attribute(values, ":e", "S", keys->last);
+    if (keys->most) {
+        cJSON_AddFalseToObject(json, "ScanIndexForward");
+        cJSON_AddNumberToObject(json, "Limit", (double)keys->most);
+    }
     if (from)
         cJSON_AddItemToObject(json, "ExclusiveStartKey", from);
 }
@@ -164,14 +170,18 @@ static void ask_page(cJSON *json, const struct keys *keys, cJSON *from)
 static int read_pages(struct store *s, const struct keys *keys, state_row *row, void *context, struct err *err)
 {
     cJSON *from = NULL;
+    struct keys left = *keys; /* a megabyte may be less than what was asked for */
     int code;
     do {
         struct call call;
-        ask_page(call_open_table(&call, s, "Query"), keys, from);
+        ask_page(call_open_table(&call, s, "Query"), &left, from);
         code = call_send(&call, s, RETRY_READ) ? call_failed(&call, s, err) : 0;
         if (!code)
             code = hand_out(s, cJSON_GetObjectItemCaseSensitive(call.reply.json, "Items"), row, context, err);
-        from = code ? NULL : cJSON_DetachItemFromObjectCaseSensitive(call.reply.json, "LastEvaluatedKey");
+        size_t got = (size_t)cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(call.reply.json, "Items"));
+        bool enough = keys->most && got >= left.most;
+        left.most -= keys->most && !enough ? got : 0;
+        from = code || enough ? NULL : cJSON_DetachItemFromObjectCaseSensitive(call.reply.json, "LastEvaluatedKey");
         call_close(&call);
     } while (!code && from);
     return code;
@@ -180,14 +190,21 @@ static int read_pages(struct store *s, const struct keys *keys, state_row *row, 
 static int dynamodb_query(void *self, const char *partition, const char *prefix, state_row *row, void *context,
                           struct err *err)
 {
-    const struct keys keys = {partition, prefix, NULL};
+    const struct keys keys = {partition, prefix, NULL, 0};
     return read_pages(self, &keys, row, context, err);
 }
 
 static int dynamodb_range(void *self, const char *partition, const char *first, const char *last, state_row *row,
                           void *context, struct err *err)
 {
-    const struct keys keys = {partition, first, last};
+    const struct keys keys = {partition, first, last, 0};
+    return read_pages(self, &keys, row, context, err);
+}
+
+static int dynamodb_tail(void *self, const char *partition, const char *prefix, size_t most, state_row *row,
+                         void *context, struct err *err)
+{
+    const struct keys keys = {partition, prefix, NULL, most};
     return read_pages(self, &keys, row, context, err);
 }
 
@@ -359,8 +376,8 @@ static void dynamodb_close(void *self)
     free(s);
 }
 
-static const struct state_backend backend = {"dynamodb",     dynamodb_get,   dynamodb_query,
-                                             dynamodb_write, dynamodb_close, dynamodb_range};
+static const struct state_backend backend = {"dynamodb",     dynamodb_get,   dynamodb_query, dynamodb_write,
+                                             dynamodb_close, dynamodb_range, dynamodb_tail};
 
 static struct store *store_new(const struct state_table *table)
 {

@@ -97,22 +97,36 @@ static int keep_row(void *context, sqlite3_stmt *row)
 }
 
 /* Rows are handed out after the query has ended, so that the callback may use the store. */
+static int hand_out(struct rows *rows, int code, state_row *row, void *context)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        if (!code)
+            code = row(context, rows->kept[i].key, rows->kept[i].version, rows->kept[i].document);
+        free(rows->kept[i].key);
+        free(rows->kept[i].document);
+    }
+    free(rows->kept);
+    return code;
+}
+
+#define BEGINS_WITH                                                                                                    \
+    "SELECT key, version, document FROM items WHERE partition = ?1 AND key >= ?2 AND substr(key, 1, length(?2)) = ?2 "
+
 static int file_query(void *self, const char *partition, const char *prefix, state_row *row, void *context,
                       struct err *err)
 {
     struct rows rows = {0};
-    int code = db_query(self, err, keep_row, &rows,
-                        "SELECT key, version, document FROM items WHERE partition = ?1 AND key >= ?2 AND "
-                        "substr(key, 1, length(?2)) = ?2 ORDER BY key",
-                        "ss", partition, prefix);
-    for (size_t i = 0; i < rows.count; i++) {
-        if (!code)
-            code = row(context, rows.kept[i].key, rows.kept[i].version, rows.kept[i].document);
-        free(rows.kept[i].key);
-        free(rows.kept[i].document);
-    }
-    free(rows.kept);
-    return code;
+    int code = db_query(self, err, keep_row, &rows, BEGINS_WITH "ORDER BY key", "ss", partition, prefix);
+    return hand_out(&rows, code, row, context);
+}
+
+static int file_tail(void *self, const char *partition, const char *prefix, size_t most, state_row *row, void *context,
+                     struct err *err)
+{
+    struct rows rows = {0};
+    int code = db_query(self, err, keep_row, &rows, BEGINS_WITH "ORDER BY key DESC LIMIT ?3", "ssi", partition, prefix,
+                        (int64_t)most);
+    return hand_out(&rows, code, row, context);
 }
 
 static int check_one(struct db *db, const struct state_write *w, struct err *err)
@@ -167,7 +181,7 @@ static void file_close(void *self)
     db_close(self);
 }
 
-static const struct state_backend backend = {"file", file_get, file_query, file_write, file_close, NULL};
+static const struct state_backend backend = {"file", file_get, file_query, file_write, file_close, NULL, file_tail};
 
 int state_open_file(struct state *out, const char *path, struct err *err)
 {

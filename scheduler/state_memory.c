@@ -70,6 +70,26 @@ static int memory_query(void *self, const char *partition, const char *prefix, s
     return 0;
 }
 
+static int memory_tail(void *self, const char *partition, const char *prefix, size_t most, state_row *row,
+                       void *context, struct err *err)
+{
+    (void)err;
+    const struct memory *m = self;
+    size_t len = strlen(prefix);
+    size_t first = place(m, partition, prefix);
+    size_t end = first;
+    while (end < m->count && strcmp(m->items[end].partition, partition) == 0 &&
+           strncmp(m->items[end].key, prefix, len) == 0)
+        end++;
+    for (size_t i = end; i > first && end - i < most; i--) {
+        const struct item *item = &m->items[i - 1];
+        int code = row(context, item->key, item->version, item->document);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
 static void drop(struct memory *m, size_t at)
 {
     struct item *item = &m->items[at];
@@ -125,7 +145,8 @@ static void memory_close(void *self)
     free(m);
 }
 
-static const struct state_backend backend = {"memory", memory_get, memory_query, memory_write, memory_close, NULL};
+static const struct state_backend backend = {"memory",     memory_get, memory_query, memory_write,
+                                             memory_close, NULL,       memory_tail};
 
 void state_open_memory(struct state *out)
 {

@@ -47,7 +47,7 @@ static bool holds_lease(const struct runner *r)
     struct crowd *c = r->crowd;
     char holder[128];
     int64_t until_ms;
-    struct err err;
+    struct err err = {.text = ""};
     return lease_look(&c->memory, "test", crowd_now_ms(c), holder, &until_ms, &err) == 0 &&
            strcmp(holder, r->holder) == 0;
 }
@@ -245,7 +245,8 @@ static void runner_close(void *self)
     (void)self;
 }
 
-static const struct state_backend backend = {"runners", runner_get, runner_query, runner_write, runner_close, NULL};
+static const struct state_backend backend = {"runners",    runner_get, runner_query, runner_write,
+                                             runner_close, NULL,       NULL};
 
 /* ---- a machine ---- */
 
@@ -311,7 +312,7 @@ static const char *decide_next(struct runner *r, int64_t *last)
 {
     struct crowd *c = r->crowd;
     struct deployments list = {0};
-    struct err err;
+    struct err err = {.text = ""};
     int newest = -1;
     int failed = -1;
     if (deployments_list(&r->wrapped, "test", &list, &err))
@@ -397,7 +398,7 @@ static struct runner *first_due(struct crowd *c)
 static bool all_done(struct crowd *c)
 {
     struct deployments list = {0};
-    struct err err;
+    struct err err = {.text = ""};
     char run[80];
     if (*c->result->wrong)
         return true;

@@ -126,7 +126,7 @@ static void check_group(struct crowd *c)
     struct group g;
     struct aws_error error;
     struct deployments list = {0};
-    struct err err;
+    struct err err = {.text = ""};
     struct str names;
     str_init(&names, 4096);
     if (rehearsal_orphans(&c->stage, &names))

@@ -76,7 +76,7 @@ static void store_close(void *self)
     (void)self;
 }
 
-static const struct state_backend counting = {"counting", store_get, store_query, store_write, store_close, NULL};
+static const struct state_backend counting = {"counting", store_get, store_query, store_write, store_close, NULL, NULL};
 
 /* ---- the stage ---- */
 

@@ -183,6 +183,15 @@ static void queries_are_sorted_prefixes(int kind)
     str_init(&got, 0);
     assert_int_equal(state_query(&s, "p", "j#", join, &got, &err), 0);
     assert_string_equal(got.text, "j#1=1:v;j#10=1:v;j#2=1:v;");
+    str_clear(&got);
+    assert_int_equal(state_tail(&s, "p", "j#", 2, join, &got, &err), 0);
+    assert_string_equal(got.text, "j#2=1:v;j#10=1:v;");
+    str_clear(&got);
+    assert_int_equal(state_tail(&s, "p", "", 99, join, &got, &err), 0);
+    assert_string_equal(got.text, "k=1:v;jj=1:v;j#2=1:v;j#10=1:v;j#1=1:v;j=1:v;d#1=1:v;");
+    str_clear(&got);
+    assert_int_equal(state_tail(&s, "p", "x", 3, join, &got, &err), 0);
+    assert_string_equal(got.text, "");
     str_release(&got);
     state_close(&s);
 }

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/philox.h"
+#include "scheduler/deployment.h"
 #include "scheduler/state_snapshot.h"
 #include "tests/support_store.h"
 
@@ -66,8 +67,16 @@ static void counting_close(void *self)
     state_close(&c->inner);
 }
 
-static const struct state_backend counting = {"counting",     counting_get,   counting_query,
-                                              counting_write, counting_close, counting_range};
+static int counting_tail(void *self, const char *partition, const char *prefix, size_t most, state_row *row,
+                         void *context, struct err *err)
+{
+    struct counting *c = self;
+    int code = count(c, err);
+    return code ? code : state_tail(&c->inner, partition, prefix, most, row, context, err);
+}
+
+static const struct state_backend counting = {"counting",     counting_get,   counting_query, counting_write,
+                                              counting_close, counting_range, counting_tail};
 
 /* ---- questions ---- */
 
@@ -111,6 +120,11 @@ static char *all_answers(const struct state *s, const char *partition)
         str_addf(&to, "\n%s*: ", prefixes[p]);
         assert_int_equal(state_query(s, partition, prefixes[p], add_row, &to, &err), 0);
     }
+    for (size_t p = 0; p < COUNT(prefixes); p++)
+        for (size_t most = 1; most < 200; most = most * 3 + 1) {
+            str_addf(&to, "\n%s*%zu: ", prefixes[p], most);
+            assert_int_equal(state_tail(s, partition, prefixes[p], most, add_row, &to, &err), 0);
+        }
     for (size_t a = 0; a < COUNT(keys); a++)
         for (size_t b = 0; b < COUNT(keys); b++) {
             if (strcmp(keys[a], keys[b]) > 0)
@@ -197,6 +211,57 @@ static void every_backend_says_the_same(void **unused)
     for (int kind = 0; kind < test_store_kinds(); kind++)
         for (uint32_t seed = 1; seed <= (kind == IN_SERVER ? 1U : 12U); seed++)
             the_same_answers((enum test_store_kind)kind, seed);
+}
+
+/* A long history: what is new comes from two queries, what is older is asked for, and all is as the store says. */
+static void a_long_history(enum test_store_kind kind)
+{
+    static const char *const others[] = {"bake", "current", "lease", "zz", "d", "d$", "c"};
+    struct test_store store;
+    struct err err = {0};
+    test_store_open(&store, kind);
+    const struct state *plain = &store.state;
+    for (int n = 1; n <= 330; n++) {
+        char key[24];
+        str_fit(key, sizeof(key), "d#%08d", n);
+        assert_int_equal(test_put(plain, "env#test", key, 0, "{\"number\":1}"), 0);
+    }
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_int_equal(test_put(plain, "env#test", others[i], 0, "{}"), 0);
+    struct counting c = {.inner = store.state};
+    struct state s = {&counting, &c};
+    assert_int_equal(state_snapshot(&s, "env#test", &err), 0);
+    assert_int_equal(c.asked, 2);
+    struct deployments list;
+    struct kept_bake kept;
+    struct deployment d;
+    char run[80];
+    int64_t version;
+    bool found;
+    assert_int_equal(deployments_recent(&s, "test", 201, &list, &err), 0);
+    assert_int_equal(list.count, 201);
+    deployments_release(&list);
+    assert_int_equal(deployment_find(&s, "test", 0, &d, &found, &err), 0);
+    assert_true(found);
+    assert_int_equal(deployment_current(&s, "test", run, &err), 0);
+    assert_int_equal(kept_bake_get(&s, "test", &kept, &version, &err), 0);
+    assert_int_equal(version, 1);
+    assert_int_equal(c.asked, 2); /* all that a decision asks for */
+    expect_same(&s, plain, "env#test", "a long history");
+    assert_int_equal(deployments_list(&s, "test", &list, &err), 0);
+    assert_int_equal(list.count, 330);
+    deployments_release(&list);
+    assert_true(c.asked > 2);
+    state_close(&s);
+    memset(&store.state, 0, sizeof(store.state));
+    test_store_close(&store);
+}
+
+static void every_backend_has_a_long_history(void **unused)
+{
+    (void)unused;
+    for (int kind = 0; kind < test_store_kinds(); kind++)
+        a_long_history((enum test_store_kind)kind);
 }
 
 /* ---- what ends it ---- */
@@ -307,8 +372,11 @@ static void a_failure_leaves_the_store(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_backend_says_the_same), cmocka_unit_test(it_is_dropped),
-        cmocka_unit_test(a_write_is_not_fooled),       cmocka_unit_test(a_row_stops_it),
+        cmocka_unit_test(every_backend_says_the_same),
+        cmocka_unit_test(every_backend_has_a_long_history),
+        cmocka_unit_test(it_is_dropped),
+        cmocka_unit_test(a_write_is_not_fooled),
+        cmocka_unit_test(a_row_stops_it),
         cmocka_unit_test(a_failure_leaves_the_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
