@@ -17,12 +17,15 @@
 #define GUARD_TRIES   3
 #define GUARD_LOOK_MS 5000
 
-/* A proven image says so itself, so that a machine without the store knows which ones to keep. */
+/* A proven image says so itself, so that a machine without the store knows which ones to keep: where it was made, or, a
+ * copy, where it is. One that is promoted as it is has been proven where it comes from, and bears that number. */
 static enum step_result mark(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     struct aws_error error;
     const char *id = fact(p, "image.local");
-    if (!id || !journal_is(p->journal, "verdict", "completed"))
+    bool copied = id && fact(p, "image.id") && !journal_is(p->journal, "image.id", id);
+    bool theirs = !copied && strcmp(p->record.kind, "promote") == 0;
+    if (!id || theirs || !journal_is(p->journal, "verdict", "completed"))
         return journal_note(p->journal, NAME, "closing.marked", "no", err) ? STEP_STOP : STEP_AGAIN;
     id = arena_dup(&p->calls, id);
     struct tag tags[] = {{"bakehour:proven", "yes"},
@@ -30,7 +33,7 @@ static enum step_result mark(struct pipeline *p, int64_t *again_ms, struct err *
     if (journal_intent(p->journal, NAME, "CreateTags", id, err))
         return STEP_STOP;
     /* Shared with the site's account, it is still the bake's: tags are each account's own. */
-    struct cloud *where = journal_is(p->journal, "image.id", id) ? &p->cloud : &p->site;
+    struct cloud *where = copied ? &p->site : &p->cloud;
     int failed = cloud_tag(where, &id, 1, tags, 2, &error);
     if (failed) {
         enum step_result result = call_failed(p, STEP_CLEANUP, "CreateTags", &error, again_ms, err);

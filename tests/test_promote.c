@@ -207,6 +207,17 @@ static void to_another_account(void **state)
         fail_msg("%s", t.s.err.text);
     assert_string_equal(t.s.record.image, t.source.image); /* shared, not copied */
     prod_serves(&t, "another account");
+    /* However often: it says where it was made and proven, and there it was the first. */
+    struct stage_eyes home;
+    struct image image = {.id = ""};
+    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    assert_int_equal(t.s.record.number, 2);
+    stage_eyes_open(&home, &t.s);
+    assert_int_equal(cloud_describe_image(&home.cloud, t.source.image, &home.arena, &image, &t.error), 0);
+    assert_string_equal(tag_value(image.tags, image.tag_count, "bakehour:environment"), "test");
+    assert_string_equal(tag_value(image.tags, image.tag_count, "bakehour:deployment"), "1");
+    assert_string_equal(tag_value(image.tags, image.tag_count, "bakehour:proven"), "yes");
+    stage_eyes_close(&home);
     close_site(&t);
     open_site(&t, &(struct stage_options){.environment = ABROAD THEIRS}, true);
     if (promote(&t) != PIPELINE_COMPLETED)

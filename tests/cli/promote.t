@@ -200,6 +200,16 @@ is "from a copy by tags: what it was made from" "$("$BAKEHOUR" show --env produc
 # shellcheck disable=SC2086
 refused "by tags of another account" "name an environment of the account where images are made" \
     promote --env staging --from sister --yes $cloud
+
+# Straight to another account: made here, shared with it.
+commit five
+# shellcheck disable=SC2086
+run deploy --now --yes --env sister $cloud
+is "deployed straight to another account: exit code" "$code" 0
+[ "$code" -eq 0 ] || note "$err"
+straight=$(image_of sister)
+is "deployed straight to another account: its group is on it" "$(look serves hello-sister)" "$straight"
+is "deployed straight to another account: it may use the image" "$(look shared "$straight")" "$away"
 is "no secret in the store or the output" "$(grep -rl -e bakehour-twin -e 'ASIA' .bakehour "$tmp"/run.* | tr '\n' ' ')" ""
 is "no right was missing" "$(twin_denied)" null
 done_testing
