@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/philox.h"
+#include "billing/settled.h"
 #include "tests/support_ledger_log.h"
 
 static int kinds = IN_SERVER;
@@ -51,6 +52,21 @@ static void the_log_carries_every_column(void **unused)
 
 /* ---- bookings ---- */
 
+/* The month settled up to now, with a reservation; a use without a price of its own has the catalog's. */
+static void settle(struct ledger *l, instant_t now)
+{
+    static const char held[] = "type,region,hourly_usd,start,end\nm3.medium,us-east-1,0.03,2025-01-01,2027-01-01\n";
+    static const char prices[] = "type,region,effective,usd_per_hour\nm3.medium,us-east-1,2010-01-01,0.067\n";
+    struct bill_sources sources = {.reserved = "held"};
+    struct bill_files files = {.names = names_new()};
+    struct ledger_settled done;
+    struct err err = {0};
+    must(reservations_open_text(&files.reservations, files.names, "held", held, strlen(held), NULL, &err), &err);
+    must(catalog_open_text(&files.catalog, "prices", prices, strlen(prices), NULL, &err), &err);
+    must(settled_book(l, &files, &sources, calendar_month(now), now, &done, NULL, &err), &err);
+    bill_files_release(&files);
+}
+
 /* The same bookings for the same numbers. What they do depends on what is booked already, as in life. */
 static void book(struct ledger *l, uint32_t seed, uint32_t number)
 {
@@ -60,7 +76,7 @@ static void book(struct ledger *l, uint32_t seed, uint32_t number)
     char key[60];
     bool done = false;
     enum ledger_booked booked;
-    uint32_t which = philox_u32(&random) % 9;
+    uint32_t which = philox_u32(&random) % 10;
     instant_t now = DAY_2026 + (instant_t)number * 700 + philox_u32(&random) % 300;
     str_fit(deployment, sizeof(deployment), "production/%u", philox_u32(&random) % 12);
     const struct ledger_scope scope = {deployment, number % 3 ? "production" : "sta\tg\\ing\n", "shop"};
@@ -87,6 +103,9 @@ static void book(struct ledger *l, uint32_t seed, uint32_t number)
         str_fit(key, sizeof(key), "fix %u", philox_u32(&random) % 5);
         must(ledger_adjust(l, key, &scope, "expense:adjustment", now, 5000 + number, "a\tre\\ason", now, &done, &err),
              &err);
+        break;
+    case 9:
+        settle(l, now);
         break;
     default:
         u.start = which < 5 ? DAY_2026 + (instant_t)(key[4] - '0') * 3000 : DAY_2026;
