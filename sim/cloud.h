@@ -154,6 +154,9 @@ int simcloud_call(struct simcloud *cloud, const struct simcloud_caller *caller, 
  * regardless. Not saved. */
 int simcloud_grant(struct simcloud *cloud, const char *account, const char *principal, const char *name,
                    const cJSON *policy, struct err *err) MUST_USE;
+/* Who may take that role, of that account or (NULL) any: its trust policy. A role without one is anybody's. */
+int simcloud_trust(struct simcloud *cloud, const char *account, const char *role, const char *name, const cJSON *policy,
+                   struct err *err) MUST_USE;
 void simcloud_revoke_all(struct simcloud *cloud);
 /* How many calls were refused for want of a permission, and which one was the last (NULL: not asked). */
 uint64_t simcloud_denials(const struct simcloud *cloud, const char **last);

@@ -422,7 +422,7 @@ static int other_service(struct simcloud *cloud, const struct simcloud_caller *c
                             .reply = reply,
                             .error = error,
                             .arena = &reply->arena};
-        if (sc_authorize(&c))
+        if (sc_authorize(&c) || (request->service == AWS_STS && sc_trusts(&c)))
             return -1;
     }
     if (request->service == AWS_DYNAMODB)

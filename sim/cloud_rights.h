@@ -20,6 +20,7 @@
 /* What a caller may do: by name, or, with the name "", whoever has nothing of his own. */
 struct sc_grant {
     const char *account, *principal; /* account NULL: in each */
+    bool trust;                      /* who may be the principal, instead */
     struct iam_policy *policy;
 };
 
@@ -63,6 +64,8 @@ int sc_authorize(struct sc_call *c);
  * role_arn; NULL: EC2 is called straight. */
 int sc_schedule_may(struct sc_call *c, const char *automation, const char *role_arn, const char *action,
                     const struct sc_texts *instances);
+/* Does the role that is to be taken trust the caller, or the token? 0, or -1 with STS's refusal. */
+int sc_trusts(struct sc_call *c);
 void sc_rights_free(struct simcloud *cloud);
 
 #endif

@@ -223,8 +223,7 @@ static char *decode_part(const char *text, size_t len)
     return str_detach(&out);
 }
 
-/* The claims of a JSON Web Token, or NULL. */
-static cJSON *read_claims(const char *token)
+cJSON *sts_claims(const char *token)
 {
     const char *first = strchr(token, '.');
     const char *second = first ? strchr(first + 1, '.') : NULL;
@@ -253,7 +252,7 @@ static int assume_web(struct sts *sts, const struct aws_request *r, int64_t now_
     int64_t seconds;
     if (read_order(r, &seconds, error))
         return -1;
-    cJSON *claims = read_claims(param(r, "WebIdentityToken"));
+    cJSON *claims = sts_claims(param(r, "WebIdentityToken"));
     if (!claims)
         return refuse(error, 400, "InvalidIdentityToken", "No OpenIDConnect provider's token: it is no JSON Web Token");
     const cJSON *exp = cJSON_GetObjectItemCaseSensitive(claims, "exp");

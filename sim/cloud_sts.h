@@ -33,6 +33,9 @@ const struct sts_session *sts_open(struct sts *sts, const char *role_arn, const 
                                    int64_t now_ms);
 const struct sts_session *sts_find(const struct sts *sts, const char *key_id); /* NULL: none */
 
+/* The claims of a JSON Web Token, the caller's; NULL: it is none. */
+cJSON *sts_claims(const char *token);
+
 /* For --state. A text that is no state of it is refused with -1. */
 void sts_encode(const struct sts *sts, struct str *out);
 int sts_decode(struct sts *sts, const char *text, size_t len) MUST_USE;

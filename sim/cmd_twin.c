@@ -17,7 +17,7 @@ struct twin_args {
     struct group_list {
         const char *text[TWIN_GROUPS_MAX];
         size_t count;
-    } groups, policies;
+    } groups, policies, trusts;
 };
 
 static int set_text(void *field, const char *value, struct err *err)
@@ -43,6 +43,8 @@ static const struct opt twin_options_table[] = {
     {"policy", OPT_VALUE, "[NAME=]FILE",
      "callers may do what this IAM policy allows, and no more (NAME: that user or role alone); repeatable", set_text,
      offsetof(struct twin_args, policies)},
+    {"trust", OPT_VALUE, "ROLE=FILE", "who may take the role: its IAM trust policy; repeatable", set_text,
+     offsetof(struct twin_args, trusts)},
     TWIN_TEXT("state", "FILE", state, "take up this state, and leave it there at the end (SQLite)"),
     {"Clock and chance", OPT_HEADING, NULL, NULL, NULL, 0},
     TWIN_TEXT("speed", "X|step", speed, "X times as fast as the machine's (default 1); step: moves only when asked to"),
@@ -149,12 +151,16 @@ static int read_group(struct twin_options *o, const char *text, struct err *err)
 }
 
 /* [NAME=]FILE: what stands before the first = is the name. */
-static int read_policy(struct twin_options *o, const char *text, struct err *err)
+static int read_policy(struct twin_options *o, const char *text, bool trust, struct err *err)
 {
+    if (o->policy_count == TWIN_POLICIES_MAX || (trust && !strchr(text, '=')))
+        return err_set(err, EXIT_INPUT, "--trust: \"%.80s\": ROLE=FILE is wanted, and at most %d policies", text,
+                       TWIN_POLICIES_MAX);
     const char *equals = strchr(text, '=');
     struct twin_policy *policy = &o->policies[o->policy_count];
     size_t len = equals ? (size_t)(equals - text) : 0;
     policy->file = equals ? equals + 1 : text;
+    policy->trust = trust;
     if (len >= sizeof policy->principal || (equals && len == 0) || !*policy->file)
         return err_set(err, EXIT_INPUT, "--policy: \"%.80s\": FILE, or NAME=FILE for one user or role, is wanted",
                        text);
@@ -222,7 +228,9 @@ static int run_twin(struct session *session, void *context, struct err *err)
     for (size_t i = 0; i < args->groups.count && !code; i++)
         code = read_group(&o, args->groups.text[i], err);
     for (size_t i = 0; i < args->policies.count && !code; i++)
-        code = read_policy(&o, args->policies.text[i], err);
+        code = read_policy(&o, args->policies.text[i], false, err);
+    for (size_t i = 0; i < args->trusts.count && !code; i++)
+        code = read_policy(&o, args->trusts.text[i], true, err);
     return code ? code : twin_serve(&o, session, err);
 }
 

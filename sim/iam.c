@@ -14,7 +14,12 @@
 #define STATEMENTS_MAX 1000
 #define VALUES_MAX     1000
 
+enum { PRINCIPAL_AWS, PRINCIPAL_FEDERATED, PRINCIPAL_SERVICE, PRINCIPALS };
+
+static const char *const principal_kinds[PRINCIPALS] = {"AWS", "Federated", "Service"};
+
 struct statement {
+    struct iam_texts principals[PRINCIPALS]; /* of trust policies */
     const char *sid;
     bool deny, not_actions, not_resources;
     struct iam_texts actions, resources;
@@ -27,6 +32,7 @@ struct iam_policy {
     struct statement *statements;
     size_t count;
     bool variables; /* of the language's version of 2012 */
+    bool trust;
     const char **keys;
     size_t key_count, key_cap;
 };
@@ -258,7 +264,7 @@ static int check_members(const struct reader *r, const cJSON *object, const char
         size_t i = 0;
         while (known[i] && strcmp(known[i], item->string) != 0)
             i++;
-        if (strcmp(item->string, "Principal") == 0 || strcmp(item->string, "NotPrincipal") == 0)
+        if (!known[i] && (strcmp(item->string, "Principal") == 0 || strcmp(item->string, "NotPrincipal") == 0))
             return wrong(r, "\"%s\" belongs in a trust policy or a resource's, not in a policy of permissions",
                          item->string);
         if (!known[i])
@@ -300,16 +306,44 @@ static int read_sid(struct reader *r, const cJSON *node, struct statement *s)
     return 0;
 }
 
+static int take_principal(struct reader *r, const cJSON *item, const void *context, struct iam_text *out)
+{
+    const char *text = cJSON_IsString(item) ? item->valuestring : "";
+    (void)context;
+    if (!*text || strpbrk(text, "*?"))
+        return wrong(r, "Principal: \"%.80s\": one principal by its whole name is wanted", text);
+    return take_text(r, text, false, false, out);
+}
+
+/* {"Federated": "arn:..."}; everybody ("*") is nobody's role. */
+static int read_principals(struct reader *r, const cJSON *node, struct statement *s)
+{
+    if (!node || !cJSON_IsObject(node) || !node->child)
+        return wrong(r, "Principal: an object with AWS, Federated or Service is wanted");
+    for (const cJSON *item = node->child; item; item = item->next) {
+        int kind = 0;
+        while (kind < PRINCIPALS && strcmp(principal_kinds[kind], item->string) != 0)
+            kind++;
+        if (kind == PRINCIPALS || s->principals[kind].count)
+            return wrong(r, "Principal: \"%.40s\": AWS, Federated or Service is wanted, each once", item->string);
+        int code = take_list(r, "Principal", item, take_principal, NULL, &s->principals[kind]);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
 static int read_statement(struct reader *r, const cJSON *node, struct statement *s)
 {
     static const char *const known[] = {"Sid",      "Effect",      "Action",    "NotAction",
                                         "Resource", "NotResource", "Condition", NULL};
+    static const char *const of_trust[] = {"Sid", "Effect", "Principal", "Action", "NotAction", "Condition", NULL};
     r->sid = "";
     if (!cJSON_IsObject(node))
         return wrong(r, "an object is wanted");
     int code = read_sid(r, node, s);
     if (!code)
-        code = check_members(r, node, known);
+        code = check_members(r, node, r->policy->trust ? of_trust : known);
     if (code)
         return code;
     const cJSON *effect = cJSON_GetObjectItemCaseSensitive(node, "Effect");
@@ -319,7 +353,9 @@ static int read_statement(struct reader *r, const cJSON *node, struct statement 
     if (!s->deny && strcmp(says, "Allow") != 0)
         return wrong(r, "Effect: \"%.40s\": Allow or Deny is wanted", says);
     code = read_either(r, node, "Action", "NotAction", take_action, &s->actions, &s->not_actions);
-    if (!code)
+    if (!code && r->policy->trust)
+        code = read_principals(r, cJSON_GetObjectItemCaseSensitive(node, "Principal"), s);
+    else if (!code)
         code = read_either(r, node, "Resource", "NotResource", take_resource, &s->resources, &s->not_resources);
     return !code && condition ? read_condition(r, condition, s) : code;
 }
@@ -357,9 +393,10 @@ static int read_document(struct reader *r, const cJSON *document)
     return code;
 }
 
-int iam_policy_read(struct iam_policy **out, const char *name, const cJSON *document, struct err *err)
+static int read_policy(struct iam_policy **out, const char *name, const cJSON *document, bool trust, struct err *err)
 {
     struct iam_policy *policy = mem_zero(1, sizeof(*policy));
+    policy->trust = trust;
     struct reader r = {.policy = policy, .name = name, .sid = "", .err = err};
     arena_init(&policy->arena);
     int code = read_document(&r, document);
@@ -368,6 +405,16 @@ int iam_policy_read(struct iam_policy **out, const char *name, const cJSON *docu
     else
         *out = policy;
     return code;
+}
+
+int iam_policy_read(struct iam_policy **out, const char *name, const cJSON *document, struct err *err)
+{
+    return read_policy(out, name, document, false, err);
+}
+
+int iam_trust_read(struct iam_policy **out, const char *name, const cJSON *document, struct err *err)
+{
+    return read_policy(out, name, document, true, err);
 }
 
 int iam_policy_parse(struct iam_policy **out, const char *name, const char *text, size_t len, struct err *err)
@@ -416,14 +463,61 @@ static bool names_resource(const struct statement *s, const struct iam_request *
     return named != s->not_resources;
 }
 
-static bool applies(const struct statement *s, const struct iam_request *request, struct arena *scratch)
+static bool conditions_hold(const struct statement *s, const struct iam_request *request, struct arena *scratch)
 {
-    if (!names_action(s, request->action) || !names_resource(s, request, scratch))
-        return false;
     for (size_t i = 0; i < s->condition_count; i++)
         if (!iam_holds(&s->conditions[i], request, scratch))
             return false;
     return true;
+}
+
+static bool applies(const struct statement *s, const struct iam_request *request, struct arena *scratch)
+{
+    return names_action(s, request->action) && names_resource(s, request, scratch) &&
+           conditions_hold(s, request, scratch);
+}
+
+/* "123456789012", "arn:aws:iam::123456789012:root": of the account that the ARN is of. */
+static bool is_of_account(const char *text, const char *arn)
+{
+    const char *at = arn;
+    for (int i = 0; i < 4 && at; i++) {
+        at = strchr(at, ':');
+        at = at ? at + 1 : NULL;
+    }
+    size_t len = at ? strcspn(at, ":") : 0;
+    const char *number = strncmp(text, "arn:aws:iam::", 13) == 0 ? text + 13 : text;
+    if (len != 12 || strncmp(number, at, len) != 0)
+        return false;
+    return number == text ? text[12] == '\0' : strcmp(number + 12, ":root") == 0;
+}
+
+static bool names_principal(const struct statement *s, const char *kind, const char *principal)
+{
+    for (int k = 0; k < PRINCIPALS; k++)
+        for (size_t i = 0; i < s->principals[k].count && strcmp(principal_kinds[k], kind) == 0; i++) {
+            const char *text = s->principals[k].items[i].pattern;
+            if (strcmp(text, principal) == 0 || (k == PRINCIPAL_AWS && is_of_account(text, principal)))
+                return true;
+        }
+    return false;
+}
+
+enum iam_verdict iam_decide_trust(const struct iam_policy *trust, const char *kind, const char *principal,
+                                  const struct iam_request *request)
+{
+    struct arena scratch;
+    enum iam_verdict verdict = IAM_SILENT;
+    arena_init(&scratch);
+    assert(trust->trust);
+    for (size_t i = 0; i < trust->count && verdict != IAM_DENIED; i++) {
+        const struct statement *s = &trust->statements[i];
+        if (names_action(s, request->action) && names_principal(s, kind, principal) &&
+            conditions_hold(s, request, &scratch))
+            verdict = s->deny ? IAM_DENIED : IAM_ALLOWED;
+    }
+    arena_release(&scratch);
+    return verdict;
 }
 
 enum iam_verdict iam_decide(const struct iam_policy *const *policies, size_t count, const struct iam_request *request)

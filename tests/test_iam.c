@@ -364,6 +364,67 @@ static void names_what_it_asks_about(void **state)
     iam_policy_free(p);
 }
 
+/* ---- trust ---- */
+
+static enum iam_verdict trusts(const char *policy, const char *action, const char *kind, const char *principal,
+                               const char *audience)
+{
+    struct iam_policy *p;
+    struct err err;
+    const char *value = audience;
+    const struct iam_key key = {"gitlab.com:aud", &value, 1};
+    cJSON *document = cJSON_Parse(policy);
+    if (iam_trust_read(&p, "trust", document, &err))
+        fail_msg("%s", err.text);
+    cJSON_Delete(document);
+    enum iam_verdict verdict = iam_decide_trust(p, kind, principal, &(struct iam_request){action, "*", &key, 1});
+    iam_policy_free(p);
+    return verdict;
+}
+
+static void who_may_take_a_role(void **state)
+{
+    (void)state;
+    static const char web[] = "sts:AssumeRoleWithWebIdentity";
+    static const char gitlab[] =
+        HEAD "{\"Effect\": \"Allow\", \"Principal\": {\"Federated\": \"arn:aws:iam::1:oidc-provider/gitlab.com\"}, "
+             "\"Action\": \"sts:AssumeRoleWithWebIdentity\", \"Condition\": {\"StringEquals\": {\"gitlab.com:aud\": "
+             "\"a\"}}}}";
+    static const char provider[] = "arn:aws:iam::1:oidc-provider/gitlab.com";
+    assert_int_equal(trusts(gitlab, web, "Federated", provider, "a"), IAM_ALLOWED);
+    assert_int_equal(trusts(gitlab, web, "Federated", provider, "b"), IAM_SILENT);
+    assert_int_equal(trusts(gitlab, web, "Federated", "arn:aws:iam::1:oidc-provider/other", "a"), IAM_SILENT);
+    assert_int_equal(trusts(gitlab, web, "AWS", provider, "a"), IAM_SILENT);
+    assert_int_equal(trusts(gitlab, "sts:AssumeRole", "Federated", provider, "a"), IAM_SILENT);
+    /* one role, or all of an account, by its number or its root */
+    static const char *const accounts[] = {"123456789012", "arn:aws:iam::123456789012:root",
+                                           "arn:aws:iam::123456789012:role/ci"};
+    for (size_t i = 0; i < 3; i++) {
+        char policy[300];
+        str_fit(policy, sizeof(policy),
+                HEAD "{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": [\"%s\"]}, \"Action\": \"sts:AssumeRole\"}}",
+                accounts[i]);
+        assert_int_equal(trusts(policy, "sts:AssumeRole", "AWS", "arn:aws:iam::123456789012:role/ci", ""), IAM_ALLOWED);
+        assert_int_equal(trusts(policy, "sts:AssumeRole", "AWS", "arn:aws:iam::210987654321:role/ci", ""), IAM_SILENT);
+        assert_int_equal(trusts(policy, "sts:AssumeRole", "AWS", "arn:aws:iam::123456789012:user/x", ""),
+                         i < 2 ? IAM_ALLOWED : IAM_SILENT);
+    }
+    static const char *const bad[] = {
+        HEAD "{\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"sts:AssumeRole\"}}",
+        HEAD "{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"*\"}, \"Action\": \"sts:AssumeRole\"}}",
+        HEAD "{\"Effect\": \"Allow\", \"Principal\": {\"Canonical\": \"x\"}, \"Action\": \"sts:AssumeRole\"}}",
+        HEAD "{\"Effect\": \"Allow\", \"Action\": \"sts:AssumeRole\"}}",
+        HEAD "{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"1\"}, \"Action\": \"sts:AssumeRole\", \"Resource\": "
+             "\"*\"}}"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct iam_policy *p;
+        struct err err;
+        cJSON *document = cJSON_Parse(bad[i]);
+        assert_int_equal(iam_trust_read(&p, "trust", document, &err), EXIT_INPUT);
+        cJSON_Delete(document);
+    }
+}
+
 /* ---- for tests/cli/iam.t: cases from a file, a line each, and a line for each verdict ---- */
 
 static enum iam_verdict decide_case(const cJSON *one)
@@ -418,6 +479,7 @@ int main(void)
         cmocka_unit_test(variables),
         cmocka_unit_test(what_iam_does_not_know_is_refused),
         cmocka_unit_test(names_what_it_asks_about),
+        cmocka_unit_test(who_may_take_a_role),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,7 +194,12 @@ static int grant(struct twin *t, const struct twin_policy *policy, struct err *e
     if (code)
         return code;
     cJSON *document = json_parse(policy->file, text, len, err);
-    code = document ? simcloud_grant(t->cloud, NULL, policy->principal, policy->file, document, err) : EXIT_INPUT;
+    if (!document)
+        code = EXIT_INPUT;
+    else if (policy->trust)
+        code = simcloud_trust(t->cloud, NULL, policy->principal, policy->file, document, err);
+    else
+        code = simcloud_grant(t->cloud, NULL, policy->principal, policy->file, document, err);
     cJSON_Delete(document);
     free(text);
     return code;

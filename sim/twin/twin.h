@@ -49,6 +49,7 @@ struct twin_options {
     struct twin_policy {
         char principal[65]; /* a user's or role's name; "": whoever has no policy of his own */
         const char *file;
+        bool trust; /* who may take the role of that name */
     } policies[TWIN_POLICIES_MAX];
     size_t policy_count;
 };

@@ -44,7 +44,8 @@ END
 git init -q .
 printf '.bakehour/\nbakehour.json\n' >.gitignore
 
-twin_start --speed 200 --no-throttle --group hello-internal=1 --group "$away:us-east-1:hello-sister=1" \
+"$BAKEHOUR" config iam --account "$away" --role target --trust account --subject arn:aws:iam::$home:user/twin >"$tmp/trust.json"
+twin_start --speed 200 --no-throttle --trust bakehour-target="$tmp/trust.json" --group hello-internal=1 --group "$away:us-east-1:hello-sister=1" \
     --group eu-west-1:hello-staging=1 --group "$away:eu-west-1:hello-production=1"
 cloud="--endpoint-url $url --speed 200"
 ok "every call is held to the runner's policy" "$(twin_policy && echo 0 || echo 1)"

@@ -4,6 +4,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
+. "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
 unset NO_COLOR COLUMNS 2>/dev/null || true
 config=$root/data/iam/bakehour.json
@@ -88,4 +89,28 @@ refused "a trust policy names its account" '--account' config iam --config "$con
 refused "no service takes the deployer's role" 'deployer' config iam --config "$config" --account $account --trust service
 refused "an unknown role" 'deployer, reader' config iam --config "$config" --role root
 refused "an account has twelve digits" 'twelve digits' config iam --config "$config" --account 123
+
+# The twin holds a token to the trust policy that we print: its repository and branch, and its audience.
+if command -v curl >/dev/null 2>&1; then
+    run config iam --config "$config" --account $account --trust github --subject repo:example/application:ref:refs/heads/main
+    printf '%s\n' "$out" >"$tmp/github.json"
+    run config iam --config "$config" --account $account --trust github --subject repo:example/other:ref:refs/heads/main
+    printf '%s\n' "$out" >"$tmp/other.json"
+    run config iam --config "$config" --account $account --trust account --subject arn:aws:iam::$account:role/deployer
+    printf '%s\n' "$out" >"$tmp/account.json"
+    twin_start --speed 60 --trust deployer="$tmp/github.json" --trust stranger="$tmp/other.json" --trust target="$tmp/account.json"
+    take() { # take ROLE AUDIENCE: the HTTP status
+        token=$(curl -s -H 'Authorization: bearer x' "$url/_twin/oidc?audience=$2" | sed -n 's/.*"value":[[:space:]]*"\(.*\)".*/\1/p')
+        curl -s -o "$tmp/answer" -w '%{http_code}' "$url/" -d Action=AssumeRoleWithWebIdentity -d Version=2011-06-15 \
+            -d RoleArn=arn:aws:iam::$account:role/"$1" -d RoleSessionName=job --data-urlencode WebIdentityToken="$token"
+    }
+    is "the role trusts this repository's token" "$(take deployer sts.amazonaws.com)" 200
+    is "another audience is refused" "$(take deployer https://gitlab.com)" 403
+    has "another audience: as STS says it" "$(cat "$tmp/answer")" 'Not authorized to perform sts:AssumeRoleWithWebIdentity'
+    is "another repository's role is refused" "$(take stranger sts.amazonaws.com)" 403
+    is "a role that trusts an account's role trusts no token" "$(take target sts.amazonaws.com)" 403
+    is "a role without a trust policy is anybody's" "$(take whoever sts.amazonaws.com)" 200
+else
+    ok "# SKIP curl is missing: trust policies are not tried" 0
+fi
 done_testing
