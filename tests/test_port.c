@@ -144,7 +144,7 @@ static int put(void *self, const struct state_write *writes, size_t count, struc
 static void whoever_comes_meanwhile_is_seen(void **state)
 {
     (void)state;
-    static const struct state_backend backend = {"rival", get, query, put, NULL, NULL};
+    static const struct state_backend backend = {"rival", get, query, put, NULL, NULL, NULL};
     struct state s = {&backend, NULL};
     struct err err = {0};
     bool last = true;
