@@ -19,19 +19,25 @@ echo "fifty runners"
 RUNNERS=50 RUNNERS_SEEDS=20 "$build/tests/test_runners" 2>/dev/null | grep '^#'
 RUNNERS=50 COMMITS=12 VARIANT=release sh tests/cli/runners.t | grep '^#'
 
-echo "plan with its default grid over 100,000 commits (text output, no plot)"
 awk 'BEGIN { srand(5); t = 1400000000; for (i = 0; i < 100000; i++) { t += int(-900 * log(1 - rand())); print t } }' \
     >"$tmp/log.tsv"
-for regime in second hourly; do
-    best=""
-    for round in 1 2 3 4 5; do
-        begin=$(date +%s%N)
-        "$BAKEHOUR" plan --log "$tmp/log.tsv" --price 0.1 --delay-price 0.01 --regime $regime >/dev/null
-        ms=$((($(date +%s%N) - begin) / 1000000))
-        best="$best $ms"
+plans() { # plans OPTIONS: the time of plan in both regimes
+    for regime in second hourly; do
+        each=""
+        for _ in 1 2 3 4 5; do
+            begin=$(date +%s%N)
+            # shellcheck disable=SC2086
+            "$BAKEHOUR" plan --log "$tmp/log.tsv" --price 0.1 $1 --regime $regime >/dev/null
+            each="$each $((($(date +%s%N) - begin) / 1000000))"
+        done
+        # shellcheck disable=SC2086
+        echo "  --regime $regime: median $(printf '%s\n' $each | sort -n | sed -n 3p) ms of:$each"
     done
-    echo "  --regime $regime: median $(printf '%s\n' $best | sort -n | sed -n 3p) ms of:$best"
-done
+}
+echo "plan with its default grid over 100,000 commits (text output, no plot)"
+plans ""
+echo "the same with --delay-price 0.01: triggers that learn, and the optimum"
+plans "--delay-price 0.01"
 /usr/bin/env sh -c 'command -v /usr/bin/time >/dev/null' && /usr/bin/time -f '  peak memory %M KB' \
     "$BAKEHOUR" plan --log "$tmp/log.tsv" --price 0.1 >/dev/null
 echo
