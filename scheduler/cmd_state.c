@@ -29,7 +29,7 @@ static const struct opt migrate_options[] = {
 
 static const struct opt unlock_options[] = {
     {"What", OPT_HEADING, NULL, NULL, NULL, 0},
-    {"id", OPT_VALUE, "ID", "of the lease, as 'bakehour status' shows it", opt_count, offsetof(struct args, id)},
+    {"id", OPT_VALUE, "ID", "the same as the word ID", opt_count, offsetof(struct args, id)},
     SITE_OPTIONS(struct args, where),
     SITE_CLOUD_OPTIONS(struct args, where),
     OPT_END,
@@ -156,13 +156,21 @@ static int migrate(struct site *site, const struct args *args, struct err *err)
     return said(site->session, "state migrate", text, json_document("state-migrate"));
 }
 
+static int set_lease(void *data, const char *value, struct err *err)
+{
+    struct args *args = data;
+    if (args->id)
+        return err_set(err, EXIT_INPUT, "one lease is wanted, not \"%.60s\" too", value);
+    return opt_count(&args->id, value, err);
+}
+
 static int unlock(struct site *site, const struct args *args, struct err *err)
 {
     struct state state;
     char holder[128];
     char text[300];
     if (!args->id)
-        return err_set(err, EXIT_INPUT, "which lease? --id ID, as 'bakehour status' shows it");
+        return err_set(err, EXIT_INPUT, "which lease? 'bakehour state unlock ID', with the id that 'bakehour status' shows");
     int code = site_open_state(site, &args->where, site->config->state.backend, &state, err);
     if (code)
         return code;
@@ -231,9 +239,12 @@ const struct command cmd_state_unlock = {
     .name = "state unlock",
     .summary = "take the lease of an environment from a runner that is gone",
     .about = "A lease ends by itself. Where that is too long to wait, and the runner surely does nothing more, its id "
-             "takes it away. A runner that lives after all notices before it next changes something.",
-    .example = "  bakehour state unlock --env production --id 42",
+             "(bakehour status shows it) takes it away. A runner that lives after all notices before it next changes "
+             "something.",
+    .example = "  bakehour state unlock 42 --env production",
     .options = unlock_options,
+    .operands = "ID",
+    .operand = set_lease,
     .args_size = sizeof(struct args),
     .run = run_unlock,
 };

@@ -8,7 +8,7 @@ set_name="${1:-build}"
 case "$set_name" in
 build) want="$build" ;;
 demo) want="$build gnuplot-nox fonts-dejavu-core" ;;
-check) want="$build dpkg-dev libcmocka-dev python3-yaml yamllint perl gnuplot-nox fonts-dejavu-core coinor-cbc curl openssl awscli python3-boto3 slurm-wlm" ;;
+check) want="$build dpkg-dev libcmocka-dev python3-yaml yamllint perl gnuplot-nox fonts-dejavu-core coinor-cbc curl openssl awscli python3-boto3 slurm-wlm groovy default-jre-headless" ;;
 bench) want="$build libcmocka-dev perl gnuplot-nox fonts-dejavu-core libsimgrid-dev python3-simpy" ;;
 lint) want="$build libcmocka-dev clang clang-tidy clang-format cppcheck" ;;
 dist) want="$build dpkg-dev binutils" ;;

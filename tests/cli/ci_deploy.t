@@ -250,7 +250,7 @@ sed -i 's/^BAKEHOUR_OPTIONS=.*/BAKEHOUR_OPTIONS=--yes --no-such-option/' "$tmp/g
 gitlab fails
 is "gitlab: bad usage fails the job" "$status" 2
 
-# ---- Jenkins: the step's shell script; Groovy itself is not run here ----
+# ---- Jenkins: the step's shell script, and the step itself by Groovy ----
 
 awk "/script: '''/ { on = 1; next } /^ *'''/ { on = 0 } on" "$ci/vars/bakehour.groovy" >"$tmp/jenkins.sh"
 jenkins() { # jenkins NAME COMMAND OPTIONS: as `sh -xe` runs it
@@ -271,6 +271,41 @@ is "jenkins: the exit code comes through" "$status" 75
 jenkins goes-on resume "--speed $speed"
 is "jenkins: resume" "$status" 0
 is "jenkins: brackets match" "$(tr -cd '({[' <"$ci/vars/bakehour.groovy" | wc -c)" "$(tr -cd ')}]' <"$ci/vars/bakehour.groovy" | wc -c)"
+java=$(command -v java || true)
+[ -z "$java" ] || JAVA_HOME=$(dirname "$(dirname "$(readlink -f "$java")")")
+export JAVA_HOME
+step() { # step PROGRAM NAME=VALUE...: the library's step on an agent whose bakehour that is; what it came to
+    path=$1:$PATH
+    shift
+    env PATH="$path" JENKINS_URL=http://localhost/ AWS_ACCESS_KEY_ID=TWIN AWS_SECRET_ACCESS_KEY=bakehour-twin \
+        groovy "$root/tests/jenkins.groovy" "$ci/vars/bakehour.groovy" "$@" >"$tmp/log" 2>&1 || true
+    sed -n 's/^\(error\|description\|result\|returned\): //p' "$tmp/log" | tr '\n' ';'
+}
+if [ -n "$java" ] && groovy --version >/dev/null 2>&1; then
+    checkout step
+    is "jenkins, Groovy: nothing waits: green" \
+        "$(step "$tmp/bin" environment=internal "options=--yes --speed $speed")" "bakehour deploy: done;SUCCESS;done;"
+    has "jenkins, Groovy: what the program says" "$(cat "$tmp/log")" '^Nothing waits to be deployed$'
+    cd "$tmp"
+    mkdir "$tmp/codes"
+    printf '#!/bin/sh\necho "$*" >"%s/ran"\nexit "$(cat "%s/code")"\n' "$tmp" "$tmp" >"$tmp/codes/bakehour"
+    chmod +x "$tmp/codes/bakehour"
+    while read -r code said; do
+        echo "$code" >"$tmp/code"
+        is "jenkins, Groovy: exit code $code" "$(step "$tmp/codes" command=deploy environment=internal)" "$said"
+    done <<'END'
+1 bakehour deploy: failed (exit code 1);bakehour deploy: failed;FAILURE;null;
+3 bakehour deploy: over-budget (exit code 3);bakehour deploy: over-budget;FAILURE;null;
+4 bakehour deploy: over-budget;UNSTABLE;over-budget;
+5 bakehour deploy: rolled-back (exit code 5);bakehour deploy: rolled-back;FAILURE;null;
+6 bakehour deploy: capped (exit code 6);bakehour deploy: capped;FAILURE;null;
+7 bakehour deploy: broken (exit code 7);bakehour deploy: broken;FAILURE;null;
+75 bakehour deploy: waiting;SUCCESS;waiting;
+END
+    is "jenkins, Groovy: what was run" "$(cat "$tmp/ran")" "deploy --yes --env internal"
+else
+    ok "jenkins: the step itself # SKIP Groovy is missing (Debian: groovy, default-jre-headless)" 0
+fi
 
 # ---- Buildkite ----
 

@@ -71,7 +71,7 @@ exit_is "the table is there" 0 "$BAKEHOUR" state init --config other.json
 has "the table is there: said" "$out" 'was there already'
 exit_is "nothing to copy" 0 "$BAKEHOUR" state migrate --from file --to dynamodb
 has "nothing to copy: said" "$out" '0 items copied from file to dynamodb'
-exit_is "no lease to break" 2 "$BAKEHOUR" state unlock --id 3 --config other.json
+exit_is "no lease to break" 2 "$BAKEHOUR" state unlock 3 --config other.json
 has "no lease to break: said" "$err" 'nobody holds the lease of internal'
 exit_is "which lease" 2 "$BAKEHOUR" state unlock --config other.json
 exit_is "status from the table" 0 "$BAKEHOUR" status --config other.json

@@ -84,6 +84,18 @@ commit two
 slow_next image 120
 start deploy --now --yes
 is "killed: it gets as far as the command line" "$(until_there 'command-line is done' "$tmp/run.err" && echo 0 || echo 1)" 0
+kill -STOP $runner
+run status
+lease=$(printf '%s\n' "$out" | tr '\n' ' ' | sed -n 's/.*lease  *held by .*(id *\([0-9]*\)).*/\1/p')
+# shellcheck disable=SC2086
+{
+    refused "another lease than the one that is held" "$lease" state unlock 99999 $cloud
+    refused "two leases" "one lease is wanted" state unlock 1 2 $cloud
+    run state unlock "$lease" $cloud
+    is "a lease is taken from a runner that does nothing more" "$code" 0
+    has "whose it was" "$out" 'holds the lease of internal no more$'
+    refused "nobody's lease" "nobody holds the lease of internal" state unlock "$lease" $cloud
+}
 kill -9 $runner
 wait $runner 2>/dev/null || true
 runner=
