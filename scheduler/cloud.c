@@ -310,7 +310,7 @@ int cloud_identity(struct cloud *c, struct arena *arena, struct identity *out, s
     if (!failed) {
         const struct node *result = node_find(call.reply.root, "GetCallerIdentityResult");
         *out = (struct identity){take_text(arena, result, "Account"), take_text(arena, result, "Arn"),
-                                 take_text(arena, result, "UserId")};
+                                 take_text(arena, result, "UserId"), call.reply.date_s};
     }
     call_end(&call);
     return failed;

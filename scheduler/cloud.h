@@ -524,6 +524,7 @@ int cloud_describe_schedule(struct cloud *c, const char *group, const char *name
 
 struct identity {
     const char *account, *arn, *user;
+    int64_t date_s; /* AWS's clock when it said so; 0: not known */
 };
 
 int cloud_identity(struct cloud *c, struct arena *arena, struct identity *out, struct aws_error *error) MUST_USE;

@@ -43,6 +43,24 @@ void doctor_look_failed(struct doctor *d, const char *name, const char *action, 
                  denied ? SAY(d, "allow %s for the role that deploys", action) : "look again later");
 }
 
+#define CLOCK_OFF_MOST_S 60 /* of the 300 that AWS bears: a clock that drifts gets there */
+
+/* A signature was accepted, so it is within five minutes; by how much it is off tells whether it will stay so. */
+static void look_at_clock(struct doctor *d, int64_t date_s)
+{
+    const struct transport *t = d->bake->transport;
+    int64_t off_s = date_s ? t->now_ms(t->self) / 1000 - date_s : 0;
+    int64_t by_s = off_s < 0 ? -off_s : off_s;
+    if (by_s > CLOCK_OFF_MOST_S)
+        doctor_found(d, FINDING_WARNING, "clock",
+                     SAY(d, "%lld s %s AWS's", (long long)by_s, off_s < 0 ? "behind" : "ahead of"),
+                     "set the machine's clock (NTP): AWS refuses signatures more than five minutes off");
+    else if (date_s)
+        doctor_found(d, FINDING_OK, "clock", SAY(d, "within %lld s of AWS's", (long long)by_s + 1), "");
+    else
+        doctor_found(d, FINDING_OK, "clock", "within five minutes of AWS's: a signature was accepted", "");
+}
+
 static void look_at_identity(struct doctor *d)
 {
     struct identity who;
@@ -50,7 +68,7 @@ static void look_at_identity(struct doctor *d)
     if (cloud_identity(d->bake, d->arena, &who, &error) == 0) {
         d->account = who.account;
         doctor_found(d, FINDING_OK, "credentials", SAY(d, "account %s, %s", who.account, who.arn), "");
-        doctor_found(d, FINDING_OK, "clock", "within five minutes of AWS's: a signature was accepted", "");
+        look_at_clock(d, who.date_s);
         return;
     }
     d->no_identity = true;

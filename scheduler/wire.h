@@ -115,6 +115,7 @@ struct aws_reply {
     struct node *root; /* <ActionResponse>; NULL for the JSON services */
     cJSON *json;       /* owned */
     char request_id[64];
+    int64_t date_s; /* AWS's clock when it answered, by its Date header; 0: it said none */
 };
 
 void aws_reply_init(struct aws_reply *r);

@@ -458,6 +458,7 @@ int simcloud_call(struct simcloud *cloud, const struct simcloud_caller *caller, 
 {
     *error = (struct aws_error){0};
     simcloud_advance_to(cloud, cloud->now_ms);
+    reply->date_s = cloud->now_ms / 1000;
     arena_reset(&cloud->scratch);
     cloud->calls++;
     if (request->service == AWS_STS || request->service == AWS_DYNAMODB)

@@ -106,6 +106,36 @@ static const char *image_of(const struct stage *s, const char *instance)
     return "";
 }
 
+void stage_balance(struct stage *s)
+{
+    struct stage_eyes e;
+    struct aws_request r;
+    struct aws_reply reply;
+    struct aws_error error;
+    stage_eyes_open(&e, s);
+    struct transport *t = &e.transport.transport;
+    aws_request_init(&r, AWS_ELBV2, "CreateTargetGroup");
+    aws_reply_init(&reply);
+    aws_param(&r, "Name", "web");
+    aws_param(&r, "Protocol", "HTTP");
+    aws_param(&r, "Port", "8080");
+    aws_param(&r, "HealthCheckPath", "/health");
+    assert_int_equal(t->call(t->self, &r, &reply, &error), 0);
+    const char *arn =
+        arena_dup(&e.arena, node_get(reply.root, "CreateTargetGroupResult/TargetGroups/member/TargetGroupArn"));
+    assert_true(*arn);
+    aws_request_release(&r);
+    aws_reply_release(&reply);
+    aws_request_init(&r, AWS_AUTOSCALING, "AttachLoadBalancerTargetGroups");
+    aws_reply_init(&reply);
+    aws_param(&r, "AutoScalingGroupName", "group-test");
+    aws_param(&r, "TargetGroupARNs.member.1", arn);
+    assert_int_equal(t->call(t->self, &r, &reply, &error), 0);
+    aws_request_release(&r);
+    aws_reply_release(&reply);
+    stage_eyes_close(&e);
+}
+
 int64_t stage_billed_s(struct stage *s, const char *image)
 {
     struct usage usage;

@@ -98,6 +98,9 @@ struct stage_eyes {
 void stage_eyes_open(struct stage_eyes *e, struct stage *s);
 void stage_eyes_close(struct stage_eyes *e);
 
+/* From now on the group serves behind a load balancer, which asks for /health at port 8080. */
+void stage_balance(struct stage *s);
+
 /* Billed seconds of all instances that ever ran that image, from the cloud's own meter; what runs counts up to now. */
 int64_t stage_billed_s(struct stage *s, const char *image);
 

@@ -163,24 +163,6 @@ static void no_deployment_grows(struct stage *s, struct ledger *ledger, const ch
 }
 
 /* The group's members drain for five minutes before they go, and are paid for meanwhile. */
-static void add_balancer(struct stage *s)
-{
-    struct sim sim = {.cloud = s->rehearsal.cloud,
-                      .caller = {SIMCLOUD_ACCOUNT, s->config->region, "arn:aws:iam::123456789012:user/admin"}};
-    char arn[256];
-    aws_reply_init(&sim.reply);
-    (void)sim_call(&sim, AWS_ELBV2, "CreateTargetGroup", "Name", "web", "Protocol", "HTTP", "Port", "8080",
-                   "HealthCheckPath", "/health", "HealthCheckIntervalSeconds", "10", NULL);
-    if (sim.error.code[0])
-        fail_msg("%s %s", sim.error.code, sim.error.message);
-    sim_keep(&sim, "CreateTargetGroupResult/TargetGroups/member/TargetGroupArn", arn, sizeof(arn));
-    assert_int_equal(sim_call(&sim, AWS_AUTOSCALING, "AttachLoadBalancerTargetGroups", "AutoScalingGroupName",
-                              "group-test", "TargetGroupARNs.member.1", arn, NULL),
-                     0);
-    aws_reply_release(&sim.reply);
-    stage_rest(s, 120);
-}
-
 static void run_with(const char *engine, const char *regime, const char *faults, bool balanced)
 {
     static struct stage s;
@@ -196,8 +178,10 @@ static void run_with(const char *engine, const char *regime, const char *faults,
         "\"min_healthy_percent\": %d, \"dead_man_role\": \"arn:aws:iam::123456789012:role/dead-man\"}",
         regime, engine, refresh ? 50 : 100);
     stage_open(&s, &(struct stage_options){.more = more, .faults = set});
-    if (balanced)
-        add_balancer(&s);
+    if (balanced) {
+        stage_balance(&s);
+        stage_rest(&s, 120);
+    }
     assert_int_equal(ledger_open(&ledger, ":memory:", LEDGER_WRITE, &s.err), 0);
     for (size_t i = 0; i < 3; i++) {
         (void)stage_deploy(&s, commits[i]);

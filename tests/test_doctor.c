@@ -223,21 +223,34 @@ static void image_and_group_fit(void **state)
         "launch configurations take no new instance types", "move the group to a launch template");
     one(&(struct stage_options){0}, FINDING_WARNING, "dead-man", "nothing ends what a dead runner leaves",
         "rollout.dead_man_role");
-    one(&(struct stage_options){0}, FINDING_OK, "clock", "a signature was accepted", "");
+    one(&(struct stage_options){0}, FINDING_OK, "clock", "within 1 s of AWS's", "");
     one(&(struct stage_options){0}, FINDING_OK, "state", "backend", "");
 }
 
 static struct visit *heard;
-static bool seen;
+static int64_t tried; /* the port that is asked */
 
 /* In the middle of a bake there is an instance to ask. */
 static void ask_while_it_bakes(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
 {
     (void)context, (void)at_ms, (void)kind, (void)detail;
-    if (strcmp(text, "upload is done") != 0 || seen)
+    if (strcmp(text, "upload is done") != 0 || !tried)
         return;
-    seen = true;
+    int64_t port = heard->s.config->osv.port;
+    heard->s.config->osv.port = tried;
+    tried = 0;
     look(heard);
+    heard->s.config->osv.port = port;
+}
+
+static void bake_and_look(struct visit *v, int64_t port)
+{
+    visit_open(v, &(struct stage_options){0});
+    heard = v;
+    tried = port;
+    v->s.rehearsal.world.event = ask_while_it_bakes;
+    assert_int_equal(stage_deploy(&v->s, commit_a), PIPELINE_COMPLETED);
+    assert_int_equal(tried, 0);
 }
 
 static void the_port_is_tried(void **state)
@@ -246,22 +259,74 @@ static void the_port_is_tried(void **state)
     struct visit v;
     one(&(struct stage_options){0}, FINDING_UNKNOWN, "port", "no bake instance runs: port 8000 was not tried",
         "while a deployment bakes");
-    visit_open(&v, &(struct stage_options){0});
-    heard = &v;
-    seen = false;
-    v.s.rehearsal.world.event = ask_while_it_bakes;
-    assert_int_equal(stage_deploy(&v.s, commit_a), PIPELINE_COMPLETED);
-    assert_true(seen);
+    bake_and_look(&v, 8000);
     says(&v, FINDING_OK, "port", "answers at ", "");
     visit_close(&v);
-    /* Nothing answers at that port. */
-    visit_open(&v, &(struct stage_options){.more = ", \"network\": {\"address\": \"public\"}"});
-    seen = false;
-    v.s.rehearsal.world.event = ask_while_it_bakes;
-    (void)stage_deploy(&v.s, commit_a);
-    if (seen && finding(&v, "port", "does not answer"))
-        says(&v, FINDING_PROBLEM, "port", "does not answer", "let the runner reach it");
+    bake_and_look(&v, 8001); /* where nothing listens */
+    says(&v, FINDING_PROBLEM, "port", "does not answer at ", "let the runner reach it");
     visit_close(&v);
+}
+
+/* ---- the load balancer ---- */
+
+static void the_load_balancer(void **state)
+{
+    (void)state;
+    struct visit v;
+    visit_open(&v, &(struct stage_options){0});
+    assert_int_equal(stage_deploy(&v.s, commit_a), PIPELINE_COMPLETED);
+    look(&v);
+    assert_null(finding(&v, "load balancer", ""));
+    visit_close(&v);
+    visit_open(&v, &(struct stage_options){0});
+    assert_int_equal(stage_deploy(&v.s, commit_a), PIPELINE_COMPLETED);
+    stage_balance(&v.s);
+    assert_int_equal(rehearsal_grant_again(&v.s.rehearsal, &v.s.err), 0);
+    look(&v); /* registered a moment ago, and not asked yet */
+    says(&v, FINDING_WARNING, "load balancer", "0 of 2 targets are healthy", "mend those that are there first");
+    says(&v, FINDING_WARNING, "load balancer", "the group's health check is EC2's", "health check type to ELB");
+    free(v.d.items);
+    stage_rest(&v.s, 300);
+    look(&v);
+    says(&v, FINDING_OK, "load balancer", "2 of 2 targets are healthy", "");
+    visit_close(&v);
+}
+
+/* ---- the clock ---- */
+
+static int64_t (*right_ms)(void *self);
+static int64_t off_ms;
+
+static int64_t wrong_ms(void *self)
+{
+    return right_ms(self) + off_ms;
+}
+
+static void the_clock(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t off_s;
+        enum finding_state state;
+        const char *text, *remedy;
+    } cases[] = {
+        {0, FINDING_OK, "within 1 s of AWS's", ""},
+        {-59, FINDING_OK, "within 60 s of AWS's", ""},
+        {90, FINDING_WARNING, "90 s ahead of AWS's", "set the machine's clock"},
+        {-90, FINDING_WARNING, "90 s behind AWS's", "set the machine's clock"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct visit v;
+        visit_open(&v, &(struct stage_options){0});
+        struct transport wrong = *v.s.rehearsal.world.transport;
+        right_ms = wrong.now_ms;
+        wrong.now_ms = wrong_ms;
+        off_ms = cases[i].off_s * 1000;
+        v.s.rehearsal.world.transport = &wrong;
+        look(&v);
+        says(&v, cases[i].state, "clock", cases[i].text, cases[i].remedy);
+        visit_close(&v);
+    }
 }
 
 static void the_security_group(void **state)
@@ -309,6 +374,8 @@ int main(void)
         cmocka_unit_test(encryption_and_metadata),
         cmocka_unit_test(image_and_group_fit),
         cmocka_unit_test(the_port_is_tried),
+        cmocka_unit_test(the_load_balancer),
+        cmocka_unit_test(the_clock),
         cmocka_unit_test(the_security_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,7 @@ static int read_xml(const struct http_reply *http, int64_t now_s, struct aws_rep
     const struct node *refusal = error_node(root);
     if (http->status == 200 && !refusal) {
         reply->root = root;
+        reply->date_s = http->date_s;
         take_request_id(root, http, reply->request_id);
         return 0;
     }
@@ -272,6 +273,7 @@ static int read_json(const struct http_reply *http, int64_t now_s, struct aws_re
     cJSON *json = json_parse("answer", text, http->body.len ? http->body.len : 2, &why);
     if (json && http->status >= 200 && http->status < 300) {
         reply->json = json;
+        reply->date_s = http->date_s;
         str_fit(reply->request_id, sizeof reply->request_id, "%s", http->request_id);
         return 0;
     }
