@@ -170,7 +170,8 @@ static int unlock(struct site *site, const struct args *args, struct err *err)
     char holder[128];
     char text[300];
     if (!args->id)
-        return err_set(err, EXIT_INPUT, "which lease? 'bakehour state unlock ID', with the id that 'bakehour status' shows");
+        return err_set(err, EXIT_INPUT,
+                       "which lease? 'bakehour state unlock ID', with the id that 'bakehour status' shows");
     int code = site_open_state(site, &args->where, site->config->state.backend, &state, err);
     if (code)
         return code;

@@ -83,16 +83,16 @@ enum roll rollout_choose_place(struct rollout *r, int64_t k, const char **name, 
     const char *key = arena_textf(&r->arena, "rollout.place.%" PRId64, k);
     const char *chosen = journal_fact(r->o->journal, key);
     struct places p = places_of(r);
-    const struct place *best = NULL;
     *is_subnet = p.subnets;
     *name = chosen ? arena_dup(&r->arena, chosen) : NULL;
     if (chosen || p.count == 0)
         return ROLL_NEXT;
     learn_zones(r, &p);
     count_all(r, &p);
-    for (size_t i = 0; i < p.count; i++) {
+    const struct place *best = &p.items[(size_t)k % p.count];
+    for (size_t i = 1; i < p.count; i++) {
         const struct place *here = &p.items[((size_t)k + i) % p.count];
-        if (!best || here->used < best->used || (here->used == best->used && here->fresh < best->fresh))
+        if (here->used < best->used || (here->used == best->used && here->fresh < best->fresh))
             best = here;
     }
     *name = best->name;

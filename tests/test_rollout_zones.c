@@ -26,7 +26,7 @@ static int64_t balanced_by_itself(struct stage *s, int64_t *spread)
 {
     struct stage_eyes e;
     struct activities found;
-    struct group g;
+    struct group g = {0};
     struct aws_error error;
     int64_t count = 0;
     int64_t low = INT64_MAX;
