@@ -150,12 +150,13 @@ check-variant: tests docs
 MONEY_SOAK := bill_vectors clock_hour ledger_bill pool
 soak: deps-check
 	@$(MAKE) --no-print-directory $(BUILD)/tests/test_pipeline_faults $(BUILD)/tests/test_pipeline_kills \
-	    $(BUILD)/tests/test_pipeline_seeds \
+	    $(BUILD)/tests/test_pipeline_seeds $(BUILD)/tests/test_pipeline_gone \
 	    $(BUILD)/tests/test_runners
 	RUNNERS=50 RUNNERS_SEEDS=200 $(BUILD)/tests/test_runners
 	@$(MAKE) --no-print-directory $(PROGRAM)
 	RUNNERS=50 COMMITS=12 BAKEHOUR=$(abspath $(PROGRAM)) VARIANT=$(VARIANT) sh tests/cli/runners.t
 	KILLS_EVERY=1 $(BUILD)/tests/test_pipeline_kills
+	GONE_EVERY=1 $(BUILD)/tests/test_pipeline_gone
 	FAULTS_EVERY=1 $(BUILD)/tests/test_pipeline_faults
 	SEEDS=2000 $(BUILD)/tests/test_pipeline_seeds
 	@$(MAKE) --no-print-directory $(addprefix $(BUILD)/tests/test_,$(MONEY_SOAK))

@@ -10,9 +10,7 @@ case "${VARIANT:-release}" in
 release) ;;
 *) echo "1..0 # SKIP the scripts are tried with the release build; $VARIANT is slower than a CI system's patience"; exit 0 ;;
 esac
-for tool in git bash curl python3; do
-    command -v $tool >/dev/null 2>&1 || { echo "1..0 # SKIP there is no $tool here"; exit 0; }
-done
+needs git bash curl python3
 python3 -c 'import yaml' 2>/dev/null || { echo "1..0 # SKIP there is no python3-yaml here"; exit 0; }
 as_a_runner
 unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY # the jobs have tokens

@@ -6,9 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
-for tool in git curl python3; do
-    command -v $tool >/dev/null 2>&1 || { ok "# SKIP $tool is missing" 0; done_testing; }
-done
+needs git curl python3
 mkdir "$tmp/site"
 cd "$tmp/site"
 as_a_runner

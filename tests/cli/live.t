@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/twin.sh"
 . "$root/tests/cli/json.sh"
 : "${BAKEHOUR:?the program to test}"
-command -v git >/dev/null 2>&1 || { ok "# SKIP git is missing: nothing to deploy from" 0; done_testing; }
+needs git
 mkdir "$tmp/site"
 cd "$tmp/site"
 as_a_runner

@@ -10,9 +10,7 @@ case "${VARIANT:-release}" in
 release) ;;
 *) echo "1..0 # SKIP real runners are tried with the release build; tests/test_runners has them in virtual time"; exit 0 ;;
 esac
-for tool in git curl python3; do
-    command -v $tool >/dev/null 2>&1 || { echo "1..0 # SKIP there is no $tool here"; exit 0; }
-done
+needs git curl python3
 as_a_runner
 AWS_REGION=us-east-1
 export AWS_REGION

@@ -7,9 +7,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
-for tool in git curl openssl; do
-    command -v $tool >/dev/null 2>&1 || { ok "# SKIP $tool is missing" 0; done_testing; }
-done
+needs git curl openssl
 mkdir "$tmp/site" "$tmp/said" "$tmp/.aws"
 cd "$tmp/site"
 as_a_runner

@@ -5,6 +5,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
+needs git
 as_a_runner
 mkdir "$tmp/site"
 cd "$tmp/site" || exit 1
@@ -42,7 +43,6 @@ else
 fi
 rm -f app app.sig
 
-command -v git >/dev/null 2>&1 || { ok "# SKIP git is missing: nothing to deploy from" 0; done_testing; }
 # The build leaves the signature; the key is not in the repository, and not on the runner where it deploys.
 configure() { # configure SIGNATURE
     cat >bakehour.json <<END

@@ -9,6 +9,7 @@
 #   run ARGS...               runs $BAKEHOUR; leaves $out, $err and $code
 #   golden DESC ARGS...       runs it: exit code 0 and stdout is what stands on stdin
 #   refused DESC PART ARGS... runs it: exit code 2, nothing on stdout, the part on stderr
+#   needs TOOL...             ends the test, skipped with a line that says why, where a program is missing
 #   done_testing              prints the plan; exits 1 when something failed
 #
 # $tmp is a folder of the test's own; it goes away at the end.
@@ -116,6 +117,12 @@ refused() {
     is "$tap_desc: exit code" "$code" 2
     is "$tap_desc: nothing on stdout" "$out" ""
     holds "$tap_desc: message" "$err" "$tap_part"
+}
+
+needs() {
+    for tap_tool; do
+        command -v "$tap_tool" >/dev/null 2>&1 || { echo "1..0 # SKIP there is no $tap_tool here"; exit 0; }
+    done
 }
 
 done_testing() {

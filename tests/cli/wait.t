@@ -6,9 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
-for tool in git curl python3; do
-    command -v $tool >/dev/null 2>&1 || { echo "1..0 # SKIP there is no $tool here"; exit 0; }
-done
+needs git curl python3
 as_a_runner
 AWS_REGION=us-east-1
 export AWS_REGION
