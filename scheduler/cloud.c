@@ -18,7 +18,7 @@ int cloud_err(struct err *err, int code, const char *action, const struct aws_er
 {
     const char *who = error->outcome == AWS_REFUSED && isupper((unsigned char)error->code[0]) ? "AWS says " : "";
     const char *doubt = error->outcome == AWS_UNCERTAIN ? "; it may have been done all the same" : "";
-    if (aws_error_is(error, "stopped"))
+    if (retry_stopped(error))
         code = EXIT_WAIT;
     if (*error->request_id)
         return err_set(err, code, "%s: %s%s: %s%s (request %s)", action, who, error->code, error->message, doubt,

@@ -202,14 +202,13 @@ int cloud_copy_image(struct cloud *c, const struct copy_order *order, struct are
     return failed;
 }
 
-/* Where a policy goes by tags, EC2 refuses what it does not know any more: is it only gone? */
 static bool snapshot_is_gone(struct cloud *c, const char *id, const struct aws_error *error)
 {
     struct arena arena = {0};
     struct lookup lookup = {.ids = &id, .id_count = 1};
     struct snapshots found;
     struct aws_error look;
-    if (c->dry_run || !aws_error_is(error, "UnauthorizedOperation"))
+    if (!may_be_gone(c, error))
         return false;
     bool gone = cloud_describe_snapshots(c, &lookup, &arena, &found, &look) && retry_not_found(&look);
     arena_release(&arena);
@@ -246,7 +245,7 @@ static bool image_is_gone(struct cloud *c, const char *id, const struct aws_erro
     struct arena arena = {0};
     struct image image = {.state = IMAGE_AVAILABLE};
     struct aws_error look;
-    if (c->dry_run || !aws_error_is(error, "UnauthorizedOperation"))
+    if (!may_be_gone(c, error))
         return false;
     bool seen = cloud_describe_image(c, id, &arena, &image, &look) == 0;
     arena_release(&arena);

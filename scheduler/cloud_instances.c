@@ -218,13 +218,12 @@ int cloud_reboot_instance(struct cloud *c, const char *id, struct aws_error *err
     return act_on(c, "RebootInstances", id, NULL, error);
 }
 
-/* Where a policy goes by tags, EC2 refuses what it does not know any more, since that has none: is it only gone? */
 static bool ended_already(struct cloud *c, const char *id, const struct aws_error *error)
 {
     struct arena arena = {0};
     struct instance instance = {.state = INSTANCE_RUNNING};
     struct aws_error ignored;
-    if (c->dry_run || !aws_error_is(error, "UnauthorizedOperation"))
+    if (!may_be_gone(c, error))
         return false;
     bool seen = cloud_describe_instance(c, id, &arena, &instance, &ignored) == 0;
     arena_release(&arena);
@@ -242,7 +241,7 @@ int cloud_terminate_instances(struct cloud *c, const char *const *ids, size_t co
         call_list(&call, "InstanceId", ids, count);
         if (call_only(&call, RETRY_SAFE, error) == 0)
             return 0;
-        if (!retry_not_found(error) && (c->dry_run || !aws_error_is(error, "UnauthorizedOperation")))
+        if (!retry_not_found(error) && !may_be_gone(c, error))
             return -1;
     }
     for (size_t i = 0; i < count; i++)
@@ -391,20 +390,24 @@ int cloud_describe_volumes(struct cloud *c, const struct lookup *lookup, struct 
     return 0;
 }
 
+static bool volume_is_gone(struct cloud *c, const char *id, const struct aws_error *error)
+{
+    struct arena arena = {0};
+    struct lookup lookup = {.ids = &id, .id_count = 1};
+    struct volumes found;
+    struct aws_error look;
+    if (!may_be_gone(c, error))
+        return false;
+    bool gone = cloud_describe_volumes(c, &lookup, &arena, &found, &look) && retry_not_found(&look);
+    arena_release(&arena);
+    return gone;
+}
+
 int cloud_delete_volume(struct cloud *c, const char *id, struct aws_error *error)
 {
     struct call call;
     call_begin(&call, c, AWS_EC2, "DeleteVolume");
     aws_param(&call.request, "VolumeId", id);
-    if (call_only(&call, RETRY_GONE, error) == 0 || retry_not_found(error))
-        return 0;
-    if (c->dry_run || !aws_error_is(error, "UnauthorizedOperation"))
-        return -1;
-    struct arena arena = {0}; /* gone already, and so without the tags that a policy goes by? */
-    struct lookup lookup = {.ids = &id, .id_count = 1};
-    struct volumes found;
-    struct aws_error look;
-    bool gone = cloud_describe_volumes(c, &lookup, &arena, &found, &look) && retry_not_found(&look);
-    arena_release(&arena);
-    return gone ? 0 : -1;
+    bool done = call_only(&call, RETRY_GONE, error) == 0 || retry_not_found(error) || volume_is_gone(c, id, error);
+    return done ? 0 : -1;
 }

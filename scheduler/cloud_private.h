@@ -52,6 +52,12 @@ const char *base64_plain(struct arena *arena, const char *text); /* "" for what 
 bool error_among(const struct aws_error *e, const char *const *codes);
 bool given(const char *text); /* neither NULL nor "" */
 
+/* Where a policy goes by tags, EC2 refuses what it does not know any more, since that has none: it may be only gone. */
+static inline bool may_be_gone(const struct cloud *c, const struct aws_error *error)
+{
+    return !c->dry_run && aws_error_is(error, "UnauthorizedOperation");
+}
+
 /* A pause of a second before another look; -1 with code "stopped". */
 int cloud_pause(struct cloud *c, int64_t ms, struct aws_error *error) MUST_USE;
 

@@ -1,4 +1,3 @@
-#include "scheduler/held.h"
 #include "scheduler/config_check.h"
 
 #include <ctype.h>
@@ -9,6 +8,7 @@
 #include "base/num.h"
 #include "base/opt.h"
 #include "billing/budget_config.h"
+#include "scheduler/held.h"
 #include "scheduler/port.h"
 
 /* The node at a path such as "environments.0.policy.trigger"; the nearest one that is there. */

@@ -291,16 +291,10 @@ static void try_port(struct doctor *d)
                      "look again while a deployment bakes, or after one with policy.keep");
         return;
     }
-    bool outside = strcmp(d->config->network.address, "public") == 0;
     const struct instance *i = &found.items[0];
-    const char *address = outside ? i->public_ip : i->private_ip;
-    struct osv osv = {.transport = d->bake->transport,
-                      .address = address,
-                      .port = (uint16_t)d->config->osv.port,
-                      .tls = d->config->osv.tls,
-                      .ca_file = d->config->osv.ca_file,
-                      .client_cert_file = d->config->osv.client_cert_file,
-                      .client_key_file = d->config->osv.client_key_file};
+    const char *address = osv_address(d->config, i);
+    struct osv osv = osv_configured(d->bake->transport, d->config, address);
+    osv.connect_ms = osv.call_ms = OSV_PROBE_MS;
     char version[96];
     struct err err;
     if (osv_version(&osv, version, &err))

@@ -3,35 +3,38 @@
 #include <string.h>
 
 #include "scheduler/doctor_private.h"
+#include "scheduler/rollout.h"
 
 /* ---- quotas ---- */
 
 /* EC2's quotas count the vCPUs of what runs on demand, by families. Source: EC2 user guide, "On-Demand Instance
  * quotas". */
 static const struct family {
-    const char *letters; /* first letters of its types; more than one: the whole beginning */
+    const char *letters; /* what its types begin with, before the generation */
     const char *code, *name;
 } families[] = {
     {"g", "L-DB2E81BA", "G and VT"}, {"vt", "L-DB2E81BA", "G and VT"}, {"p", "L-417A185B", "P"},
     {"x", "L-7295265B", "X"},        {"f", "L-74FC7D96", "F"},         {"inf", "L-1945791B", "Inf"},
-    {"", "L-1216C47A", "standard"},
 };
 
+static const struct family standard = {"", "L-1216C47A", "standard"};
+
+/* NULL: a family of its own with a quota of its own, which is not known here. */
 static const struct family *family_of(const char *type)
 {
     size_t len = strcspn(type, "0123456789.-");
-    size_t i = 0;
-    while (*families[i].letters &&
-           !(strlen(families[i].letters) == len && strncmp(families[i].letters, type, len) == 0))
-        i++;
-    return &families[i];
+    for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
+        if (strlen(families[i].letters) == len && strncmp(families[i].letters, type, len) == 0)
+            return &families[i];
+    bool own = (len == 2 && strncmp(type, "dl", 2) == 0) || (len == 3 && strncmp(type, "hpc", 3) == 0) ||
+               (len == 3 && strncmp(type, "mac", 3) == 0) || (len == 3 && strncmp(type, "trn", 3) == 0);
+    return !own && *type && strchr("acdhimrtz", *type) ? &standard : NULL;
 }
 
-/* vCPUs of the family that run in a region; -1: not found out. */
+/* vCPUs of the family that run or begin to in a region; -1: not found out. */
 static int64_t vcpus_running(struct doctor *d, struct cloud *cloud, const struct family *family)
 {
-    const struct tag filter = {"instance-state-name", "running"};
-    struct lookup lookup = {.filters = &filter, .filter_count = 1};
+    struct lookup lookup = {.ids = NULL};
     struct instances all;
     struct aws_error error;
     int64_t sum = 0;
@@ -42,7 +45,8 @@ static int64_t vcpus_running(struct doctor *d, struct cloud *cloud, const struct
         return -1;
     }
     for (size_t i = 0; i < all.count; i++) {
-        if (family_of(all.items[i].type) != family)
+        bool counts = all.items[i].state == INSTANCE_RUNNING || all.items[i].state == INSTANCE_PENDING;
+        if (!counts || family_of(all.items[i].type) != family)
             continue;
         if (strcmp(all.items[i].type, last) != 0 && cloud_vcpus(cloud, all.items[i].type, &each, &error)) {
             doctor_look_failed(d, "quota", "DescribeInstanceTypes", &error);
@@ -54,31 +58,30 @@ static int64_t vcpus_running(struct doctor *d, struct cloud *cloud, const struct
     return sum;
 }
 
-/* How many members a rollout launches beside those that serve, at the most. */
-static int64_t launched_at_once(const struct doctor *d)
-{
-    int64_t surge = d->environment->rollout.surge;
-    int64_t room = d->group.max - d->group.desired;
-    int64_t most = surge > 0 ? surge : room > 1 ? room : 1;
-    return most < d->group.desired || d->group.desired < 1 ? most : d->group.desired;
-}
-
 static void check_vcpus(struct doctor *d, struct cloud *cloud, const char *what, const char *type, int64_t count)
 {
     const struct family *family = family_of(type);
     int64_t quota;
     int64_t each;
     struct aws_error error;
+    if (!family) {
+        doctor_found(d, FINDING_UNKNOWN, "quota",
+                     SAY(d, "%s in %s: the quota of its family was not looked at", type, cloud->region),
+                     "look it up: aws service-quotas list-service-quotas --service-code ec2");
+        return;
+    }
     if (cloud_quota(cloud, "ec2", family->code, &quota, &error)) {
         doctor_look_failed(d, "quota", "servicequotas:GetServiceQuota", &error);
         return;
     }
+    if (quota < 0)
+        return;
     if (cloud_vcpus(cloud, type, &each, &error)) {
         doctor_look_failed(d, "quota", "DescribeInstanceTypes", &error);
         return;
     }
     int64_t running = vcpus_running(d, cloud, family);
-    if (running < 0 || quota < 0)
+    if (running < 0)
         return;
     bool fits = running + each * count <= quota;
     doctor_found(d, fits ? FINDING_OK : FINDING_PROBLEM, "quota",
@@ -140,7 +143,7 @@ void doctor_quotas(struct doctor *d)
     const char *type = d->group_spec.type;
     check_vcpus(d, d->bake, "a bake", d->config->image.instance_type, 1);
     if (d->group.name && type && *type)
-        check_vcpus(d, d->site, "a rollout", type, launched_at_once(d));
+        check_vcpus(d, d->site, "a rollout", type, rollout_surge(d->environment, d->group.desired, d->group.max));
     check_count(d, "ec2", "L-B665C33B", "images", own_images(d));
     check_count(d, "ebs", "L-309BACF6", "snapshots", own_snapshots(d));
 }

@@ -13,7 +13,7 @@
  * On a fine grid a search takes seconds, and the multipliers are nearly those of a coarser one, which takes a
  * thirty-sixth of it: they are found there first. From there steps that grow until the quanta change sides, then
  * halves. Nothing hangs on where the multipliers come from: any of them bound, and any starts are billed truly. It ends
- * where the two meet, or are nearer than a hundredth of what the grid itself leaves open.
+ * where the two meet, or are nearer than a thousandth of what the grid itself leaves open.
  */
 #include "scheduler/optimum_private.h"
 

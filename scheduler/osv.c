@@ -12,12 +12,32 @@
 
 #include "base/mem.h"
 #include "base/out.h"
+#include "scheduler/cloud.h"
+#include "scheduler/config.h"
 #include "scheduler/digest.h"
 
 #define CONNECT_MS 3000
 #define CALL_MS    10000
 #define UPLOAD_MS  600000
 #define REPLY_MAX  ((size_t)65536)
+
+struct osv osv_configured(struct transport *transport, const struct config *config, const char *address)
+{
+    const struct config_osv *o = &config->osv;
+    return (struct osv){.transport = transport,
+                        .address = address,
+                        .port = (uint16_t)o->port,
+                        .tls = o->tls,
+                        .ca_file = *o->ca_file ? o->ca_file : NULL,
+                        .client_cert_file = *o->client_cert_file ? o->client_cert_file : NULL,
+                        .client_key_file = *o->client_key_file ? o->client_key_file : NULL,
+                        .upload_ms = config->image.upload_limit_s * 1000};
+}
+
+const char *osv_address(const struct config *config, const struct instance *instance)
+{
+    return strcmp(config->network.address, "public") == 0 ? instance->public_ip : instance->private_ip;
+}
 
 static const char *const outcome_words[] = {
     [GUEST_OK] = "answered",

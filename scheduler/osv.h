@@ -37,6 +37,15 @@ struct osv {
     int64_t upload_ms;           /* 0: 10 min, for each file */
 };
 
+#define OSV_PROBE_MS 2000 /* connect_ms and call_ms where it is only asked whether it answers */
+
+struct config;
+struct instance;
+
+/* The API of an instance as bakehour.json has it, and the address at which the runner reaches it. Texts stay theirs. */
+struct osv osv_configured(struct transport *transport, const struct config *config, const char *address);
+const char *osv_address(const struct config *config, const struct instance *instance);
+
 enum osv_order { OSV_SHUTDOWN, OSV_FLUSH };
 
 /* Anything at all that answers as OSv does: 0 and its version. */

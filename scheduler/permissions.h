@@ -54,10 +54,10 @@ enum permission_feature {
     NEED_COPY = 1 << 11,    /* an environment in another region */
     NEED_SHARE = 1 << 12,   /* an environment in another account */
     NEED_TABLE = 1 << 13,   /* state.backend dynamodb */
+    NEED_PROFILE = 1 << 14, /* image.profile, or a role that templates name */
     NEED_KEY = 1 << 15,     /* an environment's images are encrypted with a key of their own */
     NEED_SHUT = 1 << 16,    /* network.runner_cidr: a rule of when open_port was on may be there */
-    NEED_PROFILE = 1 << 14, /* image.profile, or a role that templates name */
-    NEED_PROBE = 1 << 16,   /* rollout.probe load-balancer: canaries take their share of the load */
+    NEED_PROBE = 1 << 17,   /* rollout.probe load-balancer: canaries take their share of the load */
 };
 
 /* One call of the program and one permission it takes. Several rows: it takes them all. */

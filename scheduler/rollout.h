@@ -74,6 +74,9 @@ int64_t rollout_beside_waves_s(const struct config_environment *e, int64_t group
 /* How many an instance refresh replaces at once: what may be missing; or, where all must be healthy, the surge (0:
  * room, what the group's maximum has above its desired count). */
 int64_t rollout_refresh_size(const struct config_environment *e, int64_t group, int64_t room);
+/* How many a wave launches beside a group of that desired count and maximum: what is configured, as far as the maximum
+ * has room for it; with refresh what rollout_refresh_size says. */
+int64_t rollout_surge(const struct config_environment *e, int64_t desired, int64_t max);
 
 /* From describe calls alone. -1 with the error of the call. */
 int rollout_plan(const struct rollout_order *order, struct rollout_plan *out, struct err *err) MUST_USE;

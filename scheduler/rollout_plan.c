@@ -24,17 +24,16 @@ int64_t rollout_refresh_size(const struct config_environment *e, int64_t group, 
     return size > 0 ? size : 1;
 }
 
-static int64_t surge_of(const struct rollout_order *o, const struct group *g, int64_t *raised_max)
+int64_t rollout_surge(const struct config_environment *e, int64_t desired, int64_t max)
 {
-    int64_t surge = o->environment->rollout.surge;
-    int64_t room = g->max - g->desired;
+    int64_t surge = e->rollout.surge;
+    int64_t room = max - desired;
     int64_t size = surge > 0 ? surge : room > 0 ? room : 1;
+    if (strcmp(e->rollout.engine, "refresh") == 0)
+        return rollout_refresh_size(e, desired, room);
     if (surge > 0 && room > 0 && size > room)
         size = room;
-    if (size > g->desired && g->desired > 0)
-        size = g->desired;
-    *raised_max = room < size ? g->desired + size : 0;
-    return size;
+    return size > desired && desired > 0 ? desired : size;
 }
 
 static bool has_dead_man(const struct rollout_order *o)
@@ -100,13 +99,12 @@ int rollout_plan(const struct rollout_order *order, struct rollout_plan *out, st
     }
     int64_t each_s = meter_billed_s(regime_meter(order->regime), rollout_life_s(order));
     p.group = group.desired;
-    p.surge = surge_of(order, &group, &p.raised_max);
+    p.surge = rollout_surge(order->environment, group.desired, group.max);
     p.cap_attempts = rollout_allowed(order);
     p.cap_instance_s = p.cap_attempts * each_s;
-    if (strcmp(order->environment->rollout.engine, "refresh") == 0) {
-        p.surge = rollout_refresh_size(order->environment, group.desired, group.max - group.desired);
-        p.raised_max = 0; /* AWS's refresh goes above the maximum by itself */
-    }
+    /* AWS's refresh goes above the maximum by itself. */
+    if (strcmp(order->environment->rollout.engine, "refresh") != 0 && group.max - group.desired < p.surge)
+        p.raised_max = group.desired + p.surge;
     if (p.cap_attempts > 0 && p.surge > p.cap_attempts)
         p.surge = p.cap_attempts;
     p.waves = p.surge > 0 ? (group.desired + p.surge - 1) / p.surge : 0;

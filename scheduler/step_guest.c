@@ -4,26 +4,16 @@
 
 #include "scheduler/osv.h"
 
-#define PROBE_MS 2000
-
 static struct osv osv_of(struct pipeline *p, const char *address)
 {
-    const struct config_osv *o = &p->config->osv;
-    return (struct osv){.transport = p->w->transport,
-                        .address = address,
-                        .port = (uint16_t)o->port,
-                        .tls = o->tls,
-                        .ca_file = *o->ca_file ? o->ca_file : NULL,
-                        .client_cert_file = *o->client_cert_file ? o->client_cert_file : NULL,
-                        .client_key_file = *o->client_key_file ? o->client_key_file : NULL,
-                        .upload_ms = p->config->image.upload_limit_s * 1000};
+    return osv_configured(p->w->transport, p->config, address);
 }
 
 bool guest_answers(struct pipeline *p, const char *address, struct err *err)
 {
     char version[96];
     struct osv osv = osv_of(p, address);
-    osv.connect_ms = osv.call_ms = PROBE_MS;
+    osv.connect_ms = osv.call_ms = OSV_PROBE_MS;
     return osv_version(&osv, version, err) == 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "scheduler/deadman.h"
 #include "scheduler/gc.h"
+#include "scheduler/osv.h"
 #include "scheduler/pipeline_private.h"
 #include "scheduler/port.h"
 #include "scheduler/step_guest.h"
@@ -313,11 +314,6 @@ static enum step_result make_clean(struct pipeline *p, const char *address, int6
     return STEP_AGAIN;
 }
 
-static const char *address_of(struct pipeline *p, const struct instance *i)
-{
-    return strcmp(p->config->network.address, "public") == 0 ? i->public_ip : i->private_ip;
-}
-
 /* It is there: wait until it runs and answers, cleaned where it was used before. */
 static enum step_result bring_up(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
@@ -336,7 +332,7 @@ static enum step_result bring_up(struct pipeline *p, int64_t *again_ms, struct e
         return give_up(p, *i.state_reason ? i.state_reason : "it is no longer running", err);
     if (now - since > p->config->image.boot_limit_s * 1000)
         return give_up(p, "it does not answer within image.boot_limit", err);
-    const char *address = i.state == INSTANCE_RUNNING ? address_of(p, &i) : "";
+    const char *address = i.state == INSTANCE_RUNNING ? osv_address(p->config, &i) : "";
     *again_ms = look_again_ms(now, since, reused ? 0 : p->w->expected.s[STEP_INSTANCE] * 1000);
     if (!*address)
         return STEP_WAIT;

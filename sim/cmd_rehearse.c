@@ -103,7 +103,8 @@ static void print_text(const struct rehearse *r, struct session *session)
                  (long long)d->estimate.cap_attempts, (long long)d->estimate.cap_s, (long long)d->record.storm_s);
     }
     fputc('\n', session->out);
-    page_say(session, 0, "The cloud's own meter, group and all: %s USD; on the ledger, with the CI runner's minutes: %s USD.",
+    page_say(session, 0,
+             "The cloud's own meter, group and all: %s USD; on the ledger, with the CI runner's minutes: %s USD.",
              money_short(r->bill, a), money_short(r->ledger, b));
     page_say(session, 0, "Left over: %zu%s%s", r->orphans, r->orphans ? ": " : "", r->orphan_names.text);
 }

@@ -31,15 +31,15 @@ plans() { # plans OPTIONS: the time of plan in both regimes
             each="$each $((($(date +%s%N) - begin) / 1000000))"
         done
         # shellcheck disable=SC2086
-        echo "  --regime $regime: median $(printf '%s\n' $each | sort -n | sed -n 3p) ms of:$each"
+        memory=$(/usr/bin/time -f '%M KB' "$BAKEHOUR" plan --log "$tmp/log.tsv" --price 0.1 $1 --regime $regime 2>&1 >/dev/null || true)
+        # shellcheck disable=SC2086
+        echo "  --regime $regime: $memory, median $(printf '%s\n' $each | sort -n | sed -n 3p) ms of:$each"
     done
 }
 echo "plan with its default grid over 100,000 commits (text output, no plot)"
 plans ""
 echo "the same with --delay-price 0.01: triggers that learn, and the optimum"
 plans "--delay-price 0.01"
-/usr/bin/env sh -c 'command -v /usr/bin/time >/dev/null' && /usr/bin/time -f '  peak memory %M KB' \
-    "$BAKEHOUR" plan --log "$tmp/log.tsv" --price 0.1 >/dev/null
 echo
 sh tests/bench_history.sh
 echo

@@ -525,7 +525,7 @@ int main(void)
         cmocka_unit_test_setup(instances_have_roles, fresh_environment),
         cmocka_unit_test_setup(endpoints_have_an_order, fresh_environment),
         cmocka_unit_test_setup(they_are_refreshed_in_time, fresh_environment),
-        cmocka_unit_test(ec2_calls_a_session_a_request),
+        cmocka_unit_test_setup(ec2_calls_a_session_a_request, fresh_environment),
         cmocka_unit_test(commands_are_split_as_in_a_shell),
     };
     str_fit(folder, sizeof folder, "/tmp/bakehour-credentials-XXXXXX");

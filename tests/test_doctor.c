@@ -191,6 +191,23 @@ static void quotas(void **state)
     one(&(struct stage_options){.group = 3, .instance_limit = 5}, FINDING_OK, "quota", "a bake takes 1 more", "");
     one(&(struct stage_options){.group = 3, .instance_limit = 3}, FINDING_PROBLEM, "quota", "a bake takes 1 more",
         "--desired-value 4");
+    /* a wave launches what is configured, as far as the group has room for it, and no more than are to be replaced */
+    one(&(struct stage_options){.group = 3, .more = ", \"rollout\": {\"surge\": 2}"}, FINDING_OK, "quota",
+        "3 of 1000 vCPUs run; a rollout takes 2 more", "");
+    visit_open(&v, &(struct stage_options){.group = 6, .more = ", \"rollout\": {\"surge\": 5}"});
+    struct stage_eyes e;
+    struct aws_error error;
+    struct group_change change = GROUP_CHANGE_NONE;
+    change.max = 8;
+    stage_eyes_open(&e, &v.s);
+    assert_int_equal(cloud_update_group(&e.cloud, "group-test", &change, &error), 0);
+    stage_eyes_close(&e);
+    look(&v);
+    says(&v, FINDING_OK, "quota", "6 of 1000 vCPUs run; a rollout takes 2 more", "");
+    visit_close(&v);
+    one(&(struct stage_options){.group = 6,
+                                .more = ", \"rollout\": {\"engine\": \"refresh\", \"min_healthy_percent\": 50}"},
+        FINDING_OK, "quota", "6 of 1000 vCPUs run; a rollout takes 3 more", "");
 }
 
 static void encryption_and_metadata(void **state)

@@ -48,6 +48,17 @@ for action in SecurityGroupIngress dynamodb: scheduler: iam:PassRole CopyImage M
     StartInstanceRefresh LaunchConfiguration ReplaceRootVolume StopInstances; do
     hasnt "a plain configuration grants no $action" "$out" "$action"
 done
+# Each switch by itself: what one of them needs is not granted for the other.
+sed 's/"project"/"network": {"runner_cidr": "198.51.100.7\/32", "security_group": "sg-1"}, "project"/; s/"network": {[^}]*"open_port"[^}]*},*//' \
+    "$tmp/plain.json" >"$tmp/shut.json"
+sed 's/"dead_man_role"/"probe": "load-balancer", "dead_man_role"/; s/"open_port": true, "runner_cidr": "[^"]*"/"open_port": false/' \
+    "$config" >"$tmp/probe.json"
+run config iam --config "$tmp/probe.json"
+has "a probe by the load balancer: it is asked to take canaries in" "$out" 'elasticloadbalancing:RegisterTargets'
+hasnt "a probe by the load balancer: no rule of a security group is closed" "$out" SecurityGroupIngress
+run config iam --config "$tmp/shut.json"
+has "a rule of before may be there: it may be closed" "$out" 'ec2:RevokeSecurityGroupIngress'
+hasnt "a rule of before may be there: no target is registered" "$out" RegisterTargets
 hasnt "no action is a wildcard" "$out" '"Action":.*\*'
 hasnt "nothing manages IAM" "$(cat "$tmp"/iam/*.json)" '"iam:[^P]'
 sed 's/"dead_man_role"/"engine": "refresh", "dead_man_role"/; s/"project"/"policy": {"keep": "idle:600"}, "project"/' "$config" >"$tmp/other.json"
