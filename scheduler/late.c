@@ -42,22 +42,24 @@ static struct shape shape_of(const char *token)
 
 /* ---- what the last run left ---- */
 
-/* Of one run: false where it never came to its rollout. */
-static bool left_by(const struct pipeline *p, const struct deployment *d, struct shape *left)
+/* Of one run: *rolled false where it never came to its rollout. */
+static int left_by(const struct pipeline *p, const struct deployment *d, struct shape *left, bool *rolled,
+                   struct err *err)
 {
     struct journal *j;
-    struct err ignored;
-    if (journal_open(&j, p->w->state, NULL, d->run, pipeline_clock(p->w), &ignored))
-        return false;
+    *rolled = false;
+    int code = journal_open(&j, p->w->state, NULL, d->run, pipeline_clock(p->w), err);
+    if (code)
+        return code;
     const char *version = journal_fact(j, strcmp(d->state, "completed") == 0 ? "register.version" : "good.version");
-    bool rolled = journal_fact(j, "rollout.desired") && version;
-    if (rolled) {
+    *rolled = journal_fact(j, "rollout.desired") && version;
+    if (*rolled) {
         left->desired = journal_fact_i64(j, "rollout.desired", -1);
         left->max = journal_fact_i64(j, "rollout.max", -1);
         str_fit(left->version, sizeof(left->version), "%.135s", version);
     }
     journal_free(j);
-    return rolled;
+    return 0;
 }
 
 /* ---- intents that nobody answered ---- */
@@ -102,25 +104,26 @@ static bool is_what_was_asked(const struct shape *now, const struct shape *asked
            (!*asked->version || strcmp(asked->version, now->version) == 0);
 }
 
-/* What of the group is now as unanswered intents of that run asked for; false: nothing. */
-static bool asked_by(const struct pipeline *p, const char *run, const struct shape *now, struct shape *asked)
+/* What of the group is now as unanswered intents of that run asked for; *any false: nothing. */
+static int asked_by(const struct pipeline *p, const char *run, const struct shape *now, struct shape *asked, bool *any,
+                    struct err *err)
 {
     struct unanswered u = {.count = 0};
-    struct err ignored;
-    bool any = false;
+    *any = false;
     *asked = (struct shape){-1, -1, ""};
-    if (journal_each(p->w->state, run, see_entry, &u, &ignored))
-        return false;
+    int code = journal_each(p->w->state, run, see_entry, &u, err);
+    if (code)
+        return code;
     close_intent(&u);
     for (size_t i = 0; i < u.count; i++)
         if (is_what_was_asked(now, &u.asked[i])) {
-            any = true;
+            *any = true;
             asked->desired = u.asked[i].desired >= 0 ? u.asked[i].desired : asked->desired;
             asked->max = u.asked[i].max >= 0 ? u.asked[i].max : asked->max;
             if (*u.asked[i].version)
                 str_fit(asked->version, sizeof(asked->version), "%s", u.asked[i].version);
         }
-    return any;
+    return 0;
 }
 
 /* ---- the whole ---- */
@@ -187,14 +190,19 @@ static enum step_result compare(struct pipeline *p, const struct group *g, const
     struct group_change change;
     size_t first = list->count > RUNS_MAX ? list->count - RUNS_MAX : 0;
     bool known = false;
+    bool any = false;
     for (size_t i = list->count; i > first && !known; i--)
-        known = strcmp(list->items[i - 1].run, p->record.run) != 0 && left_by(p, &list->items[i - 1], &left);
+        if (strcmp(list->items[i - 1].run, p->record.run) != 0 && left_by(p, &list->items[i - 1], &left, &known, err))
+            return STEP_STOP;
     if (!known || same(&now, &left))
         return STEP_DONE;
     for (size_t i = list->count; i > first; i--) {
         const char *run = list->items[i - 1].run;
-        if (strcmp(run, p->record.run) != 0 && asked_by(p, run, &now, &asked) &&
-            change_back(p, g, &asked, &left, &change))
+        if (strcmp(run, p->record.run) == 0)
+            continue;
+        if (asked_by(p, run, &now, &asked, &any, err))
+            return STEP_STOP;
+        if (any && change_back(p, g, &asked, &left, &change))
             return put_back(p, g, &change, arena_dup(&p->calls, run), again_ms, err);
     }
     return STEP_DONE;

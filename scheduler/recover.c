@@ -50,8 +50,7 @@ static enum pipeline_end go_back(struct pipeline *p, struct err *err)
         arena_reset(&p->calls);
         switch (release_back(p, &again_ms, err)) {
         case ROLLOUT_STOP:
-            p->stopping = true;
-            return PIPELINE_STOPPED;
+            return pipeline_left(p);
         case ROLLOUT_BROKEN:
             return PIPELINE_BROKEN;
         case ROLLOUT_CAPPED:

@@ -101,7 +101,8 @@ static enum roll guard_refresh(struct rollout *r)
         deadman_arm_refresh(r->o->cloud, r->o->journal, r->o->environment, name, r->now_ms + GUARD_MS, &armed, r->err);
     if (code == JOURNAL_STOPPED)
         return ROLL_STOP;
-    return armed || rollout_note_i64(r, "rollout.unguarded_ms", r->now_ms) != ROLL_STOP ? ROLL_NEXT : ROLL_STOP;
+    bool refused = code && !armed; /* else there is one, or none is wanted */
+    return refused ? rollout_note_i64(r, "rollout.unguarded_ms", r->now_ms) : ROLL_NEXT;
 }
 
 /* Another refresh is at work, or one of ours is on its way back: AWS ends either when nothing moves for an hour. */
@@ -146,8 +147,9 @@ static enum roll start_refresh(struct rollout *r)
                                   : rollout_failed(r, "StartInstanceRefresh", true, &error);
     const struct journal_fact facts[] = {{"rollout.refresh", id},
                                          {"rollout.refresh_ms", rollout_number(r, r->now_ms)},
-                                         {"rollout.waves", rollout_number(r, (r->desired + size - 1) / size)}};
-    return rollout_did(r, "StartInstanceRefresh", id, facts, 3);
+                                         {"rollout.waves", rollout_number(r, (r->desired + size - 1) / size)},
+                                         {"rollout.blocked_ms", NULL}};
+    return rollout_did(r, "StartInstanceRefresh", id, facts, 4);
 }
 
 /* Each five seconds, for the storm's sake, and at its expected end. */

@@ -365,13 +365,17 @@ const char *release_configuration_name(struct pipeline *p)
     return arena_textf(&p->calls, "bakehour-%s-%s-%s", p->config->project, p->env->name, p->record.run);
 }
 
-/* An image that was made before carries its signature with it; it is verified on the canary. */
+/* An image that was made before carries its signature with it; it is verified on the canary. A rollback's image is the
+ * copy itself, which is where the group is. */
 static enum step_result find_signature(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     struct image image;
     struct aws_error error;
     const char *id = arena_dup(&p->calls, fact(p, "image.id"));
-    if (cloud_describe_image(&p->cloud, id, &p->calls, &image, &error))
+    int failed = cloud_describe_image(&p->cloud, id, &p->calls, &image, &error);
+    if (!failed && image.state == IMAGE_GONE && pipeline_copies(p->w))
+        failed = cloud_describe_image(&p->site, id, &p->calls, &image, &error);
+    if (failed)
         return call_failed(p, STEP_REGISTER, "DescribeImages", &error, again_ms, err);
     const char *signature = tag_value(image.tags, image.tag_count, "bakehour:signature");
     if (!signature || !*signature)

@@ -339,6 +339,44 @@ static void what_a_copy_was_made_from(void **state)
     close_site(&t);
 }
 
+/* A rollback's image is the copy itself: its number and its signature are found where it is. */
+static void rollback_abroad(void **state)
+{
+    static const char commit_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+    static const char *keys[] = {"unread.pub"}; /* the group is on the image by then: nobody verifies anew */
+    (void)state;
+    struct site t;
+    struct image image = {.id = ""};
+    struct journal *journal;
+    const struct tag signature = {"bakehour:signature", "abc"};
+    open_site(&t, &(struct stage_options){.environment = PROD ", \"region\": \"eu-west-1\""}, false);
+    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    struct deployment first = t.s.record;
+    t.s.rehearsal.world.environment = &t.s.config->environments.items[0];
+    assert_int_equal(stage_deploy(&t.s, commit_b), PIPELINE_COMPLETED);
+    t.source = t.s.record;
+    aim(&t);
+    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    if (stage_again(&t.s, "rollback", &first) != PIPELINE_COMPLETED)
+        fail_msg("%s", t.s.err.text);
+    assert_int_equal(t.s.record.number, 3);
+    prod_serves(&t, "rolled back abroad");
+    assert_int_equal(cloud_describe_image(&t.cloud, first.image, &t.arena, &image, &t.error), 0);
+    assert_string_equal(tag_value(image.tags, image.tag_count, "bakehour:deployment"), "3");
+    const char *id = first.image;
+    assert_int_equal(cloud_tag(&t.cloud, &id, 1, &signature, 1, &t.error), 0);
+    t.s.config->signing.public_key_files.items = keys;
+    t.s.config->signing.public_key_files.count = 1;
+    if (stage_again(&t.s, "rollback", &first) != PIPELINE_COMPLETED)
+        fail_msg("%s", t.s.err.text);
+    t.s.config->signing.public_key_files.count = 0;
+    struct journal_clock clock = {t.wire.transport.now_ms, t.wire.transport.self};
+    assert_int_equal(journal_open(&journal, &t.s.inner, NULL, t.s.record.run, clock, &t.s.err), 0);
+    assert_true(journal_is(journal, "build.signature", "abc"));
+    journal_free(journal);
+    close_site(&t);
+}
+
 #define HOME_KEY "arn:aws:kms:us-east-1:123456789012:key/one"
 
 /* What is baked from an encrypted base has its key: an environment with that key, by its ARN or its id, takes the image
@@ -455,7 +493,7 @@ int main(void)
         cmocka_unit_test(a_copy_that_fails),     cmocka_unit_test(the_default_key_cannot_be_shared),
         cmocka_unit_test(a_name_that_is_taken),  cmocka_unit_test(another_groups_image),
         cmocka_unit_test(encrypted_in_the_bake), cmocka_unit_test(what_a_copy_was_made_from),
-        cmocka_unit_test(dead_at_each_call),
+        cmocka_unit_test(rollback_abroad),       cmocka_unit_test(dead_at_each_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,30 @@ static void the_other_engines_roll_too(void **state)
     }
 }
 
+/* Somebody else's refresh is waited for, and a later one as long again; where no dead-man is wanted none is missed. */
+static void a_blocked_refresh_begins_later(void **state)
+{
+    (void)state;
+    struct rolling s;
+    struct err err;
+    rolling_open(&s, 1, NEW_APP, 3, 5);
+    s.environment.rollout.engine = "refresh";
+    s.environment.rollout.min_healthy_percent = 66;
+    s.environment.rollout.dead_man_role = "";
+    rolling_fault(&s, "{\"faults\": [{\"action\": \"StartInstanceRefresh\", \"from\": 1, \"count\": 12, \"fault\": "
+                      "\"error\", \"code\": \"InstanceRefreshInProgress\", \"message\": \"m\", \"status\": 400}]}");
+    while (!fact(&s, "rollout.blocked_ms")) {
+        int64_t again_ms = 0;
+        assert_int_equal(rollout_advance(&s.order, &again_ms, &err), ROLLOUT_WAIT);
+        sim_run_s(&s.sim, 5);
+    }
+    assert_int_equal(rolling_run(&s, 7200, &err), ROLLOUT_DONE);
+    assert_int_equal(fact(&s, "rollout.blocked_ms"), 0);
+    assert_int_equal(fact(&s, "rollout.unguarded_ms"), 0);
+    check(&s, "2", s.image_new, 3);
+    rolling_close(&s);
+}
+
 static void a_canary_keeps_broken_images_away(void **state)
 {
     (void)state;
@@ -276,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_other_engines_roll_too),
+        cmocka_unit_test(a_blocked_refresh_begins_later),
         cmocka_unit_test(a_canary_keeps_broken_images_away),
         cmocka_unit_test(what_dies_later_is_capped_too),
         cmocka_unit_test(step_needs_its_dead_man),

@@ -225,6 +225,56 @@ static void a_late_change(void **state)
     }
 }
 
+/* ---- a store that does not answer ---- */
+
+static struct silence {
+    struct state beneath;
+    char partition[96];
+    int64_t at; /* which question about the partition gets no answer */
+} silence;
+
+static int query_in_vain(void *self, const char *partition, const char *prefix, state_row *row, void *context,
+                         struct err *err)
+{
+    (void)self;
+    if (strcmp(partition, silence.partition) == 0 && --silence.at == 0)
+        return err_set(err, EXIT_FAILED, "the store is silent");
+    return silence.beneath.backend->query(silence.beneath.self, partition, prefix, row, context, err);
+}
+
+/* What the last run left, and what it had asked for, cannot be read: the run stops there, and does not take the late
+ * change for the group that is to be. */
+static void a_late_change_unread(void **state)
+{
+    (void)state;
+    static struct stage s;
+    for (int64_t at = 1; at <= 2; at++) {
+        char image[40];
+        int64_t members;
+        int64_t desired;
+        int64_t max;
+        stage_open(&s, &(struct stage_options){.group = 2});
+        assert_int_equal(stage_deploy(&s, commit_a), PIPELINE_COMPLETED);
+        leave_unanswered(&s, "desired=4 max=-1 version=");
+        change_group(&s, 4, -1);
+        silence = (struct silence){.beneath = s.store, .at = at};
+        str_fit(silence.partition, sizeof(silence.partition), "run#%.79s", s.record.run);
+        struct state_backend backend = *s.store.backend;
+        backend.query = query_in_vain;
+        s.store.backend = &backend;
+        assert_int_equal(stage_deploy(&s, commit_c), PIPELINE_LOST);
+        assert_string_equal(s.err.text, "the store is silent");
+        assert_true(silence.at == 0);
+        s.store = silence.beneath;
+        stage_next_runner(&s, "second/2", true);
+        assert_int_equal(stage_finish(&s, commit_c), PIPELINE_COMPLETED);
+        stage_rest(&s, 600);
+        stage_group(&s, image, &members, &desired, &max);
+        assert_int_equal(desired, 2);
+        stage_close(&s);
+    }
+}
+
 int main(void)
 {
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
@@ -234,6 +284,7 @@ int main(void)
         cmocka_unit_test(a_seed_is_one_course),
         cmocka_unit_test(a_decision_that_was_overtaken),
         cmocka_unit_test(a_late_change),
+        cmocka_unit_test(a_late_change_unread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
