@@ -197,6 +197,12 @@ static int step_all(struct db *db, sqlite3_stmt *s, db_row *row, void *context, 
     return code;
 }
 
+int db_take_i64(void *context, sqlite3_stmt *row)
+{
+    *(int64_t *)context = sqlite3_column_int64(row, 0);
+    return 0;
+}
+
 int db_query(struct db *db, struct err *err, db_row *row, void *context, const char *sql, const char *types, ...)
 {
     sqlite3_stmt *s = prepared(db, sql, err);

@@ -32,6 +32,7 @@ typedef int db_row(void *context, sqlite3_stmt *row);
 int db_run(struct db *db, struct err *err, const char *sql, const char *types, ...) MUST_USE;
 int db_query(struct db *db, struct err *err, db_row *row, void *context, const char *sql, const char *types,
              ...) MUST_USE;
+db_row db_take_i64; /* a row's first column to the int64_t that is the context */
 
 int db_begin(struct db *db, struct err *err) MUST_USE; /* BEGIN IMMEDIATE */
 int db_commit(struct db *db, struct err *err) MUST_USE;

@@ -177,12 +177,6 @@ const char *ledger_path(const struct ledger *ledger)
     return ledger->path;
 }
 
-static int take_i64(void *context, sqlite3_stmt *row)
-{
-    *(int64_t *)context = sqlite3_column_int64(row, 0);
-    return 0;
-}
-
 static void assert_balanced(const struct ledger_posting *postings, size_t count)
 {
     static const char *const units[] = {"usd", "s", "estimate"};
@@ -201,7 +195,7 @@ static int insert_entry(struct ledger *ledger, const struct ledger_entry *e, int
                       "VALUES (?, ?, ?, nullif(?, 0), ?, ?, ?, ?, ?)",
                       "ssiisssss", e->key, e->kind, (int64_t)e->booked, e->usage, e->scope->deployment,
                       e->scope->environment, e->scope->project, e->resource, e->memo);
-    return code ? code : db_query(ledger->db, err, take_i64, id, "SELECT last_insert_rowid()", "");
+    return code ? code : db_query(ledger->db, err, db_take_i64, id, "SELECT last_insert_rowid()", "");
 }
 
 int ledger_post(struct ledger *ledger, const struct ledger_entry *entry, const struct ledger_posting *postings,
@@ -210,7 +204,7 @@ int ledger_post(struct ledger *ledger, const struct ledger_entry *entry, const s
     assert_balanced(postings, count);
     int64_t id = 0;
     *inserted = false;
-    int code = db_query(ledger->db, err, take_i64, &id, "SELECT id FROM entry WHERE key = ?", "s", entry->key);
+    int code = db_query(ledger->db, err, db_take_i64, &id, "SELECT id FROM entry WHERE key = ?", "s", entry->key);
     if (code || id)
         return code;
     code = insert_entry(ledger, entry, &id, err);
@@ -287,7 +281,7 @@ int ledger_synced(struct ledger *ledger, instant_t now, struct err *err)
 int ledger_last(struct ledger *ledger, bool *any, instant_t *last, struct err *err)
 {
     int64_t value = INT64_MIN;
-    int code = db_query(ledger->db, err, take_i64, &value, "SELECT value FROM state WHERE name = 'last'", "");
+    int code = db_query(ledger->db, err, db_take_i64, &value, "SELECT value FROM state WHERE name = 'last'", "");
     *any = value != INT64_MIN;
     *last = value;
     return code;

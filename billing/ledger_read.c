@@ -29,12 +29,6 @@
     "coalesce(sum(amount) FILTER (WHERE account = 'plan:estimate'), 0), count(DISTINCT entry)"
 #define STATEMENT_SQL(name, from) "SELECT " name ", " AMOUNTS " FROM " from WHERE_SCOPE " GROUP BY 1 ORDER BY 1"
 
-static int take_i64(void *context, sqlite3_stmt *row)
-{
-    *(int64_t *)context = sqlite3_column_int64(row, 0);
-    return 0;
-}
-
 static bool whole_days(const struct ledger_filter *f)
 {
     return !f->deployment && ledger_day(f->from) * SECONDS_PER_DAY == f->from &&
@@ -44,7 +38,7 @@ static bool whole_days(const struct ledger_filter *f)
 int ledger_sum(struct ledger *ledger, const struct ledger_filter *f, int64_t *out, struct err *err)
 {
     bool days = whole_days(f);
-    return db_query(ledger->db, err, take_i64, out, days ? SUM_SQL(FROM_TOTALS) : SUM_SQL(FROM_POSTINGS), "iisssss",
+    return db_query(ledger->db, err, db_take_i64, out, days ? SUM_SQL(FROM_TOTALS) : SUM_SQL(FROM_POSTINGS), "iisssss",
                     days ? ledger_day(f->from) : (int64_t)f->from, days ? ledger_day(f->to) : (int64_t)f->to,
                     f->deployment, f->environment, f->project, f->account, f->unit);
 }
@@ -197,7 +191,7 @@ int ledger_resource_usd(struct ledger *ledger, const char *resource, instant_t f
                         struct err *err)
 {
     return db_query(
-        ledger->db, err, take_i64, out,
+        ledger->db, err, db_take_i64, out,
         "SELECT coalesce(sum(p.amount), 0) FROM entry e JOIN posting p ON p.entry = e.id WHERE e.resource = ? "
         "AND p.unit = 'usd' AND p.account LIKE 'expense:%' AND p.at >= ? AND p.at < ?",
         "sii", resource, (int64_t)from, (int64_t)to);

@@ -111,23 +111,17 @@ struct importing {
     size_t last_term;
 };
 
-static int read_i64(void *context, sqlite3_stmt *row)
-{
-    *(int64_t *)context = sqlite3_column_int64(row, 0);
-    return 0;
-}
-
 /* The product's number; one that is not there yet is made, to be filled in when the list tells of it. */
 static int product_id(struct importing *in, const char *sku, struct err *err)
 {
     if (strcmp(in->sku, sku) == 0)
         return 0;
     int64_t id = 0;
-    int code = db_query(in->db, err, read_i64, &id, "SELECT id FROM product WHERE sku = ?", "s", sku);
+    int code = db_query(in->db, err, db_take_i64, &id, "SELECT id FROM product WHERE sku = ?", "s", sku);
     if (!code && !id) {
         code = db_run(in->db, err, "INSERT INTO product (sku) VALUES (?)", "s", sku);
         if (!code)
-            code = db_query(in->db, err, read_i64, &id, "SELECT last_insert_rowid()", "");
+            code = db_query(in->db, err, db_take_i64, &id, "SELECT last_insert_rowid()", "");
     }
     if (code)
         return code;
@@ -175,7 +169,7 @@ static int new_term(struct importing *in, const struct price_list_rate *r, struc
         db_run(in->db, err, "INSERT OR IGNORE INTO term (kind, code, lease, payment, offering) VALUES (?,?,?,?,?)",
                "sssss", r->term_kind, r->offer_term, r->lease, r->payment, r->offering);
     if (!code)
-        code = db_query(in->db, err, read_i64, &id, find, "sssss", r->term_kind, r->offer_term, r->lease, r->payment,
+        code = db_query(in->db, err, db_take_i64, &id, find, "sssss", r->term_kind, r->offer_term, r->lease, r->payment,
                         r->offering);
     if (code)
         return code;
@@ -368,13 +362,13 @@ static int import_link(void *context, enum price_link kind, const char *name, co
 static int begin_import(struct importing *in, const char *file, int64_t now_s, struct err *err)
 {
     int64_t any = 0;
-    int code = db_query(in->db, err, read_i64, &any, "SELECT EXISTS (SELECT 1 FROM price)", "");
+    int code = db_query(in->db, err, db_take_i64, &any, "SELECT EXISTS (SELECT 1 FROM price)", "");
     in->fresh = !any;
     if (!code)
         code =
             db_run(in->db, err, "INSERT INTO import (offer, version, published, imported, file) VALUES ('','',0,?,?)",
                    "is", now_s, file);
-    return code ? code : db_query(in->db, err, read_i64, &in->import, "SELECT last_insert_rowid()", "");
+    return code ? code : db_query(in->db, err, db_take_i64, &in->import, "SELECT last_insert_rowid()", "");
 }
 
 static int end_import(struct importing *in, struct err *err)
@@ -382,7 +376,7 @@ static int end_import(struct importing *in, struct err *err)
     const struct price_list_stats *list = &in->out->list;
     int64_t *products = &in->out->products;
     int code =
-        db_query(in->db, err, read_i64, products, "SELECT count(*) FROM product WHERE seen = ?", "i", in->import);
+        db_query(in->db, err, db_take_i64, products, "SELECT count(*) FROM product WHERE seen = ?", "i", in->import);
     if (!code)
         code = db_run(in->db, err,
                       "UPDATE import SET offer = ?, version = ?, published = ?, products = ?, rates = ?, changed = ?"
@@ -390,8 +384,8 @@ static int end_import(struct importing *in, struct err *err)
                       "ssiiiii", list->offer, list->version, published_of(in), *products, list->rates,
                       in->out->added + in->out->changed, in->import);
     if (!code)
-        code =
-            db_query(in->db, err, read_i64, &in->out->orphans, "SELECT count(*) FROM product WHERE family IS NULL", "");
+        code = db_query(in->db, err, db_take_i64, &in->out->orphans,
+                        "SELECT count(*) FROM product WHERE family IS NULL", "");
     return code;
 }
 
@@ -504,7 +498,7 @@ int price_db_check(struct price_db *p, struct err *err)
     int code = db_check(p->db, err);
     if (!code)
         code =
-            db_query(p->db, err, read_i64, &bad,
+            db_query(p->db, err, db_take_i64, &bad,
                      "SELECT count(*) FROM (SELECT usd, last, lead(usd) OVER w AS next_usd, lead(effective) OVER w AS"
                      " next_effective FROM price WINDOW w AS (PARTITION BY product, term, code, range_begin ORDER BY"
                      " effective)) WHERE next_usd = usd OR next_effective <= last",
