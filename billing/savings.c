@@ -336,21 +336,30 @@ static void leave_part(struct booking *b, const struct item *item, instant_t at,
                          hours);
 }
 
-/* What is left of an item in a stretch is on-demand, or draws from the free hours. */
+/* What is left of an item is paid for. */
+static void leave_paid(struct booking *b, const struct item *item, instant_t at, int64_t hours)
+{
+    if (item->left == item->units << FINE)
+        booking_on_demand(b, item->row, at, (int128)item->units * hours);
+    else
+        leave_part(b, item, at, hours);
+}
+
+/* What is left of an item in a stretch is on-demand, or draws from the free hours: whole seconds of what may be free.
+ */
 static void leave(struct saver *s, struct draws *draws, const struct item *item, instant_t hour, int64_t hours)
 {
     struct booking *b = s->b;
     const struct subject *u = &b->subjects[b->subject_of[item->row]];
     instant_t at = at_in(item, hour);
     int64_t units = item->left >> FINE;
-    bool part = units != item->units; /* of which whole seconds may still be free */
-    if (units << FINE != item->left || (part && !b->in->free_tier.given)) {
-        leave_part(b, item, at, hours);
+    if (units << FINE != item->left || !b->in->free_tier.given) {
+        leave_paid(b, item, at, hours);
         return;
     }
-    for (int64_t i = 0; i < hours && b->in->free_tier.given; i++, at += SECONDS_PER_HOUR) {
+    for (int64_t i = 0; i < hours; i++, at += SECONDS_PER_HOUR) {
         if (!is_free(b, u, at)) {
-            booking_on_demand(b, item->row, at, units);
+            leave_paid(b, item, at, 1);
             continue;
         }
         draws->list = mem_grow(draws->list, &draws->cap, draws->count + 1, sizeof(*draws->list));
@@ -361,8 +370,6 @@ static void leave(struct saver *s, struct draws *draws, const struct item *item,
                                                     .at = at,
                                                     .units = units};
     }
-    if (!b->in->free_tier.given)
-        booking_on_demand(b, item->row, at, (int128)units * hours);
 }
 
 static void settle_stretch(struct saver *s, struct draws *draws, instant_t hour, int64_t hours)

@@ -274,6 +274,37 @@ static void the_free_tier(void **state)
     made_release(&m);
 }
 
+/* Of each of seven hours a plan pays a quarter. The rest of one is 0.075000000075, on the bill 0.0750000001, whether or
+ * not other types have free hours, or this one had them in another year. */
+static void what_is_never_free_costs_the_same(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"m4.large", "t2.micro"};
+    static const char *const opened[] = {NULL, "2018-07-01", "2015-01-01"};
+    for (size_t i = 0; i < 6; i++) {
+        struct made m;
+        char used[160];
+        char prices[120];
+        char rates[100];
+        const char *type = types[i / 3];
+        if (i == 4) /* free */
+            continue;
+        snprintf(used, sizeof(used), USAGE ",a,%s,r,,2018-08-01T10:00:00Z,2018-08-01T17:00:00Z\n", type);
+        snprintf(prices, sizeof(prices), "type,region,os,effective,usd_per_hour\n%s,r,linux,2010-01-01,0.1000000001\n",
+                 type);
+        snprintf(rates, sizeof(rates), "type,region,effective,usd_per_hour\n%s,r,2010-01-01,0.07\n", type);
+        bill(&m, (struct made_texts){
+                     .usage = used,
+                     .plans = "plan,hourly_usd,start,end\ncompute,0.0175,2018-08-01T10:00:00Z,2018-08-01T17:00:00Z\n",
+                     .rates = rates,
+                     .catalog = prices,
+                     .free_tier = opened[i % 3]});
+        assert_string_equal(made_hours(&m, BILL_ON_DEMAND, "a"), "5.25");
+        assert_int_equal(m.bill.total_usd, 7 * (usd("0.0175") + usd("0.0750000001")));
+        made_release(&m);
+    }
+}
+
 static void vector_29_stored_gigabytes_on_the_bill(void **state)
 {
     (void)state;
@@ -598,6 +629,7 @@ int main(void)
         cmocka_unit_test(vector_28_a_plan_that_fits_to_the_cent),
         cmocka_unit_test(reservations_then_plans_then_on_demand),
         cmocka_unit_test(the_free_tier),
+        cmocka_unit_test(what_is_never_free_costs_the_same),
         cmocka_unit_test(vector_29_stored_gigabytes_on_the_bill),
         cmocka_unit_test(random_reservations_and_plans_against_the_literal_allocator),
     };
