@@ -214,11 +214,8 @@ static int find_unknown(const struct deploying *d, struct ledger *ledger, struct
 }
 
 /* What is not known is no green light: EXIT_INPUT, unless a person takes it on (then it is part of what is booked). */
-static int know_spent(const struct deploying *d, struct ledger *ledger, const struct budget_limits *limits,
-                      const struct budget_request *request, struct str *unknown, struct err *err)
+static int know_spent(const struct deploying *d, struct ledger *ledger, struct str *unknown, struct err *err)
 {
-    if (!budget_guards(limits, request))
-        return 0;
     int code = find_unknown(d, ledger, unknown, err);
     if (code || !unknown->len || d->override)
         return code;
@@ -238,11 +235,14 @@ static int guard(const struct deploying *d, const struct budget_limits *limits, 
     struct bill_sources sources;
     struct bill_files held = {0};
     struct str unknown;
+    if (!budget_guards(limits,
+                       &request)) /* then nothing that money lacks holds it up: neither a lock nor a price file */
+        return 0;
     int code = ledger_open(&ledger, d->site->config->ledger, LEDGER_WRITE, err);
     if (code)
         return code;
     str_init(&unknown, 4096);
-    code = know_spent(d, ledger, limits, &request, &unknown, err);
+    code = know_spent(d, ledger, &unknown, err);
     if (!code)
         code = held_of_config(&sources, d->site->config, err);
     if (!code && settled_by(&sources))

@@ -105,6 +105,16 @@ ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
     is "over by what is held: the ledger is sound" "$code" 0
     is "over by what is held: nothing was booked by looking" "$(grep -c -a 'what the month' .bakehour/ledger.db)" 0
 
+    # A price file that is missing stops a deployment only where a hard budget asks for it.
+    configure '{"name": "roomy", "limit_usd": "90"}' flush
+    sed -i 's|"budgets": |"prices": {"reserved": ".bakehour/none.csv"}, "budgets": |' bakehour.json
+    run deploy --now --yes --dry-run $cloud
+    is "no price file, a soft budget: exit code" "$code" 0
+    sed -i 's|"limit_usd"|"hard": true, "limit_usd"|' bakehour.json
+    run deploy --now --yes --dry-run $cloud
+    is "no price file, a hard budget: exit code" "$code" 2
+    has "no price file, a hard budget: said" "$err" 'none.csv'
+
     # Over a hard budget: what four deployments have cost is more than a ten thousandth of a dollar.
     configure '{"name": "tight", "limit_usd": "0.0001", "project": "hello", "hard": true}' shutdown
     commit dear
