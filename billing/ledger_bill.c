@@ -304,12 +304,6 @@ static int settle_target(struct settling *s, const struct target *t, struct err 
     return code;
 }
 
-static int take_i64(void *context, sqlite3_stmt *row)
-{
-    *(int64_t *)context = sqlite3_column_int64(row, 0);
-    return 0;
-}
-
 /* Money that is no resource's: fees, and what rounding leaves over. */
 static int settle_account(struct settling *s, const char *name, money_t wanted, struct err *err)
 {
@@ -318,7 +312,7 @@ static int settle_account(struct settling *s, const char *name, money_t wanted, 
     struct place place;
     place_open(&place, &(struct target){.kind = name});
     int code =
-        db_query(s->ledger->db, err, take_i64, &booked,
+        db_query(s->ledger->db, err, db_take_i64, &booked,
                  "SELECT coalesce(sum(p.amount), 0) FROM entry e JOIN posting p ON p.entry = e.id WHERE e.kind = "
                  "'settlement' AND e.resource = '' AND p.account = ? AND p.at >= ? AND p.at < ?",
                  "sii", place.account.text, (int64_t)s->from, (int64_t)s->to);
@@ -344,6 +338,65 @@ static int gather(const struct settling *s, struct targets *t, struct err *err)
     return code;
 }
 
+static int take_month_settled(void *context, sqlite3_stmt *row)
+{
+    struct ledger_month_settled *out = context;
+    out->id = sqlite3_column_int64(row, 0);
+    out->booked = sqlite3_column_int64(row, 1);
+    return 0;
+}
+
+int ledger_month_settled(struct ledger *ledger, int month, struct ledger_month_settled *out, struct err *err)
+{
+    int64_t from = calendar_month_start(month);
+    int64_t to = calendar_month_start(month + 1);
+    int64_t newer = 0;
+    char text[INSTANT_TEXT_SIZE];
+    *out = (struct ledger_month_settled){0};
+    int code =
+        db_query(ledger->db, err, take_month_settled, out,
+                 "SELECT coalesce(max(e.id), 0), coalesce(max(e.booked), 0) FROM entry e WHERE e.key >= '" SETTLE_KEY
+                 "' AND e.key < '" SETTLE_KEY_END "' AND (e.memo = ?3 OR EXISTS (SELECT 1 FROM posting p WHERE "
+                 "p.entry = e.id AND p.at >= ?1 AND p.at < ?2))",
+                 "iis", from, to, calendar_month_text(month, text));
+    if (!code)
+        code = db_query(ledger->db, err, db_take_i64, &newer,
+                        "SELECT EXISTS (SELECT 1 FROM entry e JOIN posting p ON p.entry = e.id WHERE e.id > ? AND "
+                        "e.kind = 'usage' AND p.at >= ? AND p.at < ?)",
+                        "iii", out->id, from, to);
+    out->newer = newer != 0;
+    return code;
+}
+
+/* A settling that had nothing to change is known by an entry without postings, where none says yet that all uses were
+ * looked at, or that the month was settled after its end. */
+static int mark_settled(struct settling *s, struct err *err)
+{
+    const struct ledger_scope nobody = {"", "", ""};
+    struct ledger_month_settled last;
+    struct str key;
+    char text[INSTANT_TEXT_SIZE];
+    bool inserted = false;
+    int month = calendar_month(s->from);
+    instant_t end = calendar_month_start(month + 1);
+    int code = ledger_month_settled(s->ledger, month, &last, err);
+    bool closes = last.id && last.booked < end && s->now >= end;
+    if (code || (!last.newer && !closes))
+        return code;
+    str_init(&key, 0);
+    str_addf(&key, SETTLE_KEY "%lld:0", (long long)s->number);
+    const struct ledger_entry entry = {.key = key.text,
+                                       .kind = "settlement",
+                                       .scope = &nobody,
+                                       .resource = "",
+                                       .memo = calendar_month_text(month, text),
+                                       .booked = s->now};
+    code = ledger_post(s->ledger, &entry, NULL, 0, &inserted, err);
+    assert(code || inserted);
+    str_release(&key);
+    return code;
+}
+
 /* Run again where another runner booked first: it starts afresh. */
 static int settle_all(struct ledger *ledger, void *context, struct err *err)
 {
@@ -354,7 +407,7 @@ static int settle_all(struct ledger *ledger, void *context, struct err *err)
     assert(ledger == s->ledger);
     int code = gather(s, &targets, err);
     if (!code)
-        code = db_query(s->ledger->db, err, take_i64, &s->number, "SELECT coalesce(max(id), 0) + 1 FROM entry", "");
+        code = db_query(s->ledger->db, err, db_take_i64, &s->number, "SELECT coalesce(max(id), 0) + 1 FROM entry", "");
     for (size_t i = 0; i < targets.count && !code; i++) {
         code = settle_target(s, &targets.list[i], err);
         sum += targets.list[i].pool ? 0 : targets.list[i].amount;
@@ -366,6 +419,8 @@ static int settle_all(struct ledger *ledger, void *context, struct err *err)
     sum += targets.reserved_fees + targets.plan_fees;
     if (!code)
         code = settle_account(s, "rounding", s->bill->total_usd - sum, err);
+    if (!code && !s->out->entries)
+        code = mark_settled(s, err);
     free(targets.list);
     arena_release(&targets.texts);
     return code;

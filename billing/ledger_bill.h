@@ -5,7 +5,8 @@
  * use can know when it is booked. ledger_settle books the difference, so that a settled month sums to its bill to the
  * last unit: what a reservation, a plan or a free hour paid for is taken from the resource's expense (in proportion to
  * what it was booked for, so each deployment keeps its share), fees are booked under nobody, and what rounding line by
- * line leaves over goes to expense:rounding. Settling again books what has changed since; nothing twice.
+ * line leaves over goes to expense:rounding. Settling again books what has changed since; nothing twice. One
+ * that finds nothing to change leaves an entry without postings, so that what it looked at counts as settled.
  */
 #ifndef BILLING_LEDGER_BILL_H
 #define BILLING_LEDGER_BILL_H
@@ -22,7 +23,7 @@ int ledger_bill_open(struct bill_files *files, struct ledger *ledger, instant_t 
 void ledger_bill_add(struct bill_files *files, const struct ledger_usage *usage, instant_t end);
 
 struct ledger_settled {
-    size_t entries;     /* booked now */
+    size_t entries;     /* booked now, but for the one that says that there was nothing to book */
     money_t bill_usd;   /* the month's bill up to `now` */
     money_t before_usd; /* what the ledger had: usage and settlements, no adjustments */
 };

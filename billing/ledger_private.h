@@ -23,6 +23,15 @@ struct ledger {
 #define SETTLE_KEY_END "settle;"
 #define POOL_PREFIX    "pool:"
 
+/* The last settling of a month: one that booked something in it, or that found nothing to book (an entry without
+ * postings, whose memo is the month). */
+struct ledger_month_settled {
+    int64_t id; /* of its last entry; 0: never settled */
+    instant_t booked;
+    bool newer; /* a use of the month was booked since */
+};
+int ledger_month_settled(struct ledger *ledger, int month, struct ledger_month_settled *out, struct err *err) MUST_USE;
+
 /* Books each use that runs as one that runs up to `at`, still open; back: those that are booked beyond `at`, too, as
  * up to there. Inside a transaction; prices are the ledger's own. */
 int ledger_uses_up_to(struct ledger *ledger, instant_t at, bool back, struct err *err) MUST_USE;

@@ -6,7 +6,7 @@
 
 bool settled_by(const struct bill_sources *s)
 {
-    return s->reserved || s->commitments || s->free_tier.given;
+    return s->reserved || s->commitments || s->plan_rates || s->free_tier.given;
 }
 
 /* One month of the ledger's usage as the input of its bill, and the bill booked. */
@@ -48,43 +48,12 @@ int settled_book(struct ledger *ledger, struct bill_files *held, const struct bi
     return ledger_together(ledger, book_month, &b, now, err);
 }
 
-struct last {
-    int64_t id, booked;
-};
-
-static int take_last(void *context, sqlite3_stmt *row)
-{
-    struct last *last = context;
-    last->id = sqlite3_column_int64(row, 0);
-    last->booked = sqlite3_column_int64(row, 1);
-    return 0;
-}
-
-static int take_i64(void *context, sqlite3_stmt *row)
-{
-    *(int64_t *)context = sqlite3_column_int64(row, 0);
-    return 0;
-}
-
 /* Whether a month was settled after its end, and nothing of it is newer. */
 static int is_closed(struct ledger *ledger, int month, bool *closed, struct err *err)
 {
-    instant_t from = calendar_month_start(month);
-    instant_t to = calendar_month_start(month + 1);
-    struct last last = {0};
-    int64_t newer = 0;
-    int code = db_query(ledger->db, err, take_last, &last,
-                        "SELECT coalesce(max(e.id), 0), coalesce(max(e.booked), 0) FROM entry e JOIN posting p ON "
-                        "p.entry = e.id WHERE e.key >= '" SETTLE_KEY "' AND e.key < '" SETTLE_KEY_END
-                        "' AND p.at >= ? AND p.at < ?",
-                        "ii", (int64_t)from, (int64_t)to);
-    *closed = !code && last.id && last.booked >= to;
-    if (*closed)
-        code = db_query(ledger->db, err, take_i64, &newer,
-                        "SELECT EXISTS (SELECT 1 FROM entry e JOIN posting p ON p.entry = e.id WHERE e.id > ? AND "
-                        "e.kind = 'usage' AND p.at >= ? AND p.at < ?)",
-                        "iii", last.id, (int64_t)from, (int64_t)to);
-    *closed = *closed && !newer;
+    struct ledger_month_settled last;
+    int code = ledger_month_settled(ledger, month, &last, err);
+    *closed = !code && last.id && last.booked >= calendar_month_start(month + 1) && !last.newer;
     return code;
 }
 
@@ -92,7 +61,7 @@ static int first_use(struct ledger *ledger, instant_t *at, struct err *err)
 {
     int64_t first = *at;
     int code =
-        db_query(ledger->db, err, take_i64, &first, "SELECT coalesce(min(start), ?1) FROM usage", "i", (int64_t)*at);
+        db_query(ledger->db, err, db_take_i64, &first, "SELECT coalesce(min(start), ?1) FROM usage", "i", (int64_t)*at);
     *at = first;
     return code;
 }
@@ -138,6 +107,18 @@ void settled_view_end(struct ledger *ledger)
     ledger->inside = false;
 }
 
+struct last {
+    int64_t id, booked;
+};
+
+static int take_last(void *context, sqlite3_stmt *row)
+{
+    struct last *last = context;
+    last->id = sqlite3_column_int64(row, 0);
+    last->booked = sqlite3_column_int64(row, 1);
+    return 0;
+}
+
 int settled_note(struct ledger *ledger, struct str *to, struct err *err)
 {
     struct last last = {0};
@@ -149,12 +130,12 @@ int settled_note(struct ledger *ledger, struct str *to, struct err *err)
                         "' AND key < '" SETTLE_KEY_END "'",
                         "");
     if (!code && last.id)
-        code = db_query(ledger->db, err, take_i64, &newer,
+        code = db_query(ledger->db, err, db_take_i64, &newer,
                         "SELECT count(DISTINCT usage) FROM entry WHERE id > ? AND kind = 'usage'", "i", last.id);
     if (!code && newer)
         str_addf(to,
                  "note: %lld %s booked since the ledger was settled (%s) %s at on-demand prices: name what pays "
-                 "(--reserved and the like, or \"prices\" in bakehour.json), or run `ledger settle`",
+                 "(--reserved and the like), or run `ledger settle`",
                  (long long)newer, newer == 1 ? "use" : "uses", calendar_text(last.booked, text),
                  newer == 1 ? "stands" : "stand");
     return code;

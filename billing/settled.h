@@ -22,7 +22,7 @@
 #include "billing/bill_files.h"
 #include "billing/ledger_bill.h"
 
-/* Whether anything is named that could pay. */
+/* Whether anything is named that could pay, or a part of it: what opens it then says what else is needed. */
 bool settled_by(const struct bill_sources *sources);
 
 int settled_book(struct ledger *ledger, struct bill_files *held, const struct bill_sources *sources, int month,

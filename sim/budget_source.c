@@ -90,7 +90,7 @@ static void add_limit(struct budget_source *s, const struct budget_options *o, e
 static int find_held(struct budget_source *s, const struct budget_options *o, struct err *err)
 {
     s->sources = o->in;
-    if (settled_by(&s->sources) || s->sources.commitments || s->sources.plan_rates || !s->config)
+    if (settled_by(&s->sources) || !s->config)
         return 0;
     int code = held_of_config(&s->sources, s->config, err);
     s->sources.catalog = o->in.catalog;
@@ -117,7 +117,7 @@ static int look_settled(struct budget_source *s, const struct budget_options *o,
     if (!code)
         code = settled_note(s->ledger, &note, err);
     if (!code && note.len)
-        session_note(session, "%s\n", note.text);
+        session_note(session, "%s; \"prices\" in %s names it for good\n", note.text, CONFIG_FILE);
     str_release(&note);
     return code;
 }

@@ -19,7 +19,7 @@
 
 #define PRICES                                                                                                         \
     "type,region,os,effective,usd_per_hour\nm4.large,r,linux,2010-01-01,0.1\nm4.xlarge,r,linux,2010-01-01,0.2\n"       \
-    "c4.large,r,linux,2010-01-01,0.1\nm4.large,r,linux,2018-08-16,0.09\n"
+    "c4.large,r,linux,2010-01-01,0.1\nt2.micro,r,linux,2010-01-01,0.0116\nm4.large,r,linux,2018-08-16,0.09\n"
 #define HELD "account,type,region,model,count,upfront_usd,hourly_usd,start,end\n"
 
 static void must(int code, const struct err *err)
@@ -284,6 +284,73 @@ static void a_closed_month_stays(void **state)
     ledger_close(l);
 }
 
+/* August settled at an instant, where free hours alone pay. */
+static void settle_free(struct ledger *l, const char *now, struct ledger_settled *done)
+{
+    struct err err = {0};
+    struct bill_sources sources = {.free_tier = {true, at("2018-01-01")}};
+    struct bill_files held = {.names = names_new()};
+    must(settled_book(l, &held, &sources, calendar_month(at("2018-08-01")), at(now), done, NULL, &err), &err);
+    bill_files_release(&held);
+}
+
+/* August's money, looked at in September, where a reservation at 0.01 an hour is held. */
+static int64_t august_held(struct ledger *l)
+{
+    struct err err = {0};
+    struct bill_sources sources = {0};
+    struct bill_files held;
+    const struct ledger_filter august = {
+        .from = at("2018-08-01"), .to = at("2018-09-01"), .account = "expense:", .unit = "usd"};
+    int64_t sum;
+    hold(&held, &sources, HELD ",m4.large,r,clock-hour,1,0,0.01,2018-01-01,2019-01-01\n");
+    must(settled_view(l, &held, &sources, INSTANT_MIN, at("2018-09-03"), NULL, &err), &err);
+    must(ledger_sum(l, &august, &sum, &err), &err);
+    settled_view_end(l);
+    bill_files_release(&held);
+    return sum;
+}
+
+/* Free hours alone pay. An m4.large is never free: the settling that looks at it has nothing to book, and yet it was
+ * settled. A month that was settled before its end, and after it anew, is closed. */
+static void settling_what_nobody_pays_is_known(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct ledger_settled done;
+    struct diag diag = {.out = stderr};
+    struct str note;
+    struct ledger *l = empty_ledger();
+    instant_t begin = at("2018-08-01");
+    str_init(&note, 0);
+    record(l, &(struct use){"i-1", "t2.micro", "a", begin, begin + 36000, false}, CHOOSE_SECOND);
+    settle_free(l, "2018-08-02", &done);
+    assert_int_equal(done.entries, 1);
+    record(l, &(struct use){"i-2", "m4.large", "a", begin, begin + 36000, false}, CHOOSE_SECOND);
+    must(settled_note(l, &note, &err), &err);
+    assert_non_null(strstr(note.text, "1 use booked since"));
+    settle_free(l, "2018-08-03", &done);
+    assert_int_equal(done.entries, 0);
+    assert_int_equal(done.bill_usd, usd("1"));
+    must(settled_note(l, &note, &err), &err);
+    assert_string_equal(note.text, "");
+    /* Known, but not closed: what is held counts. */
+    assert_int_equal(august_held(l), usd("7.4400000000") + usd("0.116")); /* 744 x 0.01, and what was free */
+    for (int again = 0; again < 2; again++) {
+        settle_free(l, "2018-09-02", &done);
+        assert_int_equal(done.entries, 0);
+        assert_int_equal(august_held(l), usd("1"));
+    }
+    /* And where a later use has nothing to be paid by either. */
+    record(l, &(struct use){"i-3", "m4.large", "a", begin, begin + 36000, false}, CHOOSE_SECOND);
+    settle_free(l, "2018-09-02", &done);
+    assert_int_equal(done.entries, 0);
+    assert_int_equal(august_held(l), usd("2"));
+    must(ledger_check(l, &diag, &err), &err);
+    str_release(&note);
+    ledger_close(l);
+}
+
 /* ---- drawn months: `budget check` from a ledger and from the usage as a file say the same ---- */
 
 static void draw_held(struct philox *p, struct str *to)
@@ -341,6 +408,7 @@ static void compare(struct ledger *l, const char *file, const char *reserved, in
     hold(&held, &sources, reserved);
     must(settled_view(l, &held, &sources, now, now, NULL, &err), &err);
     must(budget_ledger_spending(&s, l, NULL, NULL, now, &held.reservations, &err), &err);
+    assert_int_equal(s.has_pool, of_file.has_pool);
     for (int unit = 0; unit < 2; unit++) {
         must(spending_so_far(&s, (enum budget_unit)unit, &got[2 * unit], &err), &err);
         must(spending_so_far(&of_file, (enum budget_unit)unit, &got[2 * unit + 1], &err), &err);
@@ -391,10 +459,10 @@ static void drawn_months_as_from_a_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_runs_is_covered_up_to_now),  cmocka_unit_test(settling_books_what_runs),
-        cmocka_unit_test(what_never_ran_is_taken_back),    cmocka_unit_test(budgets_in_hours_count_what_pools_gave),
-        cmocka_unit_test(a_use_keeps_its_price_and_meter), cmocka_unit_test(a_closed_month_stays),
-        cmocka_unit_test(drawn_months_as_from_a_file),
+        cmocka_unit_test(what_runs_is_covered_up_to_now),     cmocka_unit_test(settling_books_what_runs),
+        cmocka_unit_test(what_never_ran_is_taken_back),       cmocka_unit_test(budgets_in_hours_count_what_pools_gave),
+        cmocka_unit_test(a_use_keeps_its_price_and_meter),    cmocka_unit_test(a_closed_month_stays),
+        cmocka_unit_test(settling_what_nobody_pays_is_known), cmocka_unit_test(drawn_months_as_from_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

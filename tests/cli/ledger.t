@@ -338,15 +338,22 @@ sed -i 's/"reserved": "pool.csv"/"commitments": "plans.csv"/' bakehour.json
 refused "plans without their rates" "prices.commitments and prices.plan_rates go together" config check
 cd .. || exit 1
 
+# What alone pays for nothing is not passed over.
+printf 'type,region,effective,usd_per_hour\none,us-east-1,2010-01-01,0.06\n' >rates.csv
+refused "rates without their plans: a statement" "go together" bill --ledger l.db --by kind --plan-rates rates.csv
+refused "rates without their plans: a budget" "go together" budget check --ledger l.db --limit-usd 1 --plan-rates rates.csv
+
 # Settled once, and nobody says what pays: a note counts what came after.
 cp settled.db later.db
 sed 's/^i-2/i-3/' staging.csv >more.csv
 run ledger import --ledger later.db --usage more.csv --catalog catalog.csv
 run budget check --ledger later.db --limit-usd 100
 is "a note of what is not settled: exit code" "$code" 0
+has "a note of what is not settled: budgets have the configuration too" "$err" '"prices" in bakehour.json'
 has "a note of what is not settled" "$err" "note: 1 use booked since the ledger was settled (2018-08-16T00:00:00Z) stands at"
 run bill --ledger later.db --by kind
 has "and in statements" "$err" "stands at on-demand prices"
+hasnt "and in statements: which read no configuration" "$err" 'bakehour.json'
 run budget check --ledger later.db --limit-usd 100 --reserved reserved.csv
 is "none where it is said what pays" "$err" ""
 
