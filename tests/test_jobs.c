@@ -137,7 +137,8 @@ static void jobs_see_no_secrets(void **state)
         unsetenv(secrets[i]);
 }
 
-/* Two that do not hear SIGTERM and have children of their own: both end, with all that is theirs. */
+/* Two that do not hear SIGTERM and have children of their own: both end, with all that is theirs: whatever came of them
+ * holds the pipe's other end, so it is at its end when nobody is left. */
 static void stopped_together(void **state)
 {
     static const char deaf[] = "trap '' TERM; sleep 300 & echo ready; wait; sleep 300";
@@ -146,6 +147,8 @@ static void stopped_together(void **state)
     struct jobs_real *real;
     char logs[2][96];
     char text[64] = "";
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
     jobs_open(&jobs, &real, NULL);
     for (int kind = JOB_TEST; kind <= JOB_BUILD; kind++) {
         run(&jobs, (enum job_kind)kind, deaf, log_path(logs[kind - JOB_TEST], kind == JOB_TEST ? "t.log" : "b.log"));
@@ -154,8 +157,14 @@ static void stopped_together(void **state)
             read_log(logs[kind - JOB_TEST], text, sizeof(text));
         } while (!strstr(text, "ready"));
     }
+    close(fds[1]);
     jobs.stop(jobs.self, 1U << JOB_TEST | 1U << JOB_BUILD);
+    struct pollfd over = {.fd = fds[0], .events = POLLIN};
     int status = 0;
+    if (poll(&over, 1, 60000) != 1)
+        fail_msg("a child of a job that was stopped still runs");
+    assert_int_equal(read(fds[0], text, sizeof(text)), 0);
+    close(fds[0]);
     assert_int_equal(jobs.look(jobs.self, JOB_TEST, &status), JOB_IDLE);
     assert_int_equal(jobs.look(jobs.self, JOB_BUILD, &status), JOB_IDLE);
     assert_int_equal(waitpid(-1, &status, WNOHANG), -1); /* nobody is left */
@@ -190,8 +199,10 @@ static int aborted(bool guarded)
 static void no_core(void **state)
 {
     (void)state;
-    if (!WCOREDUMP(aborted(false)))
-        print_message("skipped: this machine writes no cores at all\n");
+    if (!WCOREDUMP(aborted(false))) {
+        printf("# skipped: this machine writes no cores at all\n"); /* cmocka's skip() reads as a failure in TAP */
+        return;
+    }
     assert_false(WCOREDUMP(aborted(true)));
 }
 

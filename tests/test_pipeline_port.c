@@ -16,33 +16,14 @@ static const char commit[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char runner[] = "198.51.100.7/32";
 static const char admin[] = "203.0.113.9/32";
 
-struct eyes {
-    struct cloud_transport transport;
-    struct retry retry;
-    struct cloud cloud;
-    struct arena arena;
-};
-
-static void open_eyes(struct eyes *e, struct stage *s)
-{
-    struct retry_settings settings = retry_standard();
-    settings.reads_per_s = 1000;
-    cloud_transport_init(&e->transport, s->rehearsal.cloud, NULL);
-    e->transport.region = s->config->region;
-    e->transport.caller_arn = "arn:aws:iam::" SIMCLOUD_ACCOUNT ":user/administrator";
-    retry_init(&e->retry, &settings, 1);
-    e->cloud = (struct cloud){.transport = &e->transport.transport, .retry = &e->retry, .region = s->config->region};
-    arena_init(&e->arena);
-}
-
 /* How many rules of runs, and how many others, are there. */
 static void count_rules(struct stage *s, int64_t *ours, int64_t *others)
 {
-    struct eyes e;
+    struct stage_eyes e;
     struct security_groups found;
     struct aws_error error;
     struct lookup all = {.ids = NULL};
-    open_eyes(&e, s);
+    stage_eyes_open(&e, s);
     assert_int_equal(cloud_describe_security_groups(&e.cloud, &all, &e.arena, &found, &error), 0);
     *ours = *others = 0;
     for (size_t i = 0; i < found.count; i++)
@@ -52,7 +33,7 @@ static void count_rules(struct stage *s, int64_t *ours, int64_t *others)
                        r->from_port == 8000 && r->to_port == 8000;
             *(run ? ours : others) += 1;
         }
-    arena_release(&e.arena);
+    stage_eyes_close(&e);
 }
 
 static void holds_rules(struct stage *s, int64_t wanted)
@@ -78,18 +59,18 @@ static void hear(void *context, int64_t at_ms, const char *kind, const char *tex
 
 static void set_stage(struct stage *s, const struct stage_options *options)
 {
-    struct eyes e;
+    struct stage_eyes e;
     struct security_groups found;
     struct aws_error error;
     struct lookup all = {.ids = NULL};
     stage_open(s, options);
-    open_eyes(&e, s);
+    stage_eyes_open(&e, s);
     assert_int_equal(cloud_describe_security_groups(&e.cloud, &all, &e.arena, &found, &error), 0);
     assert_true(found.count > 0);
     str_fit(group_id, sizeof(group_id), "%s", found.items[0].id);
     assert_int_equal(cloud_open_port(&e.cloud, group_id, 8000, admin, "bakehour of the admin", &error), 0);
     assert_int_equal(cloud_open_port(&e.cloud, group_id, 8000, "203.0.113.8/32", "bakehour r-1 other/test", &error), 0);
-    arena_release(&e.arena);
+    stage_eyes_close(&e);
     s->config->network.security_group = group_id;
     s->config->network.runner_cidr = runner;
     s->config->network.open_port = true;
@@ -161,7 +142,7 @@ static void gc_closes_it(void **state)
 {
     (void)state;
     struct stage s;
-    struct eyes e;
+    struct stage_eyes e;
     struct gc_list list;
     struct aws_error error;
     int64_t ours = 0;
@@ -174,7 +155,7 @@ static void gc_closes_it(void **state)
         assert_int_not_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
         count_rules(&s, &ours, &others);
     }
-    open_eyes(&e, &s);
+    stage_eyes_open(&e, &s);
     struct gc_scope scope = {.bake = &e.cloud,
                              .site = &e.cloud,
                              .config = s.config,
@@ -211,7 +192,7 @@ static void gc_closes_it(void **state)
     assert_int_equal(stage_finish(&s, commit), PIPELINE_COMPLETED);
     assert_int_equal(open_at_upload, 1);
     holds_rules(&s, 0);
-    arena_release(&e.arena);
+    stage_eyes_close(&e);
     stage_close(&s);
 }
 
@@ -243,7 +224,7 @@ static void other_begins(struct stage *s, struct lease *lease)
 /* It ends as a run does: what gc finds for it goes. How many rules were to be closed. */
 static size_t other_ends(struct stage *s, struct lease *lease)
 {
-    struct eyes e;
+    struct stage_eyes e;
     struct gc_list list;
     struct aws_error error;
     struct err err = {0};
@@ -251,7 +232,7 @@ static size_t other_ends(struct stage *s, struct lease *lease)
     struct config_environment staging = s->config->environments.items[0];
     size_t closed = 0;
     staging.name = "staging";
-    open_eyes(&e, s);
+    stage_eyes_open(&e, s);
     struct gc_scope scope = {.bake = &e.cloud,
                              .site = &e.cloud,
                              .config = s->config,
@@ -270,7 +251,7 @@ static size_t other_ends(struct stage *s, struct lease *lease)
     }
     free(list.items);
     journal_free(journal);
-    arena_release(&e.arena);
+    stage_eyes_close(&e);
     return closed;
 }
 
@@ -313,15 +294,15 @@ static void the_others_end_does_not_cut_us(void **state)
 {
     (void)state;
     struct stage s;
-    struct eyes e;
+    struct stage_eyes e;
     struct aws_error error;
     char text[GC_PORT_TEXT_SIZE];
     set_stage(&s, &(struct stage_options){0});
     other_begins(&s, &other_lease);
-    open_eyes(&e, &s);
+    stage_eyes_open(&e, &s);
     gc_port_text(text, other_run, s.config->project, "staging");
     assert_int_equal(cloud_open_port(&e.cloud, group_id, 8000, runner, text, &error), 0);
-    arena_release(&e.arena);
+    stage_eyes_close(&e);
     s.rehearsal.world.event = hear_other_end;
     open_after_other = -1;
     assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
@@ -357,12 +338,12 @@ static struct gate {
 
 static void cut(void)
 {
-    struct eyes e;
+    struct stage_eyes e;
     struct aws_error error;
     gate.cuts++;
-    open_eyes(&e, heard_stage);
+    stage_eyes_open(&e, heard_stage);
     assert_int_equal(cloud_close_port(&e.cloud, group_id, 8000, runner, &error), 0);
-    arena_release(&e.arena);
+    stage_eyes_close(&e);
 }
 
 static enum guest_outcome gated(void *self, const struct guest_request *r, struct guest_reply *reply, struct err *err)
@@ -440,14 +421,14 @@ static void a_foreign_rule_stays(void **state)
 {
     (void)state;
     struct stage s;
-    struct eyes e;
+    struct stage_eyes e;
     struct aws_error error;
     char text[GC_PORT_TEXT_SIZE];
     set_stage(&s, &(struct stage_options){0});
-    open_eyes(&e, &s);
+    stage_eyes_open(&e, &s);
     gc_port_text(text, other_run, s.config->project, "staging");
     assert_int_equal(cloud_open_port(&e.cloud, group_id, 8000, runner, text, &error), 0);
-    arena_release(&e.arena);
+    stage_eyes_close(&e);
     assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
     assert_int_equal(open_at_upload, 1);
     holds_rules(&s, 1);
@@ -463,19 +444,17 @@ static void hear_rollout(void *context, int64_t at_ms, const char *kind, const c
 {
     int64_t others;
     hear(context, at_ms, kind, text, detail);
-    if (strstr(text, " is done: ami-")) /* the image: what follows waits for no guest of the bake's group */
-        open_at_rollout = -1;
-    if (strncmp(text, "completed", 9) == 0)
+    if (strncmp(text, "the rollout of ", 15) == 0)
         count_rules(heard_stage, &open_at_rollout, &others);
 }
 
 static void make_group(struct stage *s, char id[40])
 {
-    struct eyes e;
+    struct stage_eyes e;
     struct aws_request request;
     struct aws_reply reply;
     struct aws_error error;
-    open_eyes(&e, s);
+    stage_eyes_open(&e, s);
     aws_request_init(&request, AWS_EC2, "CreateSecurityGroup");
     aws_param(&request, "GroupName", "service");
     aws_param(&request, "GroupDescription", "what serves");
@@ -485,7 +464,7 @@ static void make_group(struct stage *s, char id[40])
     str_fit(id, 40, "%s", node_get(reply.root, "groupId"));
     aws_reply_release(&reply);
     aws_request_release(&request);
-    arena_release(&e.arena);
+    stage_eyes_close(&e);
 }
 
 /* Where the group's instances are behind another security group, the port is closed before the rollout. */
@@ -494,14 +473,14 @@ static void closed_before_the_rollout(void **state)
     (void)state;
     for (int apart = 0; apart < 2; apart++) {
         struct stage s;
-        struct eyes e;
+        struct stage_eyes e;
         struct group g;
         struct template_version made;
         struct aws_error error;
         char id[40];
         set_stage(&s, &(struct stage_options){0});
         make_group(&s, id);
-        open_eyes(&e, &s);
+        stage_eyes_open(&e, &s);
         const char *const groups[] = {apart ? id : group_id};
         struct launch_spec spec = {.security_groups = groups, .security_group_count = 1};
         assert_int_equal(cloud_describe_group(&e.cloud, s.rehearsal.world.environment->group, &e.arena, &g, &error), 0);
@@ -512,7 +491,7 @@ static void closed_before_the_rollout(void **state)
         change.template_id = g.template_id;
         change.template_version = "2";
         assert_int_equal(cloud_update_group(&e.cloud, g.name, &change, &error), 0);
-        arena_release(&e.arena);
+        stage_eyes_close(&e);
         s.rehearsal.world.event = hear_rollout;
         open_at_rollout = -1;
         assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);

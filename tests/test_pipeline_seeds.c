@@ -29,6 +29,7 @@
 #endif
 
 static struct stage_actions actions;
+static int64_t rivals; /* that came while another one held the lease */
 
 /* ---- what is drawn ---- */
 
@@ -98,6 +99,7 @@ static void draw_rival(struct stage *s, struct stage_rival *rival, struct philox
 
 static void check_rival(const struct stage_rival *rival, enum pipeline_end end, const char *where)
 {
+    rivals += rival->came;
     if (rival->came && !rival->pause_s && rival->end != PIPELINE_BUSY)
         fail_msg("%s: the other runner ended as %d beside one that holds the lease: %s", where, (int)rival->end,
                  rival->err.text);
@@ -191,11 +193,15 @@ static void seeds(void **state)
     uint32_t count = text ? (uint32_t)strtoul(text, NULL, 10) : SEEDS;
     uint32_t from = first ? (uint32_t)strtoul(first, NULL, 10) : 1;
     learn_actions();
+    rivals = 0;
     for (uint32_t seed = from; seed < from + count; seed++) {
         uint64_t hash = live(seed, plain);
         if (seed % 8 == 0 && live(seed, plain) != hash)
             fail_msg("seed %u: two runs, two traces", seed);
     }
+    printf("# %lld rivals came\n", (long long)rivals);
+    if (!text && !first && !plain)
+        assert_true(rivals > 0);
 }
 
 int main(void)

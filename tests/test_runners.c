@@ -97,6 +97,11 @@ static void run_seeds(bool dynamodb)
         add(&sum, &r);
     }
     tell(dynamodb ? "dynamodb" : "memory", seeds, &sum);
+    if (!getenv("KILLS") && !getenv("PAUSES") && !getenv("RUNNERS_SEEDS") && !getenv("RUNNERS") && !getenv("SEED")) {
+        assert_true(sum.kills > 0); /* else what is claimed of them was not tried */
+        assert_true(sum.overruns > 0);
+        assert_true(sum.late_calls > 0);
+    }
 }
 
 /* The same seed is the same course of events, to the last entry. */
@@ -225,6 +230,54 @@ static void a_late_change(void **state)
     }
 }
 
+/* A version of somebody's, which the group is to launch from now on: its number. */
+static void set_version(struct stage *s, char version[24])
+{
+    struct stage_eyes e;
+    struct group g;
+    struct template_version made;
+    struct aws_error error;
+    struct group_change change = GROUP_CHANGE_NONE;
+    const struct launch_spec spec = {.image = SIMCLOUD_BASE_IMAGE};
+    stage_eyes_open(&e, s);
+    assert_int_equal(cloud_describe_group(&e.cloud, "group-test", &e.arena, &g, &error), 0);
+    assert_int_equal(cloud_create_template_version(&e.cloud, g.template_id, g.template_version, "late", &spec, NULL,
+                                                   &e.arena, &made, &error),
+                     0);
+    str_fit(version, 24, "%lld", (long long)made.version);
+    change.template_id = g.template_id;
+    change.template_version = version;
+    assert_int_equal(cloud_update_group(&e.cloud, "group-test", &change, &error), 0);
+    stage_eyes_close(&e);
+}
+
+/* The version that was asked for late is not the good one to the next run: the last run's is, which is put back. */
+static void a_late_version(void **state)
+{
+    (void)state;
+    static struct stage s;
+    char version[24];
+    char token[80];
+    struct journal *j;
+    for (int asked = 0; asked < 2; asked++) {
+        stage_open(&s, &(struct stage_options){.group = 2});
+        assert_int_equal(stage_deploy(&s, commit_a), PIPELINE_COMPLETED);
+        struct deployment first = s.record;
+        set_version(&s, version);
+        assert_string_not_equal(version, first.version);
+        str_fit(token, sizeof(token), "desired=-1 max=-1 version=%s", asked ? version : "77"); /* else a person's */
+        leave_unanswered(&s, token);
+        assert_int_equal(stage_deploy(&s, commit_c), PIPELINE_COMPLETED);
+        const struct transport *t = s.rehearsal.world.transport;
+        struct journal_clock clock = {t->now_ms, t->self};
+        assert_int_equal(journal_open(&j, &s.inner, NULL, s.record.run, clock, &s.err), 0);
+        assert_string_equal(journal_fact(j, "good.version"), asked ? first.version : version);
+        assert_string_equal(journal_fact(j, "good.image"), asked ? first.image : SIMCLOUD_BASE_IMAGE);
+        journal_free(j);
+        stage_close(&s);
+    }
+}
+
 /* ---- a store that does not answer ---- */
 
 static struct silence {
@@ -284,6 +337,7 @@ int main(void)
         cmocka_unit_test(a_seed_is_one_course),
         cmocka_unit_test(a_decision_that_was_overtaken),
         cmocka_unit_test(a_late_change),
+        cmocka_unit_test(a_late_version),
         cmocka_unit_test(a_late_change_unread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
