@@ -55,11 +55,16 @@ int books_record(const struct books *b, const struct ledger_usage *usage, struct
     return ledger_record(b->ledger, usage, &b->scope, b->w->catalog, b->now, &booked, err);
 }
 
+const char *books_ip_key(char to[BOOKS_KEY_SIZE], const char *instance)
+{
+    str_fit(to, BOOKS_KEY_SIZE, "%.70s:ip", instance);
+    return to;
+}
+
 int books_address(const struct books *b, const struct ledger_usage *of, bool has_one, struct err *err)
 {
     char key[BOOKS_KEY_SIZE];
-    str_fit(key, sizeof(key), "%.70s:ip", of->resource);
-    struct ledger_usage u = books_usage(b, key, "public-ipv4", key);
+    struct ledger_usage u = books_usage(b, books_ip_key(key, of->resource), "public-ipv4", key);
     u.region = of->region;
     u.start = of->start;
     u.end = of->end;

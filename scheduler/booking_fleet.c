@@ -84,6 +84,19 @@ static const struct known *known_by_key(const struct fleet *f, const char *key)
     return NULL;
 }
 
+/* Is it a group's: "i-0123:life"? */
+static bool is_life(const struct ledger_usage *u)
+{
+    const char *tail = strrchr(u->key, ':');
+    return tail && strcmp(tail, ":life") == 0;
+}
+
+/* Is it on the ledger as it is to be, for good? What ended weeks ago is not reckoned again after each deployment. */
+static bool stands(const struct known *k, const struct ledger_usage *u)
+{
+    return k && !k->usage.open && !u->open && k->usage.start == u->start && k->usage.end == u->end;
+}
+
 /* ---- what AWS shows ---- */
 
 static int look_at_group(struct fleet *f, struct err *err)
@@ -171,8 +184,7 @@ static void tell_known(const struct fleet *f, struct events *e)
 {
     for (size_t k = 0; k < f->known_count; k++) {
         const struct ledger_usage *u = &f->known[k].usage;
-        const char *tail = strrchr(u->key, ':');
-        if (strcmp(u->kind, "instance") != 0 || !tail || strcmp(tail, ":life") != 0)
+        if (strcmp(u->kind, "instance") != 0 || !is_life(u))
             continue;
         tell(e, u->resource, LIFE_LAUNCHED, u->start);
         if (u->open && !shown(f, u->resource)) {
@@ -198,7 +210,7 @@ static int record_life(struct fleet *f, const struct lifetime *life, struct err 
     u.start = k && k->usage.start < life->start ? k->usage.start : life->start;
     u.end = life->end > u.start ? life->end : u.start + 1;
     u.open = life->open;
-    return books_record(&f->b, &u, err);
+    return stands(k, &u) ? 0 : books_record(&f->b, &u, err);
 }
 
 static int book_group(struct fleet *f, struct err *err)
@@ -257,11 +269,9 @@ static int follow_open(struct fleet *f, struct err *err)
     int code = 0;
     for (size_t i = 0; !code && i < f->known_count; i++) {
         const struct known *k = &f->known[i];
-        const char *tail = strrchr(k->usage.key, ':');
-        bool life = tail && strcmp(tail, ":life") == 0;
         if (!k->usage.open)
             continue;
-        if (strcmp(k->usage.kind, "instance") == 0 && !life)
+        if (strcmp(k->usage.kind, "instance") == 0 && !is_life(&k->usage))
             code = follow_instance(f, k, err);
         else if (strcmp(k->usage.kind, "snapshot") == 0 && strcmp(k->usage.region, f->b.w->config->region) == 0)
             code = follow_image(f, k, err);
@@ -332,6 +342,8 @@ static int record_volume(struct fleet *f, const struct known *of, struct err *er
     u.start = k && k->usage.start < of->usage.start ? k->usage.start : of->usage.start;
     u.end = of->usage.end;
     u.open = of->usage.open;
+    if (stands(k, &u))
+        return 0;
     const struct ledger_scope scope = scope_of(f, of, k);
     return ledger_record(f->b.ledger, &u, &scope, f->b.w->catalog, f->b.now, &booked, err);
 }
@@ -341,35 +353,31 @@ static int record_volume(struct fleet *f, const struct known *of, struct err *er
 /* One of the group that was gone before anybody looked was like those that are there. */
 static bool had_address(const struct fleet *f, const struct known *of)
 {
-    char key[BOOKS_KEY_SIZE];
     const struct instance *i = shown(f, of->usage.resource);
-    const char *tail = strrchr(of->usage.key, ':');
-    str_fit(key, sizeof(key), "%.70s:ip", of->usage.resource);
-    if (known_by_key(f, key))
-        return true;
     if (i && runs(i))
         return *i->public_ip != '\0';
     bool others = false;
     for (size_t g = 0; g < f->group.count; g++)
         others = others || *f->group.items[g].public_ip;
-    return others && tail && strcmp(tail, ":life") == 0 && of->scope.deployment[0] == '\0';
+    return others && is_life(&of->usage) && of->scope.deployment[0] == '\0';
 }
 
 static int record_address(struct fleet *f, const struct known *of, struct err *err)
 {
     char key[BOOKS_KEY_SIZE];
     struct books b = f->b;
-    str_fit(key, sizeof(key), "%.70s:ip", of->usage.resource);
-    b.scope = scope_of(f, of, known_by_key(f, key));
-    return books_address(&b, &of->usage, had_address(f, of), err);
+    const struct known *k = known_by_key(f, books_ip_key(key, of->usage.resource));
+    if (stands(k, &of->usage))
+        return 0;
+    b.scope = scope_of(f, of, k);
+    return books_address(&b, &of->usage, k || had_address(f, of), err);
 }
 
 static int book_what_they_have(struct fleet *f, struct err *err)
 {
-    bool apart = f->p.site.transport != f->p.cloud.transport || strcmp(f->p.site.region, f->p.cloud.region) != 0;
     int code = look_at_volumes(f, &f->p.site, &f->group, err);
     if (!code)
-        code = look_at_volumes(f, apart ? &f->p.cloud : &f->p.site, &f->ours, err);
+        code = look_at_volumes(f, &f->p.cloud, &f->ours, err);
     for (size_t i = 0; !code && i < f->known_count; i++)
         if (strcmp(f->known[i].usage.kind, "instance") == 0 && strncmp(f->known[i].usage.resource, "i-", 2) == 0) {
             code = record_volume(f, &f->known[i], err);

@@ -463,6 +463,11 @@ const struct config_environment *config_next_environment(const struct config *c,
     return e + 1 < c->environments.items + c->environments.count ? e + 1 : NULL;
 }
 
+bool config_copies(const struct config *c, const struct config_environment *e)
+{
+    return strcmp(e->region, c->region) != 0 || *e->kms_key;
+}
+
 static const char *variable(const struct config *c, const struct config_environment *e, const char *commit,
                             const char *name, size_t len)
 {

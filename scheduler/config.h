@@ -195,6 +195,10 @@ const struct config_environment *config_environment(const struct config *c, cons
 /* The environment to which `promote` goes on from this one, or NULL. */
 const struct config_environment *config_next_environment(const struct config *c, const struct config_environment *e);
 
+/* The environment's image is a copy: in another region, or encrypted with the environment's key (but where it has it:
+ * image_has_key). */
+bool config_copies(const struct config *c, const struct config_environment *e);
+
 /* The template with {artifact}, {project}, {environment}, {commit} and the variables put in. */
 int config_command_line(const struct config *c, const struct config_environment *e, const char *commit, struct str *out,
                         struct err *err) MUST_USE;

@@ -124,6 +124,17 @@ static int arm(struct cloud *cloud, struct journal *journal, const struct schedu
     return code;
 }
 
+/* The order with this input, which is released. */
+static int arm_as(struct cloud *cloud, struct journal *journal, struct schedule_order order, struct str *input,
+                  bool *armed, struct err *err)
+{
+    order.input = input->text;
+    order.description = DESCRIPTION;
+    int code = arm(cloud, journal, &order, armed, err);
+    str_release(input);
+    return code;
+}
+
 int deadman_arm(struct cloud *cloud, struct journal *journal, const struct config_environment *environment,
                 const char *name, int64_t at_ms, bool *armed, struct err *err)
 {
@@ -133,15 +144,9 @@ int deadman_arm(struct cloud *cloud, struct journal *journal, const struct confi
     struct str input;
     str_init(&input, 0);
     terminate_by_tag(name, environment->rollout.dead_man_role, &input);
-    const struct schedule_order order = {.name = name,
-                                         .at_ms = at_ms,
-                                         .target = BY_TAG,
-                                         .role = environment->rollout.dead_man_role,
-                                         .input = input.text,
-                                         .description = DESCRIPTION};
-    int code = arm(cloud, journal, &order, armed, err);
-    str_release(&input);
-    return code;
+    const struct schedule_order order = {
+        .name = name, .at_ms = at_ms, .target = BY_TAG, .role = environment->rollout.dead_man_role};
+    return arm_as(cloud, journal, order, &input, armed, err);
 }
 
 int deadman_arm_group(struct cloud *cloud, struct journal *journal, const struct config_environment *environment,
@@ -153,15 +158,9 @@ int deadman_arm_group(struct cloud *cloud, struct journal *journal, const struct
     struct str input;
     str_init(&input, 0);
     group_back(environment->group, good, &input);
-    const struct schedule_order order = {.name = name,
-                                         .at_ms = at_ms,
-                                         .target = GROUP_BACK,
-                                         .role = environment->rollout.dead_man_role,
-                                         .input = input.text,
-                                         .description = DESCRIPTION};
-    int code = arm(cloud, journal, &order, armed, err);
-    str_release(&input);
-    return code;
+    const struct schedule_order order = {
+        .name = name, .at_ms = at_ms, .target = GROUP_BACK, .role = environment->rollout.dead_man_role};
+    return arm_as(cloud, journal, order, &input, armed, err);
 }
 
 int deadman_arm_refresh(struct cloud *cloud, struct journal *journal, const struct config_environment *environment,
@@ -175,15 +174,9 @@ int deadman_arm_refresh(struct cloud *cloud, struct journal *journal, const stru
     cJSON *document = document_new();
     cJSON_AddStringToObject(document, "AutoScalingGroupName", environment->group);
     document_text(document, &input);
-    const struct schedule_order order = {.name = name,
-                                         .at_ms = at_ms,
-                                         .target = REFRESH_BACK,
-                                         .role = environment->rollout.dead_man_role,
-                                         .input = input.text,
-                                         .description = DESCRIPTION};
-    int code = arm(cloud, journal, &order, armed, err);
-    str_release(&input);
-    return code;
+    const struct schedule_order order = {
+        .name = name, .at_ms = at_ms, .target = REFRESH_BACK, .role = environment->rollout.dead_man_role};
+    return arm_as(cloud, journal, order, &input, armed, err);
 }
 
 int deadman_release(struct cloud *cloud, struct journal *journal, const char *instance, struct err *err)

@@ -46,8 +46,9 @@ static bool is_copied(struct sight *s, const struct pipeline_order *order)
     struct aws_error error;
     const struct pipeline_world *w = s->w;
     bool has = false;
-    if (!pipeline_copies(w) || pipeline_apart(w) || w->site_transport)
-        return pipeline_copies(w);
+    bool copies = config_copies(w->config, w->environment);
+    if (!copies || pipeline_apart(w) || w->site_transport)
+        return copies;
     const char *image = order->image && *order->image ? order->image : w->config->image.base;
     return image_has_key(&s->site, image, w->environment->kms_key, &s->arena, &has, &error) || !has;
 }

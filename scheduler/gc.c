@@ -69,7 +69,7 @@ static int need_origin(struct needs *n, const struct config_environment *e, cons
     bool found = false;
     const struct config *c = n->scope->config;
     const struct deployment *good = deployments_last_good(list, NULL);
-    if (!good || !*good->bake_key || (strcmp(e->region, c->region) == 0 && !*e->kms_key))
+    if (!good || !*good->bake_key || !config_copies(c, e))
         return 0;
     int code = bake_get(n->scope->state, c->region, good->bake_key, &bake, &found, err);
     if (!code && found)
@@ -418,10 +418,10 @@ static int is_foreign(const struct needs *n, const char *environment, const char
 {
     bool known = true;
     *foreign = false;
-    if (strcmp(environment, n->scope->environment->name) == 0)
+    if (strcmp(environment, n->scope->environment->name) == 0 || !is_young(n, run))
         return 0;
     int code = knows_run(n, environment, run, &known, err);
-    *foreign = !known && is_young(n, run);
+    *foreign = !known;
     return code;
 }
 

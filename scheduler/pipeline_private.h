@@ -84,8 +84,6 @@ enum pipeline_end pipeline_left(const struct pipeline *p);
 
 /* The group is in another region than the bake. */
 bool pipeline_apart(const struct pipeline_world *w);
-/* Its image is a copy: in that region, or encrypted with the environment's key (but where it has it: image_has_key). */
-bool pipeline_copies(const struct pipeline_world *w);
 /* Is the image of this account and region encrypted with that key? One that is made on an instance of it is, too. An
  * alias says nothing; what cannot be looked at has another key. */
 int image_has_key(struct cloud *c, const char *image, const char *kms_key, struct arena *arena, bool *yes,

@@ -15,11 +15,6 @@ bool pipeline_apart(const struct pipeline_world *w)
     return strcmp(w->environment->region, w->config->region) != 0;
 }
 
-bool pipeline_copies(const struct pipeline_world *w)
-{
-    return pipeline_apart(w) || *w->environment->kms_key;
-}
-
 /* AWS answers with the key's ARN; settings have that, or the id that it ends with. */
 static bool same_key(const char *arn, const char *key)
 {

@@ -5,11 +5,6 @@
 #include "base/num.h"
 #include "scheduler/pipeline_private.h"
 
-static bool copies(const struct config *c, const struct config_environment *e)
-{
-    return strcmp(e->region, c->region) != 0 || *e->kms_key;
-}
-
 static const char *tag_or(const struct image *image, const char *key)
 {
     const char *value = tag_value(image->tags, image->tag_count, key);
@@ -94,7 +89,7 @@ static int order_by_tags(const struct pipeline_world *w, const struct config_env
     if (code)
         return code;
     out->commit = tag_or(&image, "bakehour:commit");
-    if (copies(w->config, from))
+    if (config_copies(w->config, from))
         code = origin(w, from, tag_or(&image, "bakehour:bake-key"), arena, &image, err);
     if (code)
         return code;
@@ -119,7 +114,7 @@ static int order_by_store(const struct pipeline_world *w, const struct config_en
     out->image_name = arena_dup(arena, good->image_name);
     out->sha256 = arena_dup(arena, good->sha256);
     out->bake_key = arena_dup(arena, good->bake_key);
-    if (!copies(w->config, from) || !*good->bake_key)
+    if (!config_copies(w->config, from) || !*good->bake_key)
         return 0;
     int code = bake_get(w->state, w->config->region, good->bake_key, &bake, &found, err);
     if (!code && found) {

@@ -23,7 +23,8 @@ static enum step_result mark(struct pipeline *p, int64_t *again_ms, struct err *
 {
     struct aws_error error;
     const char *id = fact(p, "image.local");
-    bool copied = pipeline_copies(p->w) && !journal_is(p->journal, "image.keyed", "yes"); /* of old, in a rollback */
+    bool copied =
+        config_copies(p->config, p->env) && !journal_is(p->journal, "image.keyed", "yes"); /* of old, in a rollback */
     bool theirs = !copied && strcmp(p->record.kind, "promote") == 0;
     if (!id || theirs || !journal_is(p->journal, "verdict", "completed"))
         return journal_note(p->journal, NAME, "closing.marked", "no", err) ? STEP_STOP : STEP_AGAIN;

@@ -302,7 +302,7 @@ static enum step_result look_at_key(struct pipeline *p, int64_t *again_ms, struc
 /* image.local: the image that the group can launch. */
 static enum step_result bring_image(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
-    bool copies = pipeline_copies(p->w);
+    bool copies = config_copies(p->config, p->env);
     if (may_have_key(p) && !fact(p, "image.keyed"))
         return look_at_key(p, again_ms, err);
     if (fact(p, "image.copy"))
@@ -373,7 +373,7 @@ static enum step_result find_signature(struct pipeline *p, int64_t *again_ms, st
     struct aws_error error;
     const char *id = arena_dup(&p->calls, fact(p, "image.id"));
     int failed = cloud_describe_image(&p->cloud, id, &p->calls, &image, &error);
-    if (!failed && image.state == IMAGE_GONE && pipeline_copies(p->w))
+    if (!failed && image.state == IMAGE_GONE && config_copies(p->config, p->env))
         failed = cloud_describe_image(&p->site, id, &p->calls, &image, &error);
     if (failed)
         return call_failed(p, STEP_REGISTER, "DescribeImages", &error, again_ms, err);

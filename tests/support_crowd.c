@@ -1,6 +1,5 @@
 #include "tests/support_crowd_private.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

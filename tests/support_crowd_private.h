@@ -20,7 +20,7 @@ struct runner {
     struct crowd *crowd;
     pthread_t thread;
     pthread_cond_t turn;
-    bool has_turn, over, started;
+    bool has_turn, over;
     int64_t wake_ms;
     int machine;  /* counts on: each has a folder and a name of its own */
     bool dead;    /* killed: nothing answers it any more */
