@@ -147,7 +147,7 @@ check-variant: tests docs
 
 # What takes too long for each check: every action times every fault, thousands of seeds and of random months.
 .PHONY: soak
-MONEY_SOAK := bill_vectors clock_hour ledger_bill pool
+MONEY_SOAK := bill_vectors clock_hour ledger_bill pool settled
 soak: deps-check
 	@$(MAKE) --no-print-directory $(BUILD)/tests/test_pipeline_faults $(BUILD)/tests/test_pipeline_kills \
 	    $(BUILD)/tests/test_pipeline_seeds $(BUILD)/tests/test_pipeline_gone \

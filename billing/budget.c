@@ -8,6 +8,11 @@
 #include "base/str.h"
 #include "billing/forecast.h"
 
+const char *budget_unit_name(enum budget_unit unit, bool has_pool)
+{
+    return unit == BUDGET_USD ? "USD" : has_pool ? "pool hours" : "instance-hours";
+}
+
 const char *budget_state_name(enum budget_state state)
 {
     static const char *const names[] = {"ok", "forecast-over", "over"};

@@ -24,6 +24,8 @@
 #define BUDGET_HOUR_DECIMALS 6
 
 enum budget_unit { BUDGET_USD, BUDGET_HOURS };
+/* For people: "USD", "pool hours" or "instance-hours". has_pool: hours are those drawn from pools. */
+const char *budget_unit_name(enum budget_unit unit, bool has_pool);
 enum budget_state { BUDGET_OK, BUDGET_FORECAST_OVER, BUDGET_OVER };
 
 struct spending {

@@ -39,11 +39,6 @@ static size_t rule_of(const struct budget *b)
     return (b->unit == BUDGET_USD ? 0U : 2U) + (b->state == BUDGET_OVER ? 0U : 1U);
 }
 
-const char *budget_unit_name(const struct budget_report *report, const struct budget *b)
-{
-    return b->unit == BUDGET_USD ? "USD" : report->spending->has_pool ? "pool hours" : "instance-hours";
-}
-
 const char *budget_state_text(const struct budget *b)
 {
     return b->state == BUDGET_OVER ? "over" : b->state == BUDGET_FORECAST_OVER ? "over by forecast" : "ok";
@@ -84,7 +79,7 @@ static void add_message(const struct budget_report *report, const struct budget 
     char at[INSTANT_TEXT_SIZE];
     str_addf(to, "%s: %s: %s of %s %s (%s) by %s", b->name, budget_state_text(b),
              budget_amount(b->unit, b->actual, false, amount), budget_amount(b->unit, b->limit, false, limit),
-             budget_unit_name(report, b), budget_percent_text(b->actual_percent, percent),
+             budget_unit_name(b->unit, report->spending->has_pool), budget_percent_text(b->actual_percent, percent),
              calendar_text(report->spending->at, at));
     str_addf(to, "; forecast for %s: %s (%s)", calendar_month_text(report->spending->month, at),
              budget_amount(b->unit, b->forecast, false, amount), budget_percent_text(b->forecast_percent, percent));
@@ -108,7 +103,9 @@ static void print_table(const struct budget_report *report, const struct session
         const struct budget *b = &report->budgets[i];
         int cut = exactly ? 2 : 0; /* " %" is for people */
         table_cell(t, "%s", b->name);
-        table_cell(t, "%s", exactly && b->unit == BUDGET_HOURS ? "hours" : budget_unit_name(report, b));
+        table_cell(t, "%s",
+                   exactly && b->unit == BUDGET_HOURS ? "hours"
+                                                      : budget_unit_name(b->unit, report->spending->has_pool));
         table_cell(t, "%s", budget_amount(b->unit, b->limit, exactly, text));
         table_cell(t, "%s", budget_amount(b->unit, b->actual, exactly, text));
         budget_percent_text(b->actual_percent, percent);
@@ -322,7 +319,7 @@ static void print_junit(const struct budget_report *report, FILE *out)
         add_message(report, b, &message);
         str_add(&cases, "    <testcase classname=\"bakehour.budget\" name=\"");
         escape_xml(&cases, b->name);
-        str_addf(&cases, " (%s)\" time=\"0\">\n", budget_unit_name(report, b));
+        str_addf(&cases, " (%s)\" time=\"0\">\n", budget_unit_name(b->unit, report->spending->has_pool));
         str_addf(&cases, "      <%s", b->state == BUDGET_OK ? "system-out>" : "failure type=\"");
         if (b->state != BUDGET_OK) {
             failures++;

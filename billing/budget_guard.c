@@ -87,11 +87,6 @@ bool budget_guards(const struct budget_limits *limits, const struct budget_reque
     return false;
 }
 
-static const char *unit_text(enum budget_unit unit)
-{
-    return unit == BUDGET_USD ? "USD" : "instance-hours";
-}
-
 /* One hard limit; a line in `why` where spent and estimate together reach it. */
 static int hold(struct str *why, struct ledger *ledger, const struct budget_limit *l, const struct budget_request *q,
                 bool *reached, struct err *err)
@@ -114,7 +109,7 @@ static int hold(struct str *why, struct ledger *ledger, const struct budget_limi
         return 0;
     *reached = true;
     str_addf(why, "budget \"%s\": %s %s spent in %s and an estimate of %s reach the limit of %s\n", l->name,
-             budget_amount(l->unit, (int64_t)so_far, false, texts[0]), unit_text(l->unit),
+             budget_amount(l->unit, (int64_t)so_far, false, texts[0]), budget_unit_name(l->unit, pools.has_pool),
              calendar_month_text(calendar_month(q->now), month), budget_amount(l->unit, (int64_t)more, false, texts[1]),
              budget_amount(l->unit, l->limit, false, texts[2]));
     return 0;

@@ -23,7 +23,8 @@ static void add_row(struct str *to, const struct budget_report *report, const st
     const char *bold = b->state == BUDGET_OK ? "" : "**";
     str_add(to, "| ");
     escape_markdown(to, b->name);
-    str_addf(to, " | %s | %s |", budget_unit_name(report, b), budget_amount(b->unit, b->limit, false, text));
+    str_addf(to, " | %s | %s |", budget_unit_name(b->unit, report->spending->has_pool),
+             budget_amount(b->unit, b->limit, false, text));
     add_amount(to, b, b->actual, b->actual_percent);
     add_amount(to, b, b->forecast, b->forecast_percent);
     str_addf(to, " %s%s%s |\n", bold, budget_state_text(b), bold);

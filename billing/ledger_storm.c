@@ -8,8 +8,7 @@
 #include "base/str.h"
 #include "billing/meter.h"
 
-#define SECOND_MINIMUM 60
-#define FIELDS         6
+#define FIELDS 6
 
 static const char *const names[FIELDS] = {"attempts=", "slots=", "failed_s=", "billed_s=", "cap_s=", "hourly="};
 
@@ -80,10 +79,9 @@ const struct ledger_storm *ledger_storm_of(const struct ledger_storms *list, con
 
 int64_t ledger_storm_uncapped_s(const struct ledger_storm *s, int64_t night_s)
 {
-    static const struct meter hours = {.quantum_s = SECONDS_PER_HOUR, .minimum_s = SECONDS_PER_HOUR};
-    static const struct meter seconds = {.quantum_s = 1, .minimum_s = SECOND_MINIMUM};
     int64_t cycle_s = s->attempts && s->failed_s > s->attempts ? s->failed_s / s->attempts : 1;
     int64_t launches = night_s / cycle_s > 1 ? night_s / cycle_s : 1;
-    int128 sum = (int128)(s->slots ? s->slots : 1) * launches * meter_billed_s(s->hourly ? hours : seconds, cycle_s);
+    int128 sum = (int128)(s->slots ? s->slots : 1) * launches *
+                 meter_billed_s(regime_meter(s->hourly ? REGIME_HOURLY : REGIME_SECOND), cycle_s);
     return sum < INT64_MAX ? (int64_t)sum : INT64_MAX;
 }

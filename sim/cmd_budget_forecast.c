@@ -157,7 +157,7 @@ static void print_outlook_json(const struct outlook *o, FILE *out)
 static void print_outlook_row(struct table *t, enum budget_unit unit, int64_t so_far, int64_t forecast, bool exactly)
 {
     char text[BUDGET_AMOUNT_SIZE];
-    table_cell(t, "%s", unit == BUDGET_USD ? "USD" : exactly ? "hours" : "pool hours");
+    table_cell(t, "%s", unit == BUDGET_HOURS && exactly ? "hours" : budget_unit_name(unit, true));
     table_cell(t, "%s", budget_amount(unit, so_far, exactly, text));
     table_cell(t, "%s", budget_amount(unit, forecast, exactly, text));
 }

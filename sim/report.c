@@ -101,10 +101,7 @@ static void add_budgets(struct str *to, const struct report *r)
         page_cell(to, CELL_RIGHT, "%s", budget_amount(b->unit, b->limit, false, text[0]));
         page_cell(to, CELL_RIGHT, "%lld %%", (long long)(b->actual_percent / 100));
         page_cell(to, CELL_RIGHT, "%s", budget_amount(b->unit, b->forecast, false, text[2]));
-        page_cell(to, CELL_TEXT, "%s",
-                  b->unit == BUDGET_USD          ? "USD"
-                  : r->source->spending.has_pool ? "pool hours"
-                                                 : "instance-hours");
+        page_cell(to, CELL_TEXT, "%s", budget_unit_name(b->unit, r->source->spending.has_pool));
         page_cell(to, CELL_TEXT, "%s%s%s", b->environment ? b->environment : "all",
                   b->environment && b->project ? ", " : "", b->project ? b->project : "");
     }

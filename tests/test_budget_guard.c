@@ -12,6 +12,7 @@
 #include "billing/budget_guard.h"
 #include "billing/ledger_private.h"
 #include "billing/overrides.h"
+#include "billing/settled.h"
 #include "tests/support_bill.h"
 
 struct reports {
@@ -266,12 +267,70 @@ static void hours_are_guarded_too(void **state)
     close_scene(&s);
 }
 
+#define POOL   "type,region,model,hourly_usd,start,end\nm4.large,r,pool,0.05,2018-01-01,2019-01-01\n"
+#define PRICES "type,region,os,effective,usd_per_hour\nm4.large,r,linux,2010-01-01,0.1\n"
+
+static void record_hours(struct scene *s, int64_t hours)
+{
+    struct err err = {0};
+    struct catalog *c = NULL;
+    enum ledger_booked booked;
+    const struct ledger_scope scope = {"d-1", "production", "shop"};
+    const struct ledger_usage u = {.key = "i-1",
+                                   .kind = "instance",
+                                   .resource = "i-1",
+                                   .account = "",
+                                   .type = "m4.large",
+                                   .region = "r",
+                                   .zone = "",
+                                   .os = "linux",
+                                   .start = at("2018-08-02"),
+                                   .end = at("2018-08-02") + hours * 3600,
+                                   .usd = -1};
+    assert_int_equal(catalog_open_text(&c, "prices", PRICES, strlen(PRICES), NULL, &err), 0);
+    assert_int_equal(ledger_record(s->ledger, &u, &scope, c, u.end, &booked, &err), 0);
+    catalog_free(c);
+}
+
+/* Where pools are held, hours are those that were drawn from them, which only settling tells: ten, and one more. */
+static void drawn_hours_are_guarded(void **state)
+{
+    (void)state;
+    struct scene s = {0};
+    struct err err = {0};
+    enum budget_answer answer;
+    struct bill_sources sources = {.reserved = "pool"};
+    struct bill_files held = {.names = names_new()};
+    struct budget_request q = request("production", "0", NULL);
+    open_scene(&s, "[{\"name\": \"h\", \"limit_hours\": 11, \"hard\": true}]");
+    record_hours(&s, 10);
+    assert_int_equal(budget_guard(&answer, &s.why, s.ledger, &s.limits, &q, &err), 0);
+    assert_int_equal(answer, BUDGET_REFUSED);
+    assert_non_null(
+        strstr(s.why.text, "10 instance-hours spent in 2018-08 and an estimate of 1 reach the limit of 11"));
+    assert_int_equal(reservations_open_text(&held.reservations, held.names, "pool", POOL, strlen(POOL), NULL, &err), 0);
+    q.held = &held.reservations;
+    assert_int_equal(budget_guard(&answer, &s.why, s.ledger, &s.limits, &q, &err), 0);
+    assert_int_equal(answer, BUDGET_GO);
+    assert_int_equal(settled_view(s.ledger, &held, &sources, q.now, q.now, NULL, &err), 0);
+    assert_int_equal(budget_guard(&answer, &s.why, s.ledger, &s.limits, &q, &err), 0);
+    assert_int_equal(answer, BUDGET_REFUSED);
+    assert_non_null(strstr(s.why.text, "10 pool hours spent in 2018-08 and an estimate of 1 reach the limit of 11"));
+    settled_view_end(s.ledger);
+    bill_files_release(&held);
+    close_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(budgets_are_read),    cmocka_unit_test(bad_budgets_are_said),
-        cmocka_unit_test(the_guard),           cmocka_unit_test(overrides_are_booked),
-        cmocka_unit_test(overrides_are_found), cmocka_unit_test(hours_are_guarded_too),
+        cmocka_unit_test(budgets_are_read),
+        cmocka_unit_test(bad_budgets_are_said),
+        cmocka_unit_test(the_guard),
+        cmocka_unit_test(overrides_are_booked),
+        cmocka_unit_test(overrides_are_found),
+        cmocka_unit_test(hours_are_guarded_too),
+        cmocka_unit_test(drawn_hours_are_guarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
