@@ -216,3 +216,16 @@ const char *duration_text(int64_t s, char to[INSTANT_TEXT_SIZE])
         str_fit(to, INSTANT_TEXT_SIZE, v / 3600 % 24 ? "%s%lld d %lld h" : "%s%lld d", sign, v / 86400, v / 3600 % 24);
     return to;
 }
+
+const char *hours_text(int64_t seconds, int decimals, char to[INSTANT_TEXT_SIZE])
+{
+    int64_t scale = 1;
+    for (int i = 0; i < decimals; i++)
+        scale *= 10;
+    int128 size = seconds < 0 ? -(int128)seconds : seconds;
+    int128 parts = num_div_half_even(size * scale, SECONDS_PER_HOUR);
+    assert(decimals > 0 && decimals <= 4); /* as the text has room for */
+    str_fit(to, INSTANT_TEXT_SIZE, "%s%lld.%0*lld", seconds < 0 && parts ? "-" : "", (long long)(parts / scale),
+            decimals, (long long)(parts % scale));
+    return to;
+}

@@ -45,5 +45,7 @@ const char *calendar_date_text(instant_t t, char to[INSTANT_TEXT_SIZE]); /* "201
 int duration_parse(const char *text, int64_t *out, struct err *err) MUST_USE;
 /* The other way, at most two units: "45 s", "17 min", "2 h 5 min", "3 d 4 h". */
 const char *duration_text(int64_t seconds, char to[INSTANT_TEXT_SIZE]);
+/* "12.50", "-0.25": hours with 1 to 4 decimals, halves to even. */
+const char *hours_text(int64_t seconds, int decimals, char to[INSTANT_TEXT_SIZE]);
 
 #endif

@@ -186,15 +186,6 @@ static cJSON *blended_json(const struct bill *bill)
     return array;
 }
 
-static cJSON *overrides_json(const struct budget_overrides *list)
-{
-    cJSON *holder = cJSON_CreateObject();
-    budget_overrides_json(list, holder);
-    cJSON *array = cJSON_DetachItemFromObject(holder, "overrides");
-    cJSON_Delete(holder);
-    return array;
-}
-
 /* overrides NULL: not of a ledger. */
 static void print_json(const struct bill *bill, bool sample, const struct budget_overrides *overrides, FILE *out)
 {
@@ -212,7 +203,7 @@ static void print_json(const struct bill *bill, bool sample, const struct budget
     print_member("by_kind", by_kind_json(bill), ",", out);
     print_member("notes", notes_json(bill, sample), ",", out);
     if (overrides)
-        print_member("overrides", overrides_json(overrides), ",", out);
+        print_member("overrides", budget_overrides_array(overrides), ",", out);
     if (bill->reserved_name)
         print_member("blended", blended_json(bill), ",", out);
     if (bill->plan_count)

@@ -87,6 +87,14 @@ struct ledger_usage_row {
     "quantity, usd, regime, start, until, open"
 void ledger_usage_row_read(struct ledger_usage_row *out, sqlite3_stmt *row);
 void ledger_usage_row_release(struct ledger_usage_row *row);
+
+/* Zeroed is empty. */
+struct ledger_usage_rows {
+    struct ledger_usage_row *items;
+    size_t count, cap;
+};
+db_row ledger_usage_rows_take; /* adds a row of LEDGER_USAGE_COLUMNS to the struct ledger_usage_rows */
+void ledger_usage_rows_release(struct ledger_usage_rows *rows);
 struct charge_use ledger_charge_use(const struct ledger_usage *usage);
 
 #endif

@@ -2,29 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "billing/charge.h"
 #include "billing/ledger_private.h"
 
 /* The uses that run at the instant. */
-struct running {
-    struct ledger_usage_row *rows;
-    size_t count, cap;
-};
-
-static int take_row(void *context, sqlite3_stmt *row)
-{
-    struct running *r = context;
-    r->rows = mem_grow(r->rows, &r->cap, r->count + 1, sizeof(*r->rows));
-    ledger_usage_row_read(&r->rows[r->count++], row);
-    return 0;
-}
-
 static int load_running(struct ledger *ledger, const char *environment, const char *project, instant_t at,
-                        struct running *out, struct err *err)
+                        struct ledger_usage_rows *out, struct err *err)
 {
     return db_query(
-        ledger->db, err, take_row, out,
+        ledger->db, err, ledger_usage_rows_take, out,
         "SELECT " LEDGER_USAGE_COLUMNS " FROM usage WHERE id IN (SELECT id FROM usage WHERE until > ?1 AND start "
         "< ?1 UNION SELECT id FROM usage WHERE open = 1 AND start < ?1) AND (?2 IS NULL OR environment = ?2) AND "
         "(?3 IS NULL OR project = ?3)",
@@ -65,7 +51,7 @@ static int correct(const struct ledger_usage_row *row, const struct catalog *cat
     return code;
 }
 
-static int correct_all(struct ledger *ledger, const struct running *running, instant_t from, instant_t at,
+static int correct_all(struct ledger *ledger, const struct ledger_usage_rows *running, instant_t from, instant_t at,
                        struct ledger_spent *sum, struct err *err)
 {
     struct catalog *catalog;
@@ -73,7 +59,7 @@ static int correct_all(struct ledger *ledger, const struct running *running, ins
     if (code)
         return code;
     for (size_t i = 0; i < running->count && !code; i++)
-        code = correct(&running->rows[i], catalog, from, at, sum, err);
+        code = correct(&running->items[i], catalog, from, at, sum, err);
     catalog_free(catalog);
     return code;
 }
@@ -98,7 +84,7 @@ int ledger_spent(struct ledger *ledger, const char *environment, const char *pro
                  struct ledger_spent *out, struct err *err)
 {
     struct ledger_spent sum = {0};
-    struct running running = {0};
+    struct ledger_usage_rows running = {0};
     struct ledger_filter f = {
         .from = from, .environment = environment, .project = project, .account = "expense:", .unit = "usd"};
     int code = sum_booked(ledger, f, at, &sum.usd, err);
@@ -113,9 +99,7 @@ int ledger_spent(struct ledger *ledger, const char *environment, const char *pro
         code = load_running(ledger, environment, project, at, &running, err);
     if (!code && running.count)
         code = correct_all(ledger, &running, from, at, &sum, err);
-    for (size_t i = 0; i < running.count; i++)
-        ledger_usage_row_release(&running.rows[i]);
-    free(running.rows);
+    ledger_usage_rows_release(&running);
     if (!code)
         *out = sum;
     return code;

@@ -43,6 +43,22 @@ void ledger_usage_row_release(struct ledger_usage_row *row)
     *row = (struct ledger_usage_row){0};
 }
 
+int ledger_usage_rows_take(void *context, sqlite3_stmt *row)
+{
+    struct ledger_usage_rows *rows = context;
+    rows->items = mem_grow(rows->items, &rows->cap, rows->count + 1, sizeof(*rows->items));
+    ledger_usage_row_read(&rows->items[rows->count++], row);
+    return 0;
+}
+
+void ledger_usage_rows_release(struct ledger_usage_rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        ledger_usage_row_release(&rows->items[i]);
+    free(rows->items);
+    *rows = (struct ledger_usage_rows){0};
+}
+
 struct charge_use ledger_charge_use(const struct ledger_usage *u)
 {
     return (struct charge_use){.kind = u->kind,
@@ -325,19 +341,6 @@ int ledger_record(struct ledger *ledger, const struct ledger_usage *usage, const
     return code ? code : ledger_together(ledger, record_it, &r, now, err);
 }
 
-struct uses {
-    struct ledger_usage_row *rows;
-    size_t count, cap;
-};
-
-static int take_running(void *context, sqlite3_stmt *row)
-{
-    struct uses *u = context;
-    u->rows = mem_grow(u->rows, &u->cap, u->count + 1, sizeof(*u->rows));
-    ledger_usage_row_read(&u->rows[u->count++], row);
-    return 0;
-}
-
 static int book_up_to(struct ledger *ledger, const struct ledger_usage_row *row, instant_t at,
                       const struct catalog *catalog, struct err *err)
 {
@@ -355,9 +358,9 @@ static int book_up_to(struct ledger *ledger, const struct ledger_usage_row *row,
 
 int ledger_uses_up_to(struct ledger *ledger, instant_t at, bool back, struct err *err)
 {
-    struct uses uses = {0};
+    struct ledger_usage_rows uses = {0};
     struct catalog *catalog = NULL;
-    int code = db_query(ledger->db, err, take_running, &uses,
+    int code = db_query(ledger->db, err, ledger_usage_rows_take, &uses,
                         "SELECT " LEDGER_USAGE_COLUMNS
                         " FROM usage WHERE unpriced = 0 AND id IN (SELECT id FROM usage WHERE open = 1 AND until < ?1 "
                         "UNION SELECT id FROM usage WHERE ?2 AND until > ?1 AND start < ?1) ORDER BY id",
@@ -365,10 +368,8 @@ int ledger_uses_up_to(struct ledger *ledger, instant_t at, bool back, struct err
     if (!code && uses.count)
         code = ledger_catalog(ledger, &catalog, err);
     for (size_t i = 0; i < uses.count && !code; i++)
-        code = book_up_to(ledger, &uses.rows[i], at, catalog, err);
-    for (size_t i = 0; i < uses.count; i++)
-        ledger_usage_row_release(&uses.rows[i]);
-    free(uses.rows);
+        code = book_up_to(ledger, &uses.items[i], at, catalog, err);
+    ledger_usage_rows_release(&uses);
     catalog_free(catalog);
     return code;
 }

@@ -31,37 +31,16 @@ static int find_like(struct ledger *ledger, const char *environment, instant_t a
         "is", (int64_t)at, environment);
 }
 
-struct uses {
-    struct ledger_usage_row *rows;
-    size_t count, cap;
-};
-
-static int take_use(void *context, sqlite3_stmt *row)
-{
-    struct uses *u = context;
-    u->rows = mem_grow(u->rows, &u->cap, u->count + 1, sizeof(*u->rows));
-    ledger_usage_row_read(&u->rows[u->count++], row);
-    return 0;
-}
-
-static void release_uses(struct uses *u)
-{
-    for (size_t i = 0; i < u->count; i++)
-        ledger_usage_row_release(&u->rows[i]);
-    free(u->rows);
-    *u = (struct uses){0};
-}
-
 static bool is_instance(const struct ledger_usage *u)
 {
     return strcmp(u->kind, "instance") == 0;
 }
 
 /* What the next deployment uses: moved to `at`, instances no longer than the deployment. */
-static void move(struct uses *uses, const struct like *like, instant_t at)
+static void move(struct ledger_usage_rows *uses, const struct like *like, instant_t at)
 {
     for (size_t i = 0; i < uses->count; i++) {
-        struct ledger_usage *u = &uses->rows[i].usage;
+        struct ledger_usage *u = &uses->items[i].usage;
         instant_t end = is_instance(u) && u->end > like->ended ? like->ended : u->end;
         instant_t begin = u->start > like->started ? u->start : like->started;
         int64_t length = end > begin ? end - begin : 0;
@@ -73,8 +52,8 @@ static void move(struct uses *uses, const struct like *like, instant_t at)
 
 /* Both bills in the making. */
 struct bills {
-    struct uses next; /* its uses */
-    bool *placed;     /* of them: in an instance that runs already */
+    struct ledger_usage_rows next; /* its uses */
+    bool *placed;                  /* of them: in an instance that runs already */
     instant_t at, from, to;
     bool with;
     struct bill_files *files;
@@ -91,7 +70,7 @@ static bool same_kind(const struct ledger_usage *a, const struct ledger_usage *b
 static instant_t kept_until(struct bills *b, const struct ledger_usage *kept)
 {
     for (size_t i = 0; i < b->next.count; i++) {
-        const struct ledger_usage *u = &b->next.rows[i].usage;
+        const struct ledger_usage *u = &b->next.items[i].usage;
         if (b->placed[i] || !same_kind(u, kept))
             continue;
         b->placed[i] = b->reuses = true;
@@ -146,7 +125,7 @@ static int one_bill(struct bills *b, struct ledger *ledger, const struct bill_so
     int code = ledger_usages(ledger, b->from - SECONDS_PER_HOUR, b->to, add_booked, b, err);
     for (size_t i = 0; with && i < b->next.count && !code; i++)
         if (!b->placed[i])
-            ledger_bill_add(b->files, &b->next.rows[i].usage, b->next.rows[i].usage.end);
+            ledger_bill_add(b->files, &b->next.items[i].usage, b->next.items[i].usage.end);
     return code ? code : total_of(b, sources, out, session, err);
 }
 
@@ -157,7 +136,7 @@ static int on_demand(struct bills *b, const struct bill_sources *sources, money_
     const struct bill_sources bare = {.regime = sources->regime};
     empty(b->files);
     for (size_t i = 0; i < b->next.count; i++)
-        ledger_bill_add(b->files, &b->next.rows[i].usage, b->next.rows[i].usage.end);
+        ledger_bill_add(b->files, &b->next.items[i].usage, b->next.items[i].usage.end);
     return total_of(b, &bare, out, session, err);
 }
 
@@ -186,14 +165,14 @@ int margin_of_next(struct margin *out, struct ledger *ledger, const char *enviro
     int code = find_like(ledger, environment, at, &like, err);
     if (!code && like.id)
         code = db_query(
-            ledger->db, err, take_use, &b.next,
+            ledger->db, err, ledger_usage_rows_take, &b.next,
             "SELECT " LEDGER_USAGE_COLUMNS
             " FROM usage WHERE id IN (SELECT usage FROM entry WHERE deployment = ?1) AND deployment = ?1 ORDER BY id",
             "s", like.id);
     if (!code && b.next.count) {
         move(&b.next, &like, at);
         for (size_t i = 0; i < b.next.count; i++)
-            b.to = b.next.rows[i].usage.end > b.to ? b.next.rows[i].usage.end : b.to;
+            b.to = b.next.items[i].usage.end > b.to ? b.next.items[i].usage.end : b.to;
         b.to = calendar_month_start(calendar_month(b.to - 1) + 1);
         b.placed = mem_zero(b.next.count, sizeof(*b.placed));
         if (!held->names)
@@ -202,7 +181,7 @@ int margin_of_next(struct margin *out, struct ledger *ledger, const char *enviro
         str_fit(out->like, sizeof(out->like), "%s", like.id);
         code = compare_bills(out, ledger, &b, sources, session, err);
     }
-    release_uses(&b.next);
+    ledger_usage_rows_release(&b.next);
     free(b.placed);
     free(like.id);
     return code;

@@ -115,10 +115,10 @@ void budget_overrides_print(const struct budget_overrides *list, const struct se
     }
 }
 
-void budget_overrides_json(const struct budget_overrides *list, cJSON *to)
+cJSON *budget_overrides_array(const struct budget_overrides *list)
 {
     char at[INSTANT_TEXT_SIZE];
-    cJSON *array = json_array(to, "overrides");
+    cJSON *array = cJSON_CreateArray();
     for (size_t i = 0; i < list->count; i++) {
         const struct budget_override *o = &list->items[i];
         cJSON *object = json_object(array, NULL);
@@ -129,6 +129,12 @@ void budget_overrides_json(const struct budget_overrides *list, cJSON *to)
         json_text(object, "reason", o->reason);
         json_text(object, "limits", o->limits);
     }
+    return array;
+}
+
+void budget_overrides_json(const struct budget_overrides *list, cJSON *to)
+{
+    cJSON_AddItemToObject(to, "overrides", budget_overrides_array(list));
 }
 
 /* Of a long text the beginning: a comment has its cap. */

@@ -41,6 +41,7 @@ const struct budget_override *budget_override_of(const struct budget_overrides *
 void budget_overrides_print(const struct budget_overrides *list, const struct session *session);
 /* overrides[] {at, deployment, environment, project, reason, limits}, always. */
 void budget_overrides_json(const struct budget_overrides *list, cJSON *to);
+cJSON *budget_overrides_array(const struct budget_overrides *list); /* the same alone, the caller's */
 /* A heading and a table; nothing where there is none. */
 void budget_overrides_markdown(const struct budget_overrides *list, struct str *to);
 

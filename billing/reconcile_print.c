@@ -7,8 +7,7 @@
 #include "base/out.h"
 #include "base/str.h"
 
-#define SHARE_TEXT   40
-#define SECONDS_TEXT 64
+#define SHARE_TEXT 40
 
 static instant_t hour_start(uint32_t hour)
 {
@@ -25,15 +24,6 @@ static const char *share_text(int128 part, int128 whole, char to[SHARE_TEXT])
     int64_t hundredths = (int64_t)num_div_half_even(part * 10000, whole);
     str_fit(to, SHARE_TEXT, "%s%lld.%02d %%", hundredths < 0 ? "-" : "", (long long)llabs((long long)hundredths) / 100,
             (int)(llabs((long long)hundredths) % 100));
-    return to;
-}
-
-static const char *hours_text(int64_t seconds, char to[SECONDS_TEXT])
-{
-    int64_t size = seconds < 0 ? -seconds : seconds;
-    int64_t millionths = (int64_t)num_div_half_even((int128)size * 10000, SECONDS_PER_HOUR);
-    str_fit(to, SECONDS_TEXT, "%s%lld.%04lld", seconds < 0 ? "-" : "", (long long)(millionths / 10000),
-            (long long)(millionths % 10000));
     return to;
 }
 
@@ -120,11 +110,11 @@ static void commitments_json(const struct reconcile *r, cJSON *document)
 
 static void coverage_row_json(cJSON *object, const struct coverage_view *v)
 {
-    char text[SECONDS_TEXT];
+    char text[INSTANT_TEXT_SIZE];
     char share[SHARE_TEXT];
-    json_text(object, "on_demand_hours", hours_text(v->on_demand_s, text));
-    json_text(object, "reserved_hours", hours_text(v->reserved_s, text));
-    json_text(object, "savings_plan_hours", hours_text(v->plan_s, text));
+    json_text(object, "on_demand_hours", hours_text(v->on_demand_s, 4, text));
+    json_text(object, "reserved_hours", hours_text(v->reserved_s, 4, text));
+    json_text(object, "savings_plan_hours", hours_text(v->plan_s, 4, text));
     json_text(object, "coverage", coverage_text(v, share));
 }
 
@@ -142,7 +132,7 @@ static void coverage_json(const struct reconcile *r, cJSON *document)
 
 static void group_json(cJSON *list, const struct difference_group *g)
 {
-    char text[SECONDS_TEXT];
+    char text[INSTANT_TEXT_SIZE];
     cJSON *object = json_object(list, NULL);
     json_text(object, "kind", difference_name(g->kind));
     json_text(object, "what", g->what);
@@ -152,7 +142,7 @@ static void group_json(cJSON *list, const struct difference_group *g)
     json_i64(object, "count", g->cells);
     json_instant(object, "first", hour_start(g->first_hour));
     json_instant(object, "last", hour_start(g->last_hour));
-    json_text(object, "hours", hours_text(g->seconds, text));
+    json_text(object, "hours", hours_text(g->seconds, 4, text));
     json_usd(object, "usd", g->usd);
 }
 
@@ -250,7 +240,7 @@ static struct table *group_table(const struct reconcile *r)
 {
     const struct difference_group *groups;
     size_t count = reconcile_groups(r, &groups);
-    char text[SECONDS_TEXT];
+    char text[INSTANT_TEXT_SIZE];
     struct table *t = table_new();
     table_column(t, "Largest first", "kind", ALIGN_LEFT);
     table_column(t, "What", "what", ALIGN_LEFT);
@@ -267,7 +257,7 @@ static struct table *group_table(const struct reconcile *r)
         table_cell(t, "%s", difference_name(g->kind));
         table_cell(t, "%s", g->what);
         table_cell(t, "%s", money_text(g->usd, text));
-        table_cell(t, "%s", g->seconds ? hours_text(g->seconds, text) : "");
+        table_cell(t, "%s", g->seconds ? hours_text(g->seconds, 4, text) : "");
         table_cell(t, "%s", calendar_text(hour_start(g->first_hour), text));
         table_cell(t, "%s", calendar_text(hour_start(g->last_hour), text));
         table_cell(t, "%u", g->cells);
@@ -305,13 +295,13 @@ static struct table *commitment_table(const struct reconcile *r)
 
 static void coverage_row(struct table *t, const struct coverage_view *v)
 {
-    char text[SECONDS_TEXT];
+    char text[INSTANT_TEXT_SIZE];
     char share[SHARE_TEXT];
     table_cell(t, "%s", v->type);
     table_cell(t, "%s", coverage_text(v, share));
-    table_cell(t, "%s", hours_text(v->on_demand_s, text));
-    table_cell(t, "%s", hours_text(v->reserved_s, text));
-    table_cell(t, "%s", hours_text(v->plan_s, text));
+    table_cell(t, "%s", hours_text(v->on_demand_s, 4, text));
+    table_cell(t, "%s", hours_text(v->reserved_s, 4, text));
+    table_cell(t, "%s", hours_text(v->plan_s, 4, text));
 }
 
 static struct table *coverage_table(const struct reconcile *r)

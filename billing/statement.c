@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/num.h"
 #include "base/out.h"
 #include "base/str.h"
 #include "billing/overrides.h"
@@ -31,13 +30,6 @@ struct printing {
     struct budget_overrides overrides;
 };
 
-static const char *hours_text(int64_t seconds, char to[32])
-{
-    int64_t hundredths = (int64_t)num_div_half_even((int128)seconds * 100, SECONDS_PER_HOUR);
-    str_fit(to, 32, "%lld.%02d", (long long)(hundredths / 100), (int)(hundredths % 100));
-    return to;
-}
-
 static const char *usd_text(const struct printing *p, money_t usd, char to[MONEY_TEXT_SIZE])
 {
     return p->exactly ? money_text(usd, to) : money_short(usd, to);
@@ -47,7 +39,7 @@ static int take_row(void *context, const struct ledger_row *row, struct err *err
 {
     struct printing *p = context;
     char usd[MONEY_TEXT_SIZE];
-    char hours[32];
+    char hours[INSTANT_TEXT_SIZE];
     (void)err;
     p->total += row->usd;
     if (!row->usd && !row->seconds)
@@ -56,12 +48,12 @@ static int take_row(void *context, const struct ledger_row *row, struct err *err
         cJSON *object = json_object(p->rows, NULL);
         json_text(object, "name", row->name);
         json_text(object, "usd", money_text(row->usd, usd));
-        json_text(object, "hours", hours_text(row->seconds, hours));
+        json_text(object, "hours", hours_text(row->seconds, 2, hours));
         return 0;
     }
     table_cell(p->table, "%s", *row->name ? row->name : p->exactly ? "" : "(none)");
     table_cell(p->table, "%s", usd_text(p, row->usd, usd));
-    table_cell(p->table, "%s", hours_text(row->seconds, hours));
+    table_cell(p->table, "%s", hours_text(row->seconds, 2, hours));
     return 0;
 }
 

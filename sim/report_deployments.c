@@ -1,12 +1,9 @@
 /* report_deployments.c - what was deployed in the month: deployments, storms that the cap ended, overridden budgets. */
 #include <string.h>
 
-#include "base/num.h"
 #include "sim/report_page.h"
 #include "sim/report_parts.h"
 #include "sim/trouble_text.h"
-
-#define HOURS_SIZE 32
 
 /* "08-15 22:03": the year stands in the title, and a phone is narrow. */
 static const char *minute_text(instant_t at, char to[INSTANT_TEXT_SIZE])
@@ -57,13 +54,6 @@ void report_deployments_html(struct str *to, const struct report *r)
     page_table_end(to);
 }
 
-static const char *hours_text(int64_t seconds, char to[HOURS_SIZE])
-{
-    int64_t hundredths = (int64_t)num_div_half_even((int128)seconds * 100, SECONDS_PER_HOUR);
-    str_fit(to, HOURS_SIZE, "%lld.%02d", (long long)(hundredths / 100), (int)(hundredths % 100));
-    return to;
-}
-
 /* What stopped a storm, or nothing did: launches that failed, or the word of the outcome alone. */
 static const struct ledger_storm *storm_of_deployment(const struct report *r, const struct report_deployment *d)
 {
@@ -80,15 +70,15 @@ static void add_storm(struct str *to, const struct report *r, const struct repor
     const struct ledger_storm *s = storm_of_deployment(r, d);
     char at[INSTANT_TEXT_SIZE];
     char text[MONEY_TEXT_SIZE];
-    char hours[HOURS_SIZE];
+    char hours[INSTANT_TEXT_SIZE];
     page_row(to, is_bad(d) ? "warn" : "");
     page_cell(to, CELL_NAME, "%s", minute_text(d->started, at));
     page_cell(to, CELL_STATE, "%s", outcome_text(d));
     if (s) {
         page_cell(to, CELL_RIGHT, "%lld", (long long)s->attempts);
-        page_cell(to, CELL_RIGHT, "%s", hours_text(s->billed_s, hours));
-        page_cell(to, CELL_RIGHT, "%s", hours_text(s->cap_s, hours));
-        page_cell(to, CELL_RIGHT, "%s", hours_text(ledger_storm_uncapped_s(s, LEDGER_STORM_NIGHT), hours));
+        page_cell(to, CELL_RIGHT, "%s", hours_text(s->billed_s, 2, hours));
+        page_cell(to, CELL_RIGHT, "%s", hours_text(s->cap_s, 2, hours));
+        page_cell(to, CELL_RIGHT, "%s", hours_text(ledger_storm_uncapped_s(s, LEDGER_STORM_NIGHT), 2, hours));
     } else {
         for (int i = 0; i < 4; i++)
             page_cell(to, CELL_RIGHT, "not known");

@@ -125,6 +125,14 @@ static void durations(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(duration_parse(bad[i], &s, &err), EXIT_INPUT);
     char text[INSTANT_TEXT_SIZE];
+    assert_string_equal(hours_text(0, 2, text), "0.00");
+    assert_string_equal(hours_text(45000, 2, text), "12.50");
+    assert_string_equal(hours_text(18, 2, text), "0.00"); /* half of a hundredth, and one and a half */
+    assert_string_equal(hours_text(54, 2, text), "0.02");
+    assert_string_equal(hours_text(-900, 2, text), "-0.25");
+    assert_string_equal(hours_text(-4500, 4, text), "-1.2500");
+    assert_string_equal(hours_text(-1, 2, text), "0.00");
+    assert_string_equal(hours_text(INT64_MIN, 4, text), "-2562047788015215.5022"); /* 2^63 / 3600 */
     assert_string_equal(duration_text(45, text), "45 s");
     assert_string_equal(duration_text(1020, text), "17 min");
     assert_string_equal(duration_text(7500, text), "2 h 5 min");
