@@ -99,22 +99,24 @@ static void check_smokes(struct config *c, struct diag *diag, const struct confi
     }
 }
 
-/* What only the engine attach carries out is refused elsewhere: a key that nothing reads promises too much. */
+/* What AWS's own refresh does not carry out is refused with it: a key that nothing reads promises too much. */
 static void check_engine(struct config *c, struct diag *diag, const struct config_rollout *r, size_t i)
 {
     char at[64];
-    if (!r->engine || !r->canary || !r->replace || strcmp(r->engine, "attach") == 0)
+    if (!r->engine || !r->canary || !r->replace || strcmp(r->engine, "refresh") != 0)
         return;
     const struct {
         const char *key;
         bool set;
     } keys[] = {{"canary", strcmp(r->canary, "alone") == 0},
                 {"replace", strcmp(r->replace, "hour-end") == 0},
-                {"drain", r->drain_s != 0 && strcmp(r->engine, "step") != 0}};
+                {"drain", r->drain_s != 0}};
     for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++) {
         str_fit(at, sizeof(at), "environments.%zu.rollout.%s", i, keys[k].key);
         if (keys[k].set)
-            bad(c, diag, at, "the engine %s of %.40s does not carry out \"%s\": attach does", r->engine,
+            bad(c, diag, at,
+                "the engine refresh of %.40s does not carry out \"%s\", since AWS picks instances and times: "
+                "attach and step do",
                 c->environments.items[i].name ? c->environments.items[i].name : "", keys[k].key);
     }
 }

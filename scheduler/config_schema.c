@@ -206,8 +206,7 @@ static const struct config_key rollout_keys[] = {
      "The share of the group that stays healthy throughout.", NULL, 0, 0, 100, NULL, NULL, 0, 0},
     {"canary", CONFIG_CHOICE, AT(config_rollout, canary), "\"with-wave\"",
      "with-wave: the canary is the first of the first wave's instances, proven before anything is attached. alone: it "
-     "is "
-     "launched and proven before the others are launched.",
+     "is launched and proven before the others are launched (engine step: it is the first wave).",
      NULL, 0, 0, 0, canaries, NULL, 0, 0},
     {"replace", CONFIG_CHOICE, AT(config_rollout, replace), "\"now\"",
      "hour-end: in the hourly regime each old instance goes just before its paid hour ends.", NULL, 0, 0, 0, replaces,

@@ -90,6 +90,7 @@ static const struct permission table[] = {
     ROW(AWS_AUTOSCALING, "DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingGroups", "Look", BOTH, NEED_SITE),
     ROW(AWS_AUTOSCALING, "DescribeScalingActivities", "autoscaling:DescribeScalingActivities", "Look", BOTH, NEED_SITE),
     ROW(AWS_AUTOSCALING, "AttachInstances", "autoscaling:AttachInstances", "Group", BOTH, NEED_SITE | NEED_ATTACH),
+    ROW(AWS_AUTOSCALING, "AttachInstances", "autoscaling:AttachInstances", "Group", BOTH, NEED_SITE | NEED_STEP),
     ROW(AWS_AUTOSCALING, "TerminateInstanceInAutoScalingGroup", "autoscaling:TerminateInstanceInAutoScalingGroup",
         "Group", BOTH, NEED_SITE),
     ROW(AWS_AUTOSCALING, "UpdateAutoScalingGroup", "autoscaling:UpdateAutoScalingGroup", "Group", BOTH, NEED_SITE),

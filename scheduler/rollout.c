@@ -218,7 +218,7 @@ static int see_instances(struct rollout *r, struct aws_error *error)
     return 0;
 }
 
-static const struct fresh *fresh_of(const struct rollout *r, const char *id)
+const struct fresh *rollout_fresh(const struct rollout *r, const char *id)
 {
     for (size_t i = 0; i < r->fresh_count; i++)
         if (strcmp(r->fresh[i].id, id) == 0)
@@ -233,7 +233,7 @@ static void sort_members(struct rollout *r)
     for (size_t i = 0; i < r->group.member_count; i++) {
         const struct member *m = &r->group.members[i];
         const struct old old = {m, rollout_instance(r, m->id)};
-        if (is_leaving(m) || fresh_of(r, m->id))
+        if (is_leaving(m) || rollout_fresh(r, m->id))
             continue;
         if (rollout_is_new(r, m, old.instance))
             r->alien[r->alien_count++] = old;

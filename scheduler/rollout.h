@@ -67,9 +67,9 @@ struct rollout_plan {
     char worst[512];          /* the same in words */
 };
 
-/* What a rollout takes beside its waves. A canary that boots before the others of its wave do: always with the engines
- * that let the group launch (it is let go again), with attach where it is to be alone. With refresh the end of the last
- * old instance (end_s) too: AWS calls a refresh over only then. */
+/* What a rollout takes beside its waves. A canary that boots before the others of its wave do: with refresh always (it
+ * is let go again), with attach where it is to be alone (with step it is a wave of its own then). With refresh the end
+ * of the last old instance (end_s) too: AWS calls a refresh over only then. */
 int64_t rollout_beside_waves_s(const struct config_environment *e, int64_t group, int64_t boot_s, int64_t end_s);
 /* How many an instance refresh replaces at once: what may be missing; or, where all must be healthy, the surge (0:
  * room, what the group's maximum has above its desired count). */

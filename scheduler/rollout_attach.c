@@ -7,7 +7,7 @@
  *
  * rollout.raised counts attachments, rollout.removed old ones let go; while they differ, the desired count is above
  * what it was. What is being removed is noted before the call, so that a new process removes that one, and no second
- * one.
+ * one. Engine step has its first wave, and the way old ones go, from here.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -23,6 +23,11 @@
 #define HOUR_DRAIN_MS 300000 /* and with a load balancer the end of its connections, as AWS waits for it by default */
 #define PROVE_MS      120000 /* beside the boot: attaching and the health checks */
 #define SAME_HOUR_MS  300000 /* old instances whose hours end within so long go together */
+
+static bool is_step(const struct rollout *r)
+{
+    return strcmp(r->o->environment->rollout.engine, "step") == 0;
+}
 
 static bool at_hour_end(const struct rollout *r)
 {
@@ -65,7 +70,7 @@ static int64_t wave_due_ms(const struct rollout *r, int64_t end_ms)
 
 /* Who goes first: whoever is not healthy, then whose paid hour ends first, or who stands in the fullest zone (or the
  * group would balance its zones by itself), then who has run longest. */
-const struct old *attach_next_to_go(const struct rollout *r)
+static const struct old *next_to_go(const struct rollout *r)
 {
     const struct old *best = NULL;
     int64_t best_key = INT64_MAX;
@@ -87,6 +92,30 @@ const struct old *attach_next_to_go(const struct rollout *r)
 
 /* ---- letting old ones go ---- */
 
+/* The launch of the one that an old one made room for: those attached, in order, then those that the group launched
+ * itself, by their launch. *relieved: the fact that says until when an attached one ran for the deployment's sake. */
+static int64_t successor_ms(struct rollout *r, int64_t removed, const char **relieved)
+{
+    int64_t seen = 0;
+    int64_t ms = r->now_ms;
+    for (size_t i = 0; i < r->fresh_count; i++)
+        if (r->fresh[i].state == FRESH_ATTACHED && seen++ == removed) {
+            *relieved = arena_textf(&r->arena, "rollout.relieved.%" PRId64, r->fresh[i].k);
+            return r->fresh[i].at_ms;
+        }
+    for (size_t i = 0; i < r->alien_count; i++) {
+        const struct instance *one = r->alien[i].instance;
+        int64_t before = 0;
+        for (size_t k = 0; one && k < r->alien_count; k++) {
+            int64_t other_ms = r->alien[k].instance ? r->alien[k].instance->launch_ms : INT64_MAX;
+            before += other_ms < one->launch_ms || (other_ms == one->launch_ms && k < i);
+        }
+        if (one && before == removed - seen && one->launch_ms > 0 && one->launch_ms < r->now_ms)
+            ms = one->launch_ms;
+    }
+    return ms;
+}
+
 /* It is no member any more, and the desired count did not fall: not by us, then, but by zone rebalancing or a health
  * check, and another stands in its place. */
 static bool left_by_itself(const struct rollout *r, const char *id)
@@ -97,19 +126,13 @@ static bool left_by_itself(const struct rollout *r, const char *id)
     return r->group.desired >= rollout_fact(r, "rollout.removing_desired", INT64_MAX);
 }
 
-static enum roll remove_old(struct rollout *r, const char *id)
+enum roll attach_remove_old(struct rollout *r, const char *id)
 {
     static const char action[] = "TerminateInstanceInAutoScalingGroup";
     struct aws_error error = {0};
     int64_t removed = rollout_fact(r, "rollout.removed", 0);
-    int64_t launched_ms = r->now_ms;
-    int64_t seen = 0;
-    const char *relieved = NULL; /* until then the new one ran for the deployment's sake, from now on it serves */
-    for (size_t i = 0; i < r->fresh_count; i++) /* each old one goes for one that was attached, in order */
-        if (r->fresh[i].state == FRESH_ATTACHED && seen++ == removed) {
-            launched_ms = r->fresh[i].at_ms;
-            relieved = arena_textf(&r->arena, "rollout.relieved.%" PRId64, r->fresh[i].k);
-        }
+    const char *relieved = NULL;
+    int64_t launched_ms = successor_ms(r, removed, &relieved);
     if (left_by_itself(r, id))
         return rollout_note(r, "rollout.removing", NULL);
     if (rollout_intend(r, action, id) == ROLL_STOP)
@@ -124,9 +147,9 @@ static enum roll remove_old(struct rollout *r, const char *id)
     return rollout_did(r, action, id, facts, relieved ? 4 : 3);
 }
 
-static enum roll let_old_go(struct rollout *r)
+enum roll attach_let_old_go(struct rollout *r)
 {
-    const struct old *old = attach_next_to_go(r);
+    const struct old *old = next_to_go(r);
     int64_t served_ms = rollout_fact(r, "rollout.served_ms", 0);
     if (!old) /* the group has shrunk by itself meanwhile */
         return rollout_note_i64(r, "rollout.removed", rollout_fact(r, "rollout.raised", 0));
@@ -142,7 +165,7 @@ static enum roll let_old_go(struct rollout *r)
     if (rollout_note_i64(r, "rollout.removing_desired", r->group.desired) == ROLL_STOP ||
         rollout_note(r, "rollout.removing", old->member->id) == ROLL_STOP)
         return ROLL_STOP;
-    return remove_old(r, arena_dup(&r->arena, old->member->id));
+    return attach_remove_old(r, arena_dup(&r->arena, old->member->id));
 }
 
 /* ---- those attached ---- */
@@ -160,6 +183,7 @@ static int64_t look_at_entry_ms(const struct rollout *r)
     return twice_ms < at_ms ? twice_ms : at_ms;
 }
 
+/* One that left a group of engine step is the group's to launch again, and its activities say why it went. */
 static enum roll watch(struct rollout *r, struct fresh *f, int64_t limit_ms)
 {
     bool serves = false;
@@ -167,7 +191,7 @@ static enum roll watch(struct rollout *r, struct fresh *f, int64_t limit_ms)
         bool is_dead = f->instance && f->instance->state >= INSTANCE_STOPPING && f->instance->state != INSTANCE_UNKNOWN;
         if (!is_dead && r->now_ms - rollout_fact(r, "rollout.attached_ms", 0) < UNSEEN_MS)
             return rollout_wait(r, r->now_ms + 2000);
-        return fleet_fail(r, f, "it left the group");
+        return is_step(r) ? ROLL_NEXT : fleet_fail(r, f, "it left the group");
     }
     enum roll next = rollout_serves(r, f->member, &serves);
     if (next != ROLL_NEXT || serves)
@@ -181,7 +205,7 @@ static enum roll watch(struct rollout *r, struct fresh *f, int64_t limit_ms)
     return ROLL_FAIL;
 }
 
-static enum roll watch_attached(struct rollout *r)
+enum roll attach_watch(struct rollout *r)
 {
     enum roll result = ROLL_NEXT;
     int64_t limit_ms = rollout_fact(r, "rollout.attached_ms", 0) + r->o->environment->rollout.grace_s * 1000;
@@ -212,7 +236,7 @@ static enum roll make_room(struct rollout *r, int64_t count)
 }
 
 /* A proven one that died before it was attached has failed after all. */
-static enum roll still_there(struct rollout *r)
+enum roll attach_still_there(struct rollout *r)
 {
     for (size_t i = 0; i < r->fresh_count; i++) {
         struct fresh *f = &r->fresh[i];
@@ -223,7 +247,7 @@ static enum roll still_there(struct rollout *r)
     return ROLL_NEXT;
 }
 
-static enum roll attach(struct rollout *r)
+enum roll attach_proven(struct rollout *r)
 {
     const char *ids[ATTACH_MOST];
     struct journal_fact facts[ATTACH_MOST + 4];
@@ -259,14 +283,14 @@ static int64_t wave_size(const struct rollout *r)
     int64_t room = r->group.max - r->group.desired;
     int64_t size = surge > 0 ? surge : room > 0 ? room : 1;
     bool is_proven = fleet_count(r, FRESH_ATTACHED) > 0 || fleet_count(r, FRESH_PROVEN) > 0;
-    if (strcmp(r->o->environment->rollout.canary, "alone") == 0 && !is_proven)
+    if (strcmp(r->o->environment->rollout.canary, "alone") == 0 && (!is_proven || is_step(r)))
         size = 1;
     if (surge > 0 && room > 0 && size > room)
         size = room;
     return size < ATTACH_MOST ? size : ATTACH_MOST;
 }
 
-static int64_t old_in_wave(const struct rollout *r)
+int64_t attach_old_in_wave(const struct rollout *r)
 {
     if (!at_hour_end(r))
         return (int64_t)r->old_count;
@@ -277,38 +301,42 @@ static int64_t old_in_wave(const struct rollout *r)
     return count;
 }
 
-static enum roll wave(struct rollout *r)
+enum roll attach_await_hour(struct rollout *r)
+{
+    int64_t begin_ms = at_hour_end(r) && r->old_count > 0 ? wave_due_ms(r, first_hour_end_ms(r)) : 0;
+    return r->now_ms < begin_ms ? rollout_wait(r, begin_ms) : ROLL_NEXT;
+}
+
+enum roll attach_prove_wave(struct rollout *r)
 {
     int64_t outside = fleet_count(r, FRESH_LAUNCHED) + fleet_count(r, FRESH_PROVEN);
-    if (outside == 0 && at_hour_end(r)) {
-        int64_t begin_ms = wave_due_ms(r, first_hour_end_ms(r));
-        if (r->now_ms < begin_ms)
-            return rollout_wait(r, begin_ms);
-    }
+    enum roll next = outside == 0 ? attach_await_hour(r) : ROLL_NEXT;
+    if (next != ROLL_NEXT)
+        return next;
     int64_t size = wave_size(r);
-    int64_t old = old_in_wave(r);
-    enum roll next = fleet_launch(r, (size < old ? size : old) - outside);
+    int64_t old = attach_old_in_wave(r);
+    next = fleet_launch(r, (size < old ? size : old) - outside);
     if (next != ROLL_NEXT)
         return next;
     if (fleet_keep_guards(r) == ROLL_STOP)
         return ROLL_STOP;
-    next = fleet_prove(r);
-    return next == ROLL_NEXT ? attach(r) : next;
+    return fleet_prove(r);
 }
 
 enum roll attach_step(struct rollout *r)
 {
     const char *removing = journal_fact(r->o->journal, "rollout.removing");
     if (removing)
-        return remove_old(r, arena_dup(&r->arena, removing));
-    enum roll next = still_there(r);
+        return attach_remove_old(r, arena_dup(&r->arena, removing));
+    enum roll next = attach_still_there(r);
     if (next == ROLL_NEXT)
-        next = watch_attached(r);
+        next = attach_watch(r);
     if (next != ROLL_NEXT)
         return next;
     if (rollout_fact(r, "rollout.raised", 0) > rollout_fact(r, "rollout.removed", 0))
-        return let_old_go(r);
-    if (r->old_count > 0)
-        return wave(r);
-    return ROLL_NEXT;
+        return attach_let_old_go(r);
+    if (r->old_count == 0)
+        return ROLL_NEXT;
+    next = attach_prove_wave(r);
+    return next == ROLL_NEXT ? attach_proven(r) : next;
 }

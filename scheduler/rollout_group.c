@@ -1,7 +1,9 @@
 /*
  * rollout_group.c - engines that let the group launch: `refresh` (AWS's instance refresh, which rolls back by itself)
- * and `step` (the original's: new template first, then the desired capacity up and down). Both begin with a canary
- * outside, so an image that does not start never comes near the group; both count what the group's launches come to.
+ * and `step` (the original's: new template first, then the desired capacity up and down). Both begin outside, so an
+ * image that does not start never comes near the group: `refresh` with a canary that is let go again, as AWS replaces
+ * members by launches of its own only; `step` with its first wave, which is attached when the template names the new
+ * version. Both count what the group's launches come to.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -9,6 +11,7 @@
 #include "scheduler/rollout_private.h"
 
 #define LOOK_MS    5000
+#define IDLE_MS    30000   /* engine step: while nothing is to be done before a time; its dead-man has to be moved on */
 #define BLOCKED_MS 4200000 /* how long a refresh that is not this run's is waited for */
 #define GUARD_MS   180000 /* engine step: so long after the last sign of life the group goes back to the good version */
 
@@ -39,6 +42,14 @@ static bool has_failed(const struct activity *a)
     return strcmp(a->status, "Failed") == 0 || strcmp(a->status, "Cancelled") == 0;
 }
 
+/* When an ill member was launched, by the group or outside of it; 0: it was there before. */
+static int64_t began_ms_of(const struct rollout *r, const struct activities *list, const struct activity *ill)
+{
+    const struct activity *launch = launch_of(list, ill->instance);
+    const struct fresh *f = rollout_fresh(r, ill->instance);
+    return launch ? launch->start_ms : f ? f->at_ms : 0;
+}
+
 enum roll storm_step(struct rollout *r)
 {
     struct activities found;
@@ -51,12 +62,12 @@ enum roll storm_step(struct rollout *r)
         return rollout_failed(r, "DescribeScalingActivities", false, &error);
     for (size_t i = 0; i < found.count; i++) {
         const struct activity *a = &found.items[i];
-        const struct activity *began = is_ill(a) ? launch_of(&found, a->instance) : NULL;
-        if (!(is_launch(a) && has_failed(a)) && !began) /* one that was there before is none of ours */
+        int64_t began_ms = is_ill(a) ? began_ms_of(r, &found, a) : 0;
+        if (!(is_launch(a) && has_failed(a)) && !began_ms)
             continue;
         failures++;
         last = *last ? last : *a->status_message ? a->status_message : a->cause;
-        failed_s += began ? (a->start_ms - began->start_ms + 999) / 1000 : 0;
+        failed_s += began_ms && a->start_ms > began_ms ? (a->start_ms - began_ms + 999) / 1000 : 0;
     }
     if (failures != rollout_fact(r, "rollout.attempts", 0)) {
         const struct journal_fact facts[] = {{"rollout.attempts", rollout_number(r, failures)},
@@ -72,7 +83,7 @@ enum roll storm_step(struct rollout *r)
     return ROLL_CAP;
 }
 
-/* The canary's own failures stay counted beside those of the group. */
+/* Failures outside the group stay counted beside those of the group. */
 static enum roll keep_own(struct rollout *r)
 {
     if (journal_fact(r->o->journal, "rollout.own_attempts"))
@@ -232,42 +243,20 @@ static enum roll raise_desired(struct rollout *r)
     int64_t room = r->max - r->desired;
     int64_t size = surge > 0 ? surge : room > 0 ? room : 1;
     int64_t allowed = rollout_allowed(r->o) - rollout_fact(r, "rollout.attempts", 0);
-    size = size < (int64_t)r->old_count ? size : (int64_t)r->old_count;
+    int64_t old = attach_old_in_wave(r);
+    enum roll next = attach_await_hour(r);
+    if (next != ROLL_NEXT)
+        return rollout_wait(r, r->now_ms + IDLE_MS);
+    if (journal_fact(r->o->journal, "rollout.served_ms"))
+        return rollout_note(r, "rollout.served_ms", NULL);
+    size = size < old ? size : old;
     change.desired = r->desired + (size < allowed ? size : allowed);
     if (change.desired > r->group.max)
         change.max = change.desired;
-    enum roll next = rollout_change(r, &change, "a wave");
+    next = rollout_change(r, &change, "a wave");
     if (next != ROLL_AGAIN)
         return next;
     return rollout_note_i64(r, "rollout.waves", rollout_fact(r, "rollout.waves", 0) + 1);
-}
-
-static enum roll lower_desired(struct rollout *r)
-{
-    static const char action[] = "TerminateInstanceInAutoScalingGroup";
-    struct aws_error error = {0};
-    const char *removing = journal_fact(r->o->journal, "rollout.removing");
-    const char *id = arena_dup(&r->arena, removing ? removing : attach_next_to_go(r)->member->id);
-    if (!removing && rollout_note(r, "rollout.removing", id) == ROLL_STOP)
-        return ROLL_STOP;
-    if (rollout_intend(r, action, id) == ROLL_STOP)
-        return ROLL_STOP;
-    if (cloud_terminate_member(r->o->cloud, r->group.name, id, true, &error))
-        return rollout_failed(r, action, true, &error);
-    const struct journal_fact facts[] = {{"rollout.removing", NULL}, {"rollout.served_ms", NULL}};
-    return rollout_did(r, action, id, facts, r->group.desired - 1 > r->desired ? 1 : 2);
-}
-
-/* Old ones go on serving for a while beside the new ones. */
-static enum roll drained(struct rollout *r)
-{
-    int64_t served_ms = rollout_fact(r, "rollout.served_ms", 0);
-    if (!served_ms)
-        return rollout_note_i64(r, "rollout.served_ms", r->now_ms);
-    int64_t drained_ms = served_ms + r->o->environment->rollout.drain_s * 1000;
-    if (r->now_ms >= drained_ms)
-        return lower_desired(r);
-    return rollout_wait(r, drained_ms < r->now_ms + LOOK_MS ? drained_ms : r->now_ms + LOOK_MS);
 }
 
 static enum roll serving_new(struct rollout *r, int64_t *count)
@@ -283,10 +272,56 @@ static enum roll serving_new(struct rollout *r, int64_t *count)
     return ROLL_NEXT;
 }
 
-enum roll step_step(struct rollout *r)
+static enum roll name_new(struct rollout *r)
+{
+    struct group_change change = GROUP_CHANGE_NONE;
+    enum roll next = rollout_tag_group(r);
+    if (next != ROLL_NEXT || rollout_names(r, false))
+        return next;
+    rollout_name_version(r->o, false, &change);
+    return rollout_change(r, &change, r->o->version_new);
+}
+
+/* Proven outside, then the template, then attached: a group's only wave takes no longer than by engine attach. NEXT: it
+ * is in the group. */
+static enum roll first_wave(struct rollout *r)
+{
+    if (journal_fact(r->o->journal, "rollout.raised"))
+        return ROLL_NEXT;
+    enum roll next = rollout_names(r, false) ? guard_group(r) : ROLL_NEXT;
+    if (next == ROLL_NEXT)
+        next = r->desired > 0 ? attach_still_there(r) : canary_step(r);
+    if (next == ROLL_NEXT && r->desired > 0)
+        next = attach_prove_wave(r);
+    if (next == ROLL_NEXT)
+        next = guard_group(r);
+    if (next == ROLL_NEXT)
+        next = name_new(r);
+    return next == ROLL_NEXT && fleet_count(r, FRESH_PROVEN) > 0 ? attach_proven(r) : next;
+}
+
+static enum roll more_waves(struct rollout *r)
 {
     int64_t serving = 0;
-    enum roll next = canary_step(r);
+    int64_t members = (int64_t)(r->alien_count + r->old_count);
+    enum roll next = serving_new(r, &serving);
+    if (next != ROLL_NEXT)
+        return next;
+    for (size_t i = 0; i < r->fresh_count; i++)
+        members += r->fresh[i].member != NULL;
+    if (serving < (int64_t)r->alien_count || members < r->group.desired)
+        return rollout_wait(r, r->now_ms + LOOK_MS);
+    if (r->old_count == 0)
+        return ROLL_NEXT; /* the desired count is lowered by the finish */
+    if (r->group.desired <= r->desired)
+        return raise_desired(r);
+    next = attach_let_old_go(r);
+    return next == ROLL_WAIT ? rollout_wait(r, r->now_ms + IDLE_MS) : next;
+}
+
+enum roll step_step(struct rollout *r)
+{
+    enum roll next = first_wave(r);
     if (next == ROLL_NEXT)
         next = keep_own(r);
     if (next == ROLL_NEXT)
@@ -294,27 +329,14 @@ enum roll step_step(struct rollout *r)
     if (next == ROLL_NEXT)
         next = storm_step(r);
     if (next == ROLL_NEXT)
-        next = rollout_tag_group(r);
+        next = name_new(r);
     if (next != ROLL_NEXT)
         return next;
-    if (!rollout_names(r, false)) {
-        struct group_change change = GROUP_CHANGE_NONE;
-        rollout_name_version(r->o, false, &change);
-        return rollout_change(r, &change, r->o->version_new);
-    }
-    if (journal_fact(r->o->journal, "rollout.removing"))
-        return lower_desired(r);
-    next = serving_new(r, &serving);
-    if (next != ROLL_NEXT)
-        return next;
-    bool all_serve = serving == (int64_t)r->alien_count && (int64_t)(r->alien_count + r->old_count) >= r->group.desired;
-    if (r->old_count == 0 && all_serve && r->group.desired <= r->desired)
-        return ROLL_NEXT;
-    if (all_serve && r->group.desired > r->desired && r->old_count > 0)
-        return drained(r);
-    if (all_serve && r->old_count > 0)
-        return raise_desired(r);
-    if (all_serve)
-        return ROLL_NEXT; /* the desired count is lowered by the finish */
-    return rollout_wait(r, r->now_ms + LOOK_MS);
+    const char *removing = journal_fact(r->o->journal, "rollout.removing");
+    if (removing)
+        return attach_remove_old(r, arena_dup(&r->arena, removing));
+    next = attach_watch(r);
+    if (next == ROLL_WAIT)
+        return rollout_wait(r, r->now_ms + LOOK_MS);
+    return next == ROLL_NEXT ? more_waves(r) : next;
 }

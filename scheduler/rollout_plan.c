@@ -10,9 +10,9 @@
 int64_t rollout_beside_waves_s(const struct config_environment *e, int64_t group, int64_t boot_s, int64_t end_s)
 {
     bool alone = strcmp(e->rollout.canary, "alone") == 0 && group > 1 && e->rollout.surge != 1;
-    if (strcmp(e->rollout.engine, "attach") == 0)
-        return alone ? boot_s : 0;
-    return strcmp(e->rollout.engine, "refresh") == 0 ? boot_s + end_s : boot_s;
+    if (strcmp(e->rollout.engine, "refresh") == 0)
+        return boot_s + end_s;
+    return alone && strcmp(e->rollout.engine, "attach") == 0 ? boot_s : 0;
 }
 
 int64_t rollout_refresh_size(const struct config_environment *e, int64_t group, int64_t room)
@@ -50,10 +50,10 @@ static void put_worst_inside(const struct rollout_order *o, struct rollout_plan 
     p->worst_instance_s = p->cap_instance_s + (rounds + 1) * left * each_s;
     str_fit(
         p->worst, sizeof p->worst,
-        "The canary is proven outside the group; at most %" PRId64
+        "%s proven outside the group; at most %" PRId64
         " launches fail, then the group is restored. If the runner dies for good, AWS takes the new version back %s; "
         "until then the group launches up to %" PRId64 " at a time (%" PRId64 " billed s at most).",
-        p->cap_attempts,
+        strcmp(o->environment->rollout.engine, "step") == 0 ? "The first wave is" : "The canary is", p->cap_attempts,
         dead_man ? "within 4 min (the dead-man)" : "by itself, after an hour without progress (no dead-man)", left,
         p->worst_instance_s);
 }
@@ -107,7 +107,9 @@ int rollout_plan(const struct rollout_order *order, struct rollout_plan *out, st
         p.raised_max = group.desired + p.surge;
     if (p.cap_attempts > 0 && p.surge > p.cap_attempts)
         p.surge = p.cap_attempts;
-    p.waves = p.surge > 0 ? (group.desired + p.surge - 1) / p.surge : 0;
+    bool alone = strcmp(order->environment->rollout.engine, "step") == 0 && group.desired > 0 &&
+                 strcmp(order->environment->rollout.canary, "alone") == 0; /* a wave of its own */
+    p.waves = p.surge > 0 ? (group.desired - alone + p.surge - 1) / p.surge + alone : 0;
     put_worst(order, &p);
     arena_release(&arena);
     *out = p;

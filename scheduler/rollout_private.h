@@ -87,6 +87,7 @@ int64_t rollout_allowed(const struct rollout_order *o); /* failed launches at mo
 int64_t rollout_life_s(const struct rollout_order *o);  /* of an instance that fails */
 bool rollout_is_new(const struct rollout *r, const struct member *m, const struct instance *i);
 const struct instance *rollout_instance(const struct rollout *r, const char *id);
+const struct fresh *rollout_fresh(const struct rollout *r, const char *id); /* NULL: this run did not launch it */
 /* Changes the group; tagged first with what it was like. */
 enum roll rollout_tag_group(struct rollout *r);
 enum roll rollout_change(struct rollout *r, const struct group_change *change, const char *what);
@@ -118,13 +119,21 @@ enum roll fleet_fail(struct rollout *r, struct fresh *f, const char *why); /* co
 /* ---- engines and the way back: one step each ---- */
 
 enum roll attach_step(struct rollout *r);
-const struct old *attach_next_to_go(const struct rollout *r); /* NULL: there is none */
+/* Of it, what engine step has too: */
+enum roll attach_await_hour(struct rollout *r);  /* NEXT: a wave may begin (at once, or for the end of paid hours) */
+enum roll attach_prove_wave(struct rollout *r);  /* launched outside as many as a wave has; NEXT: all are proven */
+enum roll attach_still_there(struct rollout *r); /* a proven one that ended has failed */
+enum roll attach_proven(struct rollout *r);      /* all proven ones are attached */
+enum roll attach_watch(struct rollout *r);       /* NEXT: those attached serve */
+int64_t attach_old_in_wave(const struct rollout *r);
+enum roll attach_let_old_go(struct rollout *r); /* one, when it is time */
+enum roll attach_remove_old(struct rollout *r, const char *id);
 enum roll refresh_step(struct rollout *r);
 enum roll step_step(struct rollout *r);
 /* NEXT: every member is of the new image and serves, the template names it, nothing is outside. */
 enum roll finish_step(struct rollout *r);
 enum roll restore_step(struct rollout *r); /* NEXT: the group is as it was; FAIL: a person is needed */
-/* A canary outside, proven and let go: before engines that let the group launch. NEXT: done. */
+/* A canary outside, proven and let go: before AWS's refresh. NEXT: done. */
 enum roll canary_step(struct rollout *r);
 /* Counts what the group's own launches did since the rollout began; CAP or FAIL when it is too much. NEXT else. */
 enum roll storm_step(struct rollout *r);

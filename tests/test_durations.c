@@ -238,7 +238,14 @@ static const struct {
     {"refresh", ", \"rollout\": {\"engine\": \"refresh\"}", 2, 430 + 90 + 150 + 20, 0},
     {"refresh, one by one", ", \"rollout\": {\"engine\": \"refresh\", \"surge\": 1}", 2, 430 + 90 + 2 * 150 + 20, 0},
     {"step, one wave", ", \"rollout\": {\"engine\": \"step\", \"dead_man_role\": \"arn:aws:iam::123456789012:role/d\"}",
-     2, 430 + 90 + 150, 0},
+     2, 430 + 150, 0},
+    {"step, one by one",
+     ", \"rollout\": {\"engine\": \"step\", \"surge\": 1, \"dead_man_role\": \"arn:aws:iam::123456789012:role/d\"}", 2,
+     430 + 2 * 150, 0},
+    {"step, a canary alone",
+     ", \"rollout\": {\"engine\": \"step\", \"canary\": \"alone\", \"dead_man_role\": "
+     "\"arn:aws:iam::123456789012:role/d\"}",
+     4, 430 + 2 * 150, 0},
 };
 
 static void within_its_critical_path(void **state)

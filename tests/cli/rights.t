@@ -65,6 +65,10 @@ sed 's/"dead_man_role"/"engine": "refresh", "dead_man_role"/; s/"project"/"polic
 run config iam --config "$tmp/other.json"
 has "engine refresh is granted where it is used" "$out" 'autoscaling:StartInstanceRefresh'
 hasnt "and attaching is not" "$out" 'autoscaling:AttachInstances'
+sed 's/"dead_man_role"/"engine": "step", "dead_man_role"/' "$config" >"$tmp/step.json"
+run config iam --config "$tmp/step.json"
+has "engine step attaches its first wave" "$out" 'autoscaling:AttachInstances'
+run config iam --config "$tmp/other.json"
 has "a kept instance's root volume" "$out" 'ec2:CreateReplaceRootVolumeTask'
 run config iam --config "$config" --account $account
 has "the port of this security group alone" "$out" '"arn:aws:ec2:us-east-1:123456789012:security-group/sg-0123456789abcdef0"\]'
