@@ -18,7 +18,7 @@ measure() {
         printf "  %-28s %5d MB in %6.2f s (%4d MB/s), CPU %6.2f s (%4d MB/s), memory %d MB\n", what, mb, $1,
             mb / ($1 + 1e-9), cpu, mb / (cpu + 1e-9), $4 / 1024 }' "$tmp/time"
 }
-echo "big files: cost reports and price lists, by the megabyte of text (MB=1000 for the sizes of the issue)"
+echo "big files: cost reports and price lists, by the megabyte of text (MB=1000 for the sizes of the targets)"
 printf 'type,region,effective,usd_per_hour\nm5.large,us-east-1,2020-01-01,0.096\n' >"$tmp/prices.csv"
 printf 'account,type,region,count,start,end,hourly_usd\n111122223333,m5.large,us-east-1,5,2024-01-01,2025-01-01,0.06\n' \
     >"$tmp/reserved.csv"
@@ -31,7 +31,7 @@ measure "bill --usage of it" $bytes "$BAKEHOUR" bill --usage "$tmp/cur.csv.gz" -
 measure "prices import, JSON" $((2 * bytes)) "$BAKEHOUR" prices import --file "$tmp/index.json" --catalog "$tmp/prices.db"
 measure "prices show of the list" $((2 * bytes)) "$BAKEHOUR" prices show --catalog "$tmp/index.json" --type t1.large
 
-echo "budget check of a ledger of 100,000 deployments, ten times (the issue: under 30 ms each)"
+echo "budget check of a ledger of 100,000 deployments, ten times (the target: under 30 ms each)"
 "$build/tests/make_ledger" "$tmp/ledger.db" --deployments 100000 --every 1000 --overrides 20 --capped 5
 for name in --version "budget check --ledger $tmp/ledger.db --limit-usd 1000"; do
     # shellcheck disable=SC2086

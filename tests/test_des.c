@@ -258,7 +258,7 @@ static void best_batch_size(void **state)
         assert_int_equal(at, 8);
 }
 
-/* theory.md: mean lead 1,776 to 1,780 s, 0.1555 hours a commit. */
+/* A SimPy model of the same pipeline (tests/peers/m1_simpy.py): mean lead 1,776 to 1,780 s, 0.1555 hours a commit. */
 static void model_m1(void **state)
 {
     (void)state;

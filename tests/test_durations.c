@@ -1,6 +1,6 @@
 /*
  * One calibration, three readers: the modelled cloud takes its times from it, the step graph adds them up, the pipeline
- * is measured against both. Expected values are sums by hand of issue 4's figures: pull 15, test 180, build 165, launch
+ * is measured against both. Expected values are sums by hand of its figures: pull 15, test 180, build 165, launch
  * and boot 90, upload 25, command line 5, image 210, register 10, a wave 150, clean-up 20 seconds.
  */
 #include <setjmp.h>

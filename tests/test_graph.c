@@ -1,4 +1,4 @@
-/* The step graph and the prices of a deployment, against sums by hand from issue 4's calibration. */
+/* The step graph and the prices of a deployment, against sums by hand from the original pipeline's calibration. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

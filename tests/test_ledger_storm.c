@@ -1,4 +1,4 @@
-/* Storms on the ledger: booked once, found again; and what no cap would have allowed, by the facts' vector. */
+/* Storms on the ledger: booked once, found again; and what no cap would have allowed, by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

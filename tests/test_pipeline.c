@@ -15,7 +15,7 @@
 static const char commit_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char commit_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
-/* A group of two in less than 600 s, and within 1.03 x the critical path (issue 4's figures: 580 s). */
+/* A group of two in less than 600 s, and within 1.03 x the critical path (by the original's figures: 580 s). */
 static void a_plain_deployment(void **state)
 {
     (void)state;

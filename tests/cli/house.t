@@ -49,6 +49,10 @@ finds "a note for later" base/a.c "/* TO""DO: more */\n" '^base/a.c:3: a note fo
 finds "a suppression without a reason" base/a.c 'int z; /* NOLINT */\n' '^base/a.c:3: NOLINT without'
 finds "a cppcheck suppression without a reason" base/a.c '/* cppcheck-suppress nullPointer */\n' \
     '^base/a.c:3: cppcheck-suppress without'
+finds "a task of who wrote it" base/a.c "/* by iss""ue 4 */\n" '^base/a.c:3: names what no reader has: /\* by iss'
+finds "a folder of theirs" base/a.c "/* see /wo""rk/main */\n" '^base/a.c:3: names what no reader has: /\* see'
+finds "a paper of theirs, outside of C" notes.md "See the""ory.md.\n" '^notes.md:1: names what no reader has: See'
+rm "$tree/notes.md"
 
 good
 printf 'int z; /* NOLINT(cert-err33-c): nothing to do about it */\n// cppcheck-suppress nullPointer ; checked above\n' \

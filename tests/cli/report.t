@@ -60,7 +60,7 @@ has "a recommendation in words" "$out" '<p>Recommended: .* It costs [0-9.]* USD 
 hasnt "no storm by the model where images boot" "$out" 'By the model'
 run report --ledger l.db --at 2018-08-16 --out - --log "$sample" --fail-boot 0.01 --fleet 1 --storm-cycle 3m --storm-cap 3 \
     --regime hourly --price 0.1
-# Vector of the facts: a cycle of 3 minutes is 20 instance-hours an hour for each slot: 160 in 8 h.
+# By hand: a cycle of 3 minutes is 20 launches an hour for each slot, an hour paid for each: 160 in 8 h.
 has "a storm by the model" "$out" '<p>By the model, an image that does not boot costs in one night (8 h) 160 launches, 160 paid h, 16.00 USD; capped at 3 launches a slot 3 launches, 3 paid h, 0.3000 USD.</p>'
 BAKEHOUR_NOW=1534377600
 refused "stdout twice" "exclude each other" report --ledger l.db --json --out -
