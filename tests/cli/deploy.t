@@ -7,28 +7,12 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
 needs git curl
-mkdir "$tmp/site"
-cd "$tmp/site"
-as_a_runner
-
-cat >bakehour.json <<'END'
-{
-    "project": "hello",
-    "repository": {"branch": "HEAD"},
-    "build": {"test": "grep -q bakehour-app app.txt", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
-    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
-    "smoke": [{"path": "/health", "retry": "30s"}],
-    "sinks": [{"kind": "file", "path": "events.jsonl"}, {"kind": "slack", "url_env": "NO_SUCH_VARIABLE"}],
-    "environments": [{"name": "internal", "group": "hello-internal"}, {"name": "production", "group": "hello-production"}],
-}
+site 120 --group hello-internal=2 --group hello-production=1 <<'END'
+"build": {"test": "grep -q bakehour-app app.txt", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
+"sinks": [{"kind": "file", "path": "events.jsonl"}, {"kind": "slack", "url_env": "NO_SUCH_VARIABLE"}],
+"environments": [{"name": "internal", "group": "hello-internal"}, {"name": "production", "group": "hello-production"}],
 END
-git init -q .
-printf '.bakehour/\nevents.jsonl\n' >.gitignore
-commit one
-
-twin_start --speed 120 --no-throttle --group hello-internal=2 --group hello-production=1
 ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
-cloud="--endpoint-url $url --speed 120"
 
 # shellcheck disable=SC2086
 {

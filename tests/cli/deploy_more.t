@@ -8,37 +8,23 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
 needs git
-mkdir "$tmp/site"
-cd "$tmp/site"
-as_a_runner
 SINK_TOKEN=token-of-a-sink
 export SINK_TOKEN
 
 configure() { # configure BUDGETS ORDER
-    cat >bakehour.json <<END
-{
-    "project": "hello",
-    "repository": {"branch": "HEAD"},
-    "build": {"test": "true", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
-    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s", "order": "$2"},
-    "smoke": [{"path": "/health", "retry": "30s"}],
-    "sinks": [{"kind": "file", "path": "events.jsonl"}, {"kind": "slack", "url_env": "SINK_TOKEN"}],
-    "environments": [{"name": "internal", "group": "hello-internal"}],
-    "budgets": [$1]
-}
+    configuration <<END
+"image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s", "order": "$2"},
+"sinks": [{"kind": "file", "path": "events.jsonl"}, {"kind": "slack", "url_env": "SINK_TOKEN"}],
+"budgets": [$1],
 END
 }
-git init -q .
-printf '.bakehour/\nevents.jsonl\nbakehour.json\n' >.gitignore
-configure '' flush
-commit one
 
 # Deployment 6 has an image that never becomes healthy.
 cat >"$tmp/faults.json" <<'END'
 {"faults": [{"action": "boot", "match": "bakehour:deployment=6 bakehour:role=service", "fault": "unhealthy"}]}
 END
-twin_start --speed 300 --no-throttle --group hello-internal=1 --faults "$tmp/faults.json"
-cloud="--endpoint-url $url --speed 300"
+site 300 --group hello-internal=1 --faults "$tmp/faults.json" </dev/null
+configure '' flush
 ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
 
 # shellcheck disable=SC2086
@@ -104,6 +90,9 @@ ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
     run ledger check
     is "over by what is held: the ledger is sound" "$code" 0
     is "over by what is held: nothing was booked by looking" "$(grep -c -a 'what the month' .bakehour/ledger.db)" 0
+    cp .bakehour/ledger.db "$tmp/settled.db"
+    run ledger settle --ledger "$tmp/settled.db" --reserved .bakehour/reserved.csv
+    is "over by what is held: what is booked could be seen" "$(grep -c -a 'what the month' "$tmp/settled.db" | sed 's/[1-9].*/some/')" some
 
     # A price file that is missing stops a deployment only where a hard budget asks for it.
     configure '{"name": "roomy", "limit_usd": "90"}' flush

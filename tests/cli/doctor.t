@@ -6,6 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/json.sh"
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
+needs git curl
 as_a_runner
 cd "$tmp" || exit 1
 git init -q .
@@ -44,11 +45,17 @@ wrong "an image of another architecture" 's|"instance_type": "t2.micro"|"instanc
     '^problem  *base image  *an image for x86_64 does not start on m6g.large'
 wrong "bad credentials" '' '^problem  *credentials' AWS_SECRET_ACCESS_KEY=wrong
 hasnt "bad credentials: no further questions" "$out" 'group'
-curl -s -X POST "$url/_twin/faults" -d '{"faults":[{"action":"RunInstances","fault":"error","code":"UnauthorizedOperation","status":403,"message":"no"}]}' >/dev/null 2>&1 &&
-    wrong "a permission is missing" '' '^problem  *permission  *ec2:RunInstances would be refused'
+faults() { # faults JSON: exit code of the request
+    code=0
+    curl -sf -o /dev/null -X POST "$url/_twin/faults" -d "$1" || code=$?
+    echo "$code"
+}
+ok "a fault is set" "$(faults '{"faults": [{"action": "RunInstances", "fault": "error", "code": "UnauthorizedOperation",
+    "status": 403, "message": "no"}]}')"
+wrong "a permission is missing" '' '^problem  *permission  *ec2:RunInstances would be refused'
 
 # Held to its own policy, a first look finds nothing that is refused; what goes by tags cannot be tried yet.
-curl -s -X POST "$url/_twin/faults" -d '{"clear": true}' >/dev/null 2>&1
+ok "no more faults" "$(faults '{"clear": true}')"
 ok "the policy of the configuration" "$(twin_policy && echo 0 || echo 1)"
 exit_is "under its own policy" 0 "$BAKEHOUR" doctor --endpoint-url "$url"
 has "under its own policy: allowed" "$out" '^ok  *permission  *ec2:CreateLaunchTemplateVersion would be allowed'

@@ -80,7 +80,7 @@ cloud="--endpoint-url $url --speed 120"
     is "plan: exit code" "$code" 0
     trigger=$(json_of "$out" recommended.trigger)
     keep=$(json_of "$out" recommended.keep)
-    holds "plan recommends one that learns" "mdp predict:0.25 sqrt:0.5 random:1" "$trigger"
+    holds "plan recommends one that learns" " mdp predict:0.25 sqrt:0.5 random:1 " " $trigger "
     config "$trigger" "$keep" 0.2
     run config check
     is "what plan recommends is in order: $trigger, $keep" "$code" 0

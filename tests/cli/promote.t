@@ -8,9 +8,6 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
 needs git curl python3
-mkdir "$tmp/site"
-cd "$tmp/site"
-as_a_runner
 home=123456789012
 away=210987654321
 
@@ -22,30 +19,20 @@ role_arn = arn:aws:iam::$away:role/bakehour-target
 credential_source = Environment
 role_session_name = promotion
 END
-cat >bakehour.json <<END
-{
-    "project": "hello",
-    "repository": {"branch": "HEAD"},
-    "build": {"test": "true", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
-    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
-    "smoke": [{"path": "/health", "retry": "30s"}],
-    "retention": {"images": 1},
-    "environments": [
-        {"name": "internal", "group": "hello-internal", "retain_images": 5},
-        {"name": "sister", "group": "hello-sister", "profile": "away"},
-        {"name": "staging", "group": "hello-staging", "region": "eu-west-1"},
-        {"name": "production", "group": "hello-production", "region": "eu-west-1", "profile": "away",
-         "kms_key": "arn:aws:kms:eu-west-1:$away:key/one"}
-    ]
-}
-END
-git init -q .
-printf '.bakehour/\nbakehour.json\n' >.gitignore
-
+cd "$tmp"
+configuration </dev/null
 "$BAKEHOUR" config iam --account "$away" --role target --trust account --subject arn:aws:iam::$home:user/twin >"$tmp/trust.json"
-twin_start --speed 200 --no-throttle --trust bakehour-target="$tmp/trust.json" --group hello-internal=1 --group "$away:us-east-1:hello-sister=1" \
-    --group eu-west-1:hello-staging=1 --group "$away:eu-west-1:hello-production=1"
-cloud="--endpoint-url $url --speed 200"
+site 200 --trust bakehour-target="$tmp/trust.json" --group hello-internal=1 --group "$away:us-east-1:hello-sister=1" \
+    --group eu-west-1:hello-staging=1 --group "$away:eu-west-1:hello-production=1" <<END
+"retention": {"images": 1},
+"environments": [
+    {"name": "internal", "group": "hello-internal", "retain_images": 5},
+    {"name": "sister", "group": "hello-sister", "profile": "away"},
+    {"name": "staging", "group": "hello-staging", "region": "eu-west-1"},
+    {"name": "production", "group": "hello-production", "region": "eu-west-1", "profile": "away",
+     "kms_key": "arn:aws:kms:eu-west-1:$away:key/one"}
+],
+END
 ok "every call is held to the runner's policy" "$(twin_policy && echo 0 || echo 1)"
 ok "and in the other account to the role's" \
     "$(twin_policy_for bakehour-target --role target --account "$away" && echo 0 || echo 1)"
@@ -98,7 +85,6 @@ promoted() { # promoted WHAT OPTIONS...: it does, and is completed
     [ "$code" -eq 0 ] || note "$err"
 }
 
-commit one
 # shellcheck disable=SC2086
 run deploy --now --yes $cloud
 is "deployed to internal: exit code" "$code" 0
@@ -145,7 +131,13 @@ is "retention abroad: the first one is another's still" "$(look images $home eu-
 commit three
 # shellcheck disable=SC2086
 run deploy --now --yes $cloud
-dies() { # dies WHAT SLOW WHEN: a promotion of internal's image to production, killed with -9 then
+copies() { # a copy is there beside the one that is kept
+    [ "$(look images $away eu-west-1 | grep -c .)" -eq 2 ]
+}
+launches() { # the canary is there
+    [ -n "$(look outside)" ]
+}
+dies() { # dies WHAT SLOW WHEN SEEN: a promotion of internal's image to production, killed with -9 then and there
     : >"$tmp/run.err"
     slow_next "$2" 200
     # shellcheck disable=SC2086
@@ -153,10 +145,11 @@ dies() { # dies WHAT SLOW WHEN: a promotion of internal's image to production, k
     runner=$!
     is "killed $1: it gets there" "$(until_there "$3" "$tmp/run.err" && echo 0 || echo 1)" 0
     tries=0
-    until [ "$2" = image ] || [ -n "$(look outside)" ] || [ $tries -gt 600 ]; do
-        tries=$((tries + 1)) # the canary is launched
+    until "$4" || [ $tries -gt 600 ]; do
+        tries=$((tries + 1))
         sleep 0.05
     done
+    is "killed $1: $4" "$("$4" && kill -0 $runner && echo yes)" yes
     kill -9 $runner
     wait $runner 2>/dev/null || true
     runner=
@@ -170,7 +163,7 @@ over() { # over WHAT COMPLETED: one image, its group on it, nothing left
     run gc --dry-run --env production $cloud
     has "$1: nothing is left over" "$out" '^Nothing is left over.$'
 }
-dies 'while it copies' image 'deployment [0-9]* of production'
+dies 'while it copies' image 'deployment [0-9]* of production' copies
 # shellcheck disable=SC2086
 run resume --env production $cloud
 is "killed, with the store: exit code" "$code" 0
@@ -182,7 +175,7 @@ commit four
 # shellcheck disable=SC2086
 run deploy --now --yes $cloud
 newest=$(image_of internal)
-dies 'in its rollout' boot 'the rollout of '
+dies 'in its rollout' boot 'the rollout of ' launches
 rm -rf .bakehour
 promoted "killed, the tags alone" --env production --from internal
 has "killed, the tags alone: said" "$err" "the store knows nothing of internal; its newest proven image by its tags is $newest"

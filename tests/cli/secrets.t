@@ -9,8 +9,6 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 : "${BAKEHOUR:?the program to test}"
 needs git curl openssl
 mkdir "$tmp/site" "$tmp/said" "$tmp/.aws"
-cd "$tmp/site"
-as_a_runner
 SINK_TOKEN=token-of-a-sink
 HOOK=http://127.0.0.1:9/address-of-a-hook
 export SINK_TOKEN HOOK
@@ -31,43 +29,24 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null 2>&1 &&
     setpriv --reuid=65534 --regid=65534 --clear-groups "$BAKEHOUR" --version >/dev/null 2>&1; then
     as="setpriv --reuid=65534 --regid=65534 --clear-groups"
 fi
-cat >build.sh <<END
+cat >"$tmp/site/build.sh" <<END
 env >"$tmp/said/env.\$1"
 cat /proc/\$PPID/environ >"$tmp/said/parent.\$1" 2>/dev/null
 echo "\$?" >"$tmp/parent.\$1"
 mkdir -p out
 cp app.txt out/app.jar
 END
-cat >bakehour.json <<END
-{
-    "project": "hello",
-    "osv": {"tls": true, "ca_file": "$tmp/ca.pem", "client_cert_file": "$tmp/client.pem", "client_key_file": "$tmp/client.key"},
-    "repository": {"branch": "HEAD"},
-    "build": {"test": "env; exec sh build.sh test", "build": "env; exec sh build.sh build", "artifact": "out/*.jar"},
-    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
-    "smoke": [{"path": "/health", "retry": "30s"}],
-    "sinks": [{"kind": "file", "path": "events.jsonl"}, {"kind": "slack", "url_env": "HOOK"},
-              {"kind": "http", "url": "http://127.0.0.1:9/", "token_env": "SINK_TOKEN"}],
-    "environments": [{"name": "internal", "group": "hello-internal"}]
-}
-END
-git init -q .
-printf '.bakehour/\nevents.jsonl\n' >.gitignore
-commit one
 # Guests that speak TLS and want a certificate: its key is a secret, too.
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout "$tmp/ca.key" \
-    -out "$tmp/ca.pem" 2>/dev/null
-for name in server client; do
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$name" -keyout "$tmp/$name.key" \
-        -out "$tmp/$name.csr" 2>/dev/null
-    openssl x509 -req -in "$tmp/$name.csr" -CA "$tmp/ca.pem" -CAkey "$tmp/ca.key" -CAcreateserial -days 2 \
-        -out "$tmp/$name.pem" 2>/dev/null
-done
+guest_keys
 grep -h -v -e '-----' "$tmp/client.key" "$tmp/client.pem" >>"$tmp/secrets"
-twin_start --speed 120 --no-throttle --group hello-internal=1 \
-    --guest-ca "$tmp/ca.pem" --guest-cert "$tmp/server.pem" --guest-key "$tmp/server.key"
+site 120 --group hello-internal=1 --guest-ca "$tmp/ca.pem" --guest-cert "$tmp/server.pem" --guest-key "$tmp/server.key" <<END
+"osv": {"tls": true, "ca_file": "$tmp/ca.pem", "client_cert_file": "$tmp/client.pem", "client_key_file": "$tmp/client.key"},
+"build": {"test": "env; exec sh build.sh test", "build": "env; exec sh build.sh build", "artifact": "out/*.jar"},
+"sinks": [{"kind": "file", "path": "events.jsonl"}, {"kind": "slack", "url_env": "HOOK"},
+          {"kind": "http", "url": "http://127.0.0.1:9/", "token_env": "SINK_TOKEN"}],
+END
 slow_next image 120
-cloud="--endpoint-url $url --speed 120 --profile deployer"
+cloud="$cloud --profile deployer"
 [ -z "$as" ] || chown -R 65534:65534 "$tmp"
 bakehour() { # as the user, its output kept: bakehour NAME ARGS...
     name=$1

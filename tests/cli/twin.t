@@ -83,14 +83,7 @@ stop
 
 # TLS at the guests: the client shows a certificate, or is not heard.
 if command -v openssl >/dev/null 2>&1 && command -v curl >/dev/null 2>&1; then
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout "$tmp/ca.key" \
-        -out "$tmp/ca.pem" 2>/dev/null
-    for name in server client; do
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$name" -keyout "$tmp/$name.key" \
-            -out "$tmp/$name.csr" 2>/dev/null
-        openssl x509 -req -in "$tmp/$name.csr" -CA "$tmp/ca.pem" -CAkey "$tmp/ca.key" -CAcreateserial -days 2 \
-            -out "$tmp/$name.pem" 2>/dev/null
-    done
+    guest_keys
     twin_start --speed 2000 --group web=1 --guest-ca "$tmp/ca.pem" --guest-cert "$tmp/server.pem" --guest-key "$tmp/server.key"
     address=$(curl -s "$url/_twin/state" | sed -n 's/.*"\(127\.1[0-9][0-9]\.[0-9.]*\)".*/\1/p' | head -n 1)
     is "a guest with TLS" "$(curl -s -k --max-time 20 --cert "$tmp/client.pem" --key "$tmp/client.key" \

@@ -7,30 +7,18 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
 needs git curl python3
-as_a_runner
-AWS_REGION=us-east-1
-export AWS_REGION
-mkdir "$tmp/repo"
-cd "$tmp/repo"
-git init -q .
-config() { # config TRIGGER
-    cat >bakehour.json <<END
-{
-    "project": "hello",
-    "repository": {"branch": "HEAD"},
-    "build": {"test": "true", "build": "mkdir -p out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
-    "state": {"backend": "dynamodb"},
-    "ledger": "dynamodb:bakehour",
-    "budgets": [{"name": "all", "limit_usd": 100}],
-    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
-    "smoke": [{"path": "/health", "retry": "30s"}],
-    "environments": [{"name": "internal", "group": "hello-internal", "policy": {"trigger": "$1"}}]
-}
+keys() { # keys TRIGGER
+    cat <<END
+"state": {"backend": "dynamodb"},
+"ledger": "dynamodb:bakehour",
+"budgets": [{"name": "all", "limit_usd": 100}],
+"environments": [{"name": "internal", "group": "hello-internal", "policy": {"trigger": "$1"}}],
 END
 }
-config idle
-commit one
-twin_start --speed 400 --no-throttle --group hello-internal=1
+keys idle >"$tmp/keys"
+site 400 --group hello-internal=1 <"$tmp/keys"
+AWS_REGION=us-east-1
+export AWS_REGION
 # Between the program and the twin: notes each call of DynamoDB. The Host header stays, so the signature holds.
 cat >"$tmp/between.py" <<'END'
 import http.client, http.server, sys
@@ -69,7 +57,7 @@ exit_is "without the table" 2 "$BAKEHOUR" deploy --yes --speed 400
 has "without the table: what to do" "$err" 'there is no DynamoDB table "bakehour": bakehour state init makes it'
 exit_is "the table is made" 0 "$BAKEHOUR" state init
 exit_is "a first deployment" 0 "$BAKEHOUR" deploy --yes --speed 400
-config count:5
+keys count:5 | configuration
 commit two
 
 exit_is "the policy says wait" 75 env AWS_ENDPOINT_URL="$(cat "$tmp/between.out")" "$BAKEHOUR" deploy --yes --speed 400
@@ -81,8 +69,9 @@ if [ -n "${BENCH:-}" ]; then
     best=999999
     for round in 1 2 3 4 5; do
         begin=$(date +%s%N)
-        "$BAKEHOUR" deploy --yes --speed 400 >/dev/null 2>&1 || true
+        run deploy --yes --speed 400
         ms=$((($(date +%s%N) - begin) / 1000000))
+        is "the policy says wait, timed: exit code" "$code" 75
         [ "$ms" -ge "$best" ] || best=$ms
     done
     echo "# wait decision over the twin: $best ms, the best of five, $used requests to the state store"

@@ -7,25 +7,12 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
 needs git python3
-mkdir "$tmp/site"
-cd "$tmp/site"
-as_a_runner
-cat >bakehour.json <<'END'
-{
-    "project": "hello",
-    "repository": {"branch": "main"},
-    "build": {"test": "grep -q bakehour-app app.txt", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
-    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
-    "policy": {"trigger": "window:10s"},
-    "environments": [{"name": "internal", "group": "hello-internal"}]
-}
+site 200 --group hello-internal=1 <<'END'
+"repository": {"branch": "main"},
+"build": {"test": "grep -q bakehour-app app.txt", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
+"policy": {"trigger": "window:10s"},
 END
-git init -q -b main .
-printf '%s\n' .bakehour/ bakehour.json >.gitignore
-commit first
 git branch side
-twin_start --speed 200 --no-throttle --group hello-internal=1
-cloud="--endpoint-url $url --speed 200"
 ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
 # shellcheck disable=SC2086
 run deploy --now --yes $cloud
