@@ -148,6 +148,7 @@ check-variant: tests docs
 # What takes too long for each check: every action times every fault, thousands of seeds and of random months.
 .PHONY: soak
 MONEY_SOAK := bill_vectors clock_hour ledger_bill pool settled
+LEAVE_SOAK := leave deploy_more ci_deploy open_port
 soak: deps-check
 	@$(MAKE) --no-print-directory $(BUILD)/tests/test_pipeline_faults $(BUILD)/tests/test_pipeline_kills \
 	    $(BUILD)/tests/test_pipeline_seeds $(BUILD)/tests/test_pipeline_gone \
@@ -155,6 +156,7 @@ soak: deps-check
 	RUNNERS=50 RUNNERS_SEEDS=200 $(BUILD)/tests/test_runners
 	@$(MAKE) --no-print-directory $(PROGRAM)
 	RUNNERS=50 COMMITS=12 BAKEHOUR=$(abspath $(PROGRAM)) VARIANT=$(VARIANT) sh tests/cli/runners.t
+	for t in $(LEAVE_SOAK); do BENCH=1 BAKEHOUR=$(abspath $(PROGRAM)) VARIANT=$(VARIANT) sh tests/cli/$$t.t || exit 1; done
 	KILLS_EVERY=1 $(BUILD)/tests/test_pipeline_kills
 	GONE_EVERY=1 $(BUILD)/tests/test_pipeline_gone
 	FAULTS_EVERY=1 $(BUILD)/tests/test_pipeline_faults

@@ -7,17 +7,25 @@ trap 'rm -rf "$tmp"' EXIT
 BAKEHOUR=${BAKEHOUR:-./bakehour}
 export BAKEHOUR
 
+# told PATTERN COMMAND...: runs a test and shows the lines of its output that match; all of it, and the end, where it fails.
+told() {
+    pattern=$1
+    shift
+    "$@" >"$tmp/told" 2>&1 || { cat "$tmp/told"; exit 1; }
+    grep -e "$pattern" -e 'SKIP' "$tmp/told"
+}
+
 "$build/tests/bench_replay"
 "$build/tests/bench_lanes"
 "$build/tests/bench_cloud"
 "$build/tests/bench_twin"
 echo "a shared ledger's cache"
-LEDGER_BENCH=10000 "$build/tests/test_ledger_log" 2>/dev/null | grep '^#'
+told '^#' env LEDGER_BENCH=10000 "$build/tests/test_ledger_log"
 echo "a decision that says wait"
-BENCH=1 sh tests/cli/wait.t | grep '^# wait'
+told '^# wait' env BENCH=1 sh tests/cli/wait.t
 echo "fifty runners"
-RUNNERS=50 RUNNERS_SEEDS=20 "$build/tests/test_runners" 2>/dev/null | grep '^#'
-RUNNERS=50 COMMITS=12 VARIANT=release sh tests/cli/runners.t | grep '^#'
+told '^#' env RUNNERS=50 RUNNERS_SEEDS=20 "$build/tests/test_runners"
+told '^#' env BENCH=1 RUNNERS=50 COMMITS=12 VARIANT=release sh tests/cli/runners.t
 
 awk 'BEGIN { srand(5); t = 1400000000; for (i = 0; i < 100000; i++) { t += int(-900 * log(1 - rand())); print t } }' \
     >"$tmp/log.tsv"

@@ -11,29 +11,15 @@ release) ;;
 *) echo "1..0 # SKIP real runners are tried with the release build; tests/test_runners has them in virtual time"; exit 0 ;;
 esac
 needs git curl python3
-as_a_runner
-AWS_REGION=us-east-1
-export AWS_REGION
 count=${RUNNERS:-5}
 commits=${COMMITS:-3}
 lease=10 # seconds: what --speed makes of the five minutes
-mkdir "$tmp/origin" "$tmp/machines"
-cd "$tmp/origin"
-git init -q .
-cat >bakehour.json <<END
-{
-    "project": "hello",
-    "repository": {"branch": "HEAD"},
-    "build": {"test": "true", "build": "mkdir out && cp app.txt out/app.jar", "artifact": "out/*.jar"},
-    "state": {"backend": "dynamodb"},
-    "image": {"base": "ami-00000000000000001", "command_line": "/java.so -jar {artifact}", "flush_wait": "10s"},
-    "smoke": [{"path": "/health", "retry": "30s"}],
-    "environments": [{"name": "internal", "group": "hello-internal"}]
-}
+mkdir "$tmp/machines"
+site 400 --group hello-internal=2 <<'END'
+"state": {"backend": "dynamodb"},
 END
-printf '/.bakehour/\n/out/\n' >.gitignore
-commit zero
-twin_start --speed 400 --no-throttle --group hello-internal=2
+AWS_REGION=us-east-1
+export AWS_REGION
 AWS_ENDPOINT_URL=$url
 export AWS_ENDPOINT_URL
 exit_is "the table is made" 0 "$BAKEHOUR" state init
@@ -65,13 +51,16 @@ while time.time() < deadline:
 dead.send_signal(signal.SIGCONT)
 code = dead.wait(120)
 print(json.dumps({"refused": refused > 0, "one time": printed == first,
-                  "not before": began >= printed - 1, "taken": "goes on" in next.stdout or next.returncode in (0, 75),
+                  "not before": began >= printed - 1, "taken": "goes on" in next.stdout or next.returncode == 0,
                   "late by": round(began - printed, 1), "paused": code}))
 END
 python3 "$tmp/handover.py" "$BAKEHOUR" "$lease" >"$tmp/handover.out" 2>"$tmp/handover.err" || true
 sed 's/^/# /' "$tmp/handover.out" "$tmp/handover.err"
 has "the lease's end is printed, and is the same each time" "$(cat "$tmp/handover.out")" '"refused": true, "one time": true'
 has "it is not taken before, and the run goes on after it" "$(cat "$tmp/handover.out")" '"not before": true, "taken": true'
+# How soon it is taken is the machine's business; with BENCH=1 it is held to 2 s.
+late=$(sed -n 's/.*"late by": \([-0-9.]*\).*/\1/p' "$tmp/handover.out")
+[ -z "${BENCH:-}" ] || ok "it is taken within 2 s ($late s)" "$(awk -v late="${late:-99}" 'BEGIN { print !(late <= 2) }')"
 has "the runner that had it ends by itself, and changes nothing more" "$(cat "$tmp/handover.out")" '"paused": [1-9]'
 has "and says why" "$(cat dead.log)" 'lease'
 rm -f dead.log
@@ -80,10 +69,12 @@ is "what it began is finished" "$code" 0
 
 # ---- many of them ----
 
-python3 "$root/tests/cli/runners.py" "$BAKEHOUR" "$tmp/origin" "$tmp/machines" "$count" "$commits" "${SEED:-1}" "$lease" \
+python3 "$root/tests/cli/runners.py" "$BAKEHOUR" "$tmp/site" "$tmp/machines" "$count" "$commits" "${SEED:-1}" "$lease" \
     >"$tmp/said" 2>"$tmp/runners.err" || true
 sed 's/^/# /' "$tmp/said" "$tmp/runners.err"
-hasnt "the runners come to an end" "$(cat "$tmp/said")" gave_up
+has "the runners come to an end" "$(cat "$tmp/said")" '"seconds": '
+hasnt "by themselves" "$(cat "$tmp/said")" gave_up
+has "some were killed or stopped" "$(cat "$tmp/said")" '"kills": [1-9]\|"stops": [1-9]'
 # The run after: what a stopped one did late is found and repaired.
 commit last
 run deploy --yes --speed 400
