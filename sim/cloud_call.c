@@ -413,9 +413,11 @@ static int other_service(struct simcloud *cloud, const struct simcloud_caller *c
 {
     const char *region = request->region ? request->region : caller->region;
     const char *arn = caller->arn ? caller->arn : "";
-    if (cloud->grant_count && sc_region_known(region)) {
+    if (cloud->grant_count) {
+        /* where there is no such region, its ARNs are asked for all the same */
+        struct sc_place nowhere = {.account = caller->account, .region = region ? region : ""};
         struct sc_call c = {.cloud = cloud,
-                            .place = sc_place(cloud, caller->account, region),
+                            .place = sc_region_known(region) ? sc_place(cloud, caller->account, region) : &nowhere,
                             .account = caller->account,
                             .arn = arn,
                             .request = request,

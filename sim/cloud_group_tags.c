@@ -1,9 +1,12 @@
 /* Auto Scaling groups' tags, and launch configurations. */
 #include "sim/cloud_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- tags ---- */
+
+#define GROUP_TAGS_MAX 50
 
 void sc_put_group_tags(struct sc_call *c, struct node *set, const struct sc_group *g)
 {
@@ -26,8 +29,10 @@ static int read_tag(struct sc_call *c, const char *at, struct sc_tags *out)
         return -1;
     if (!*key || strlen(key) > 128 || strncmp(key, "aws:", 4) == 0 || strlen(value) > 256)
         return sc_fail(c, 400, "ValidationError", "The tag key '%.130s' or its value is not valid", key);
+    if (out->count >= GROUP_TAGS_MAX && !sc_tag_get(out, key))
+        return sc_fail(c, 400, "LimitExceeded", "A group has at most %d tags", GROUP_TAGS_MAX);
     sc_tag_set(c->cloud, out, key, value, propagates);
-    return out->count > 50 ? sc_fail(c, 400, "LimitExceeded", "A group has at most 50 tags") : 0;
+    return 0;
 }
 
 int sc_read_group_tags(struct sc_call *c, const char *group, struct sc_tags *out)
@@ -52,11 +57,32 @@ static struct sc_group *tagged(struct sc_call *c, const char *at)
     return g;
 }
 
+/* The whole call is looked at before anything is set: on a copy of its group's tags, each group by its first tag. */
+static int check_tags(struct sc_call *c)
+{
+    for (int n = 1; sc_param_under(c, sc_pathf(c, "Tags.member.%d", n)); n++) {
+        const struct sc_group *g = tagged(c, sc_pathf(c, "Tags.member.%d", n));
+        struct sc_tags copy = {0};
+        if (!g)
+            return -1;
+        for (size_t i = 0; i < g->o.tags.count; i++)
+            sc_tag_set(c->cloud, &copy, g->o.tags.items[i].key, g->o.tags.items[i].value, true);
+        int code = 0;
+        for (int k = 1; k <= n && !code; k++) {
+            const char *at = sc_pathf(c, "Tags.member.%d", k);
+            code = tagged(c, at) == g ? read_tag(c, at, &copy) : 0;
+        }
+        free(copy.items);
+        if (code)
+            return -1;
+    }
+    return 0;
+}
+
 static int create_tags(struct sc_call *c)
 {
-    for (int n = 1; sc_param_under(c, sc_pathf(c, "Tags.member.%d", n)); n++)
-        if (!tagged(c, sc_pathf(c, "Tags.member.%d", n)))
-            return -1;
+    if (check_tags(c))
+        return -1;
     for (int n = 1; sc_param_under(c, sc_pathf(c, "Tags.member.%d", n)); n++) {
         const char *at = sc_pathf(c, "Tags.member.%d", n);
         if (read_tag(c, at, &tagged(c, at)->o.tags))

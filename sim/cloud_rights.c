@@ -1,122 +1,12 @@
-/* cloud_rights.c - who may do what: grants, the permissions of each call, refusals as each service words them. */
+/* cloud_rights.c - who may do what: the permissions of each call, refusals as each service words them. */
 #include "sim/cloud_rights.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "base/mem.h"
-#include "base/out.h"
 #include "billing/calendar.h"
 
-/* ---- grants ---- */
-
-/* The keys that calls come with; a name that ends in / stands for all that begin so. Another one in a policy is
- * refused: it would never be there, and a Deny that hangs on it would never hold. */
-static const char *const supplied[] = {"aws:CurrentTime",
-                                       "aws:EpochTime",
-                                       "aws:PrincipalAccount",
-                                       "aws:PrincipalArn",
-                                       "aws:PrincipalType",
-                                       "aws:RequestTag/",
-                                       "aws:RequestedRegion",
-                                       "aws:ResourceTag/",
-                                       "aws:SecureTransport",
-                                       "aws:TagKeys",
-                                       "aws:username",
-                                       "autoscaling:ResourceTag/",
-                                       "dynamodb:EnclosingOperation",
-                                       "ec2:CreateAction",
-                                       "ec2:ImageID",
-                                       "ec2:InstanceID",
-                                       "ec2:InstanceType",
-                                       "ec2:IsLaunchTemplateResource",
-                                       "ec2:LaunchTemplate",
-                                       "ec2:MetadataHttpTokens",
-                                       "ec2:Public",
-                                       "ec2:Region",
-                                       "ec2:ResourceTag/",
-                                       "ec2:Tenancy",
-                                       "elasticloadbalancing:ResourceTag/",
-                                       "iam:PassedToService",
-                                       "kms:CallerAccount",
-                                       "kms:GrantIsForAWSResource",
-                                       "kms:ViaService"};
-
-static bool is_supplied(const char *name)
-{
-    for (size_t i = 0; i < sizeof(supplied) / sizeof(*supplied); i++) {
-        size_t len = strlen(supplied[i]);
-        bool family = supplied[i][len - 1] == '/';
-        if (family ? strncasecmp(name, supplied[i], len) == 0 : strcasecmp(name, supplied[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void keep_grant(struct simcloud *cloud, const char *account, const char *principal, bool trust,
-                       struct iam_policy *policy)
-{
-    cloud->grants = mem_grow(cloud->grants, &cloud->grant_cap, cloud->grant_count + 1, sizeof(*cloud->grants));
-    cloud->grants[cloud->grant_count++] = (struct sc_grant){.account = account ? sc_intern(cloud, account) : NULL,
-                                                            .principal = sc_intern(cloud, principal),
-                                                            .trust = trust,
-                                                            .policy = policy};
-}
-
-int simcloud_trust(struct simcloud *cloud, const char *account, const char *role, const char *name, const cJSON *policy,
-                   struct err *err)
-{
-    struct iam_policy *read;
-    int code = iam_trust_read(&read, name, policy, err);
-    if (!code)
-        keep_grant(cloud, account, role, true, read);
-    return code;
-}
-
-int simcloud_grant(struct simcloud *cloud, const char *account, const char *principal, const char *name,
-                   const cJSON *policy, struct err *err)
-{
-    struct iam_policy *read;
-    const char *key;
-    int code = iam_policy_read(&read, name, policy, err);
-    if (code)
-        return code;
-    for (size_t i = 0; (key = iam_policy_key(read, i)) && !code; i++)
-        if (!is_supplied(key))
-            code = err_set(err, EXIT_INPUT, "%.200s: the modelled cloud does not know the condition key \"%.80s\"",
-                           name, key);
-    if (code) {
-        iam_policy_free(read);
-        return code;
-    }
-    keep_grant(cloud, account, principal, false, read);
-    return 0;
-}
-
-void simcloud_revoke_all(struct simcloud *cloud)
-{
-    for (size_t i = 0; i < cloud->grant_count; i++)
-        iam_policy_free(cloud->grants[i].policy);
-    cloud->grant_count = 0;
-}
-
-void sc_rights_free(struct simcloud *cloud)
-{
-    simcloud_revoke_all(cloud);
-    free(cloud->grants);
-}
-
-uint64_t simcloud_denials(const struct simcloud *cloud, const char **last)
-{
-    if (last)
-        *last = cloud->denial ? cloud->denial : "";
-    return cloud->denials;
-}
-
-/* "arn:aws:iam::1:user/path/NAME", "arn:aws:iam::1:role/NAME", "arn:aws:sts::1:assumed-role/NAME/session" */
-static const char *name_of(struct arena *arena, const char *arn)
+const char *rights_name_of(struct arena *arena, const char *arn)
 {
     static const char session[] = ":assumed-role/";
     const char *at = strstr(arn, session);
@@ -132,7 +22,7 @@ static const char *name_of(struct arena *arena, const char *arn)
 static void find_policies(struct rights *r, const char *account, const char *principal)
 {
     const struct simcloud *cloud = r->c->cloud;
-    for (size_t i = 0; i < cloud->grant_count && r->policy_count < RIGHTS_POLICIES_MAX; i++) {
+    for (size_t i = 0; i < cloud->grant_count; i++) {
         const struct sc_grant *g = &cloud->grants[i];
         if (!g->trust && strcmp(g->principal, principal) == 0 && (!g->account || strcmp(g->account, account) == 0))
             r->policies[r->policy_count++] = g->policy;
@@ -398,7 +288,7 @@ static int ask_balancer(struct rights *r, const char *action)
     return code;
 }
 
-static const char *json_at(const cJSON *object, const char *name, const char *otherwise)
+const char *rights_json_at(const cJSON *object, const char *name, const char *otherwise)
 {
     const cJSON *item = object ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
     return item && cJSON_IsString(item) ? item->valuestring : otherwise;
@@ -410,11 +300,13 @@ static int ask_scheduler(struct rights *r, const char *action)
     const cJSON *target = in ? cJSON_GetObjectItemCaseSensitive(in, "Target") : NULL;
     if (strncmp(r->c->request->action, "List", 4) == 0)
         return rights_ask(r, action, "*");
-    int code = rights_ask(r, action,
-                          rights_arn(r, "scheduler",
-                                     arena_textf(r->c->arena, "schedule/%s/%s", json_at(in, "GroupName", "default"),
-                                                 json_at(in, "Name", ""))));
-    return code || !target ? code : rights_pass_role(r, json_at(target, "RoleArn", ""), "scheduler.amazonaws.com");
+    int code =
+        rights_ask(r, action,
+                   rights_arn(r, "scheduler",
+                              arena_textf(r->c->arena, "schedule/%s/%s", rights_json_at(in, "GroupName", "default"),
+                                          rights_json_at(in, "Name", ""))));
+    return code || !target ? code
+                           : rights_pass_role(r, rights_json_at(target, "RoleArn", ""), "scheduler.amazonaws.com");
 }
 
 static int ask_table(struct rights *r, const char *action, const char *table)
@@ -441,7 +333,7 @@ static int ask_transaction(struct rights *r, const cJSON *items)
         for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && !code; i++) {
             const cJSON *one = cJSON_GetObjectItemCaseSensitive(item, kinds[i].member);
             if (one)
-                code = ask_table(r, kinds[i].action, json_at(one, "TableName", ""));
+                code = ask_table(r, kinds[i].action, rights_json_at(one, "TableName", ""));
         }
     r->key_count = mark;
     return code;
@@ -452,7 +344,7 @@ static int ask_dynamodb(struct rights *r, const char *action)
     const cJSON *in = r->c->request->json;
     const cJSON *transaction = in ? cJSON_GetObjectItemCaseSensitive(in, "TransactItems") : NULL;
     const cJSON *many = in ? cJSON_GetObjectItemCaseSensitive(in, "RequestItems") : NULL;
-    const char *index = json_at(in, "IndexName", NULL);
+    const char *index = rights_json_at(in, "IndexName", NULL);
     int code = 0;
     if (transaction)
         return ask_transaction(r, transaction);
@@ -463,7 +355,7 @@ static int ask_dynamodb(struct rights *r, const char *action)
     }
     if (strcmp(r->c->request->action, "ListTables") == 0)
         return rights_ask(r, action, "*");
-    const char *table = json_at(in, "TableName", json_at(in, "ResourceArn", ""));
+    const char *table = rights_json_at(in, "TableName", rights_json_at(in, "ResourceArn", ""));
     code = ask_table(r, action, table);
     if (!code && index)
         code = rights_ask(r, action,
@@ -473,24 +365,29 @@ static int ask_dynamodb(struct rights *r, const char *action)
 
 /* ---- one call ---- */
 
-static void base_keys(struct rights *r)
+void rights_call_keys(struct rights *r)
 {
-    static const char user[] = ":user/";
     struct sc_call *c = r->c;
     char text[INSTANT_TEXT_SIZE];
     int64_t now_s = c->cloud->now_ms / 1000;
-    const char *at = strstr(c->arn, user);
-    rights_key(r, "aws:PrincipalArn", c->arn);
-    rights_key(r, "aws:PrincipalAccount", c->account);
-    rights_key(r, "aws:PrincipalType", at ? "User" : "AssumedRole");
     rights_key(r, "aws:RequestedRegion", c->place->region);
     rights_key(r, "aws:SecureTransport", "true");
     rights_key(r, "aws:CurrentTime", arena_dup(c->arena, calendar_text(now_s, text)));
     rights_key(r, "aws:EpochTime", arena_textf(c->arena, "%lld", (long long)now_s));
-    if (at)
-        rights_key(r, "aws:username", at + sizeof(user) - 1);
     if (c->request->service == AWS_EC2)
         rights_key(r, "ec2:Region", c->place->region);
+}
+
+void rights_caller_keys(struct rights *r)
+{
+    static const char user[] = ":user/";
+    struct sc_call *c = r->c;
+    const char *at = strstr(c->arn, user);
+    rights_key(r, "aws:PrincipalArn", c->arn);
+    rights_key(r, "aws:PrincipalAccount", c->account);
+    rights_key(r, "aws:PrincipalType", at ? "User" : "AssumedRole");
+    if (at)
+        rights_key(r, "aws:username", at + sizeof(user) - 1);
 }
 
 /* false: everything is allowed. */
@@ -500,10 +397,12 @@ static bool open_rights(struct rights *r, struct sc_call *c)
     r->policy_count = r->key_count = 0;
     if (c->cloud->grant_count == 0 || c->cloud->at_once)
         return false;
-    find_policies(r, c->account, name_of(c->arena, c->arn));
+    r->policies = arena_alloc(c->arena, c->cloud->grant_count * sizeof(*r->policies));
+    find_policies(r, c->account, rights_name_of(c->arena, c->arn));
     if (r->policy_count == 0)
         return false;
-    base_keys(r);
+    rights_call_keys(r);
+    rights_caller_keys(r);
     return true;
 }
 
@@ -528,83 +427,12 @@ int sc_authorize(struct sc_call *c)
     case AWS_QUOTAS:
         return rights_ask(&r, action,
                           rights_arn(&r, "servicequotas",
-                                     arena_textf(c->arena, "%s/%s", json_at(c->request->json, "ServiceCode", ""),
-                                                 json_at(c->request->json, "QuotaCode", ""))));
+                                     arena_textf(c->arena, "%s/%s", rights_json_at(c->request->json, "ServiceCode", ""),
+                                                 rights_json_at(c->request->json, "QuotaCode", ""))));
     default:
         /* who am I, and a token's exchange, need no permission */
         return strcmp(call, "AssumeRole") == 0 ? rights_ask(&r, action, sc_param_or(c, "RoleArn", "*")) : 0;
     }
-}
-
-/* ---- who may take a role ---- */
-
-/* "https://token.actions.githubusercontent.com": keys and provider go by what stands behind the scheme. */
-static void ask_token(struct rights *r, const cJSON *claims, const char *account, const char **principal)
-{
-    static const char *const names[] = {"aud", "sub"};
-    struct arena *arena = r->c->arena;
-    const char *issuer = json_at(claims, "iss", "");
-    const char *host = strstr(issuer, "://") ? strstr(issuer, "://") + 3 : issuer;
-    host = arena_dup(arena, host);
-    *principal = arena_textf(arena, "arn:aws:iam::%s:oidc-provider/%s", account, host);
-    for (size_t i = 0; i < 2; i++)
-        rights_key(r, arena_textf(arena, "%s:%s", host, names[i]), arena_dup(arena, json_at(claims, names[i], "")));
-}
-
-/* "arn:aws:sts::1:assumed-role/NAME/session" is the role arn:aws:iam::1:role/NAME. */
-static const char *principal_of(struct arena *arena, const char *arn)
-{
-    static const char begins[] = "arn:aws:sts::";
-    if (strncmp(arn, begins, sizeof(begins) - 1) != 0)
-        return arn;
-    return arena_textf(arena, "arn:aws:iam::%.12s:role/%s", arn + sizeof(begins) - 1, name_of(arena, arn));
-}
-
-static enum iam_verdict ask_trust(struct rights *r, const char *account, const char *role, bool *asked)
-{
-    struct sc_call *c = r->c;
-    bool web = strcmp(c->request->action, "AssumeRoleWithWebIdentity") == 0;
-    cJSON *claims = web ? sts_claims(sc_param_or(c, "WebIdentityToken", "")) : NULL;
-    const char *principal = principal_of(c->arena, c->arn);
-    enum iam_verdict verdict = IAM_SILENT;
-    if (claims)
-        ask_token(r, claims, account, &principal);
-    cJSON_Delete(claims);
-    const struct iam_request request = {arena_textf(c->arena, "sts:%s", c->request->action), "*", r->keys,
-                                        r->key_count};
-    for (size_t i = 0; i < c->cloud->grant_count && verdict != IAM_DENIED; i++) {
-        const struct sc_grant *g = &c->cloud->grants[i];
-        if (!g->trust || strcmp(g->principal, role) != 0 || (g->account && strcmp(g->account, account) != 0))
-            continue;
-        *asked = true;
-        enum iam_verdict one = iam_decide_trust(g->policy, web ? "Federated" : "AWS", principal, &request);
-        verdict = one == IAM_SILENT ? verdict : one;
-    }
-    return verdict;
-}
-
-int sc_trusts(struct sc_call *c)
-{
-    struct rights r = {.c = c};
-    bool asked = false;
-    const char *arn = sc_param_or(c, "RoleArn", "");
-    if (strncmp(c->request->action, "AssumeRole", 10) != 0 || strncmp(arn, "arn:aws:iam::", 13) != 0 ||
-        strlen(arn) < 32)
-        return 0;
-    const char *account = arena_dup_n(c->arena, arn + 13, 12);
-    const char *role = name_of(c->arena, arn);
-    if (ask_trust(&r, account, role, &asked) == IAM_ALLOWED || !asked)
-        return 0;
-    bool web = strcmp(c->request->action, "AssumeRole") != 0;
-    c->cloud->denials++;
-    c->cloud->denial = sc_internf(c->cloud, "%s: %s does not trust", c->request->action, arn);
-    if (web)
-        aws_error_set(c->error, AWS_REFUSED, 403, "AccessDenied",
-                      "Not authorized to perform sts:AssumeRoleWithWebIdentity");
-    else
-        aws_error_set(c->error, AWS_REFUSED, 403, "AccessDenied",
-                      "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", c->arn, arn);
-    return -1;
 }
 
 /* ---- what a schedule does with its role ---- */

@@ -24,17 +24,21 @@ struct sc_grant {
     struct iam_policy *policy;
 };
 
-#define RIGHTS_POLICIES_MAX 16
-#define RIGHTS_KEYS_MAX     256
+#define RIGHTS_KEYS_MAX 256
 
 struct rights {
     struct sc_call *c;
-    const struct iam_policy *policies[RIGHTS_POLICIES_MAX];
+    const struct iam_policy **policies; /* all of the caller's, as long as the call */
     size_t policy_count;
     struct iam_key keys[RIGHTS_KEYS_MAX];
     size_t key_count;
 };
 
+/* "arn:aws:iam::1:user/path/NAME", "arn:aws:iam::1:role/NAME", "arn:aws:sts::1:assumed-role/NAME/session" */
+const char *rights_name_of(struct arena *arena, const char *arn);
+const char *rights_json_at(const cJSON *object, const char *name, const char *otherwise); /* object may be NULL */
+void rights_call_keys(struct rights *r);                                                  /* of every call */
+void rights_caller_keys(struct rights *r);                                                /* of one that is signed */
 void rights_key(struct rights *r, const char *name, const char *value); /* both live as long as the call */
 /* aws:RequestTag/K and aws:TagKeys of key, value, key, value ... */
 void rights_request_tags(struct rights *r, const struct sc_texts *pairs);
