@@ -7,7 +7,6 @@
 #include "base/out.h"
 #include "sim/des.h"
 
-#define FILE_MAX    ((size_t)1 << 20)
 #define SECONDS_MAX ((double)POLICY_DURATION_MAX)
 #define COMMITS_MAX 2000000000.0
 
@@ -236,7 +235,7 @@ int des_model_open(struct des_model *out, const char *path, struct err *err)
 {
     char *content;
     size_t len;
-    int code = file_read(path, FILE_MAX, &content, &len, err);
+    int code = file_read(path, MODEL_FILE_MAX, &content, &len, err);
     if (code)
         return code;
     code = des_model_parse(out, path, content, len, err);

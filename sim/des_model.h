@@ -26,6 +26,7 @@
 #define DES_STEPS_MAX   16
 #define DES_SERVERS_MAX 1000
 #define DES_SECOND      ((int64_t)1000000)
+#define MODEL_FILE_MAX  ((size_t)1 << 20)
 
 struct des_step {
     char name[32];

@@ -14,10 +14,9 @@
 #include "base/str.h"
 #include "billing/money_json.h"
 
-#define MILLION        1000000
-#define THREADS_MAX    256
-#define MODEL_FILE_MAX ((size_t)1 << 20)
-#define ROUND_FIRST    32 /* replications before the first look at the precision */
+#define MILLION     1000000
+#define THREADS_MAX 256
+#define ROUND_FIRST 32 /* replications before the first look at the precision */
 
 enum figure {
     DES_COMMITS,

@@ -60,8 +60,8 @@ static void get_all(struct part_reader *r, const cJSON *document, struct des_tot
         return;
     memcpy(t->history, history, strlen(history) + 1);
     t->many = true;
-    t->path = mem_dup(part_text(r, document, "file"));
-    t->text = mem_dup(part_text(r, document, "model"));
+    t->path = mem_dup(part_text(r, document, "file", PART_TEXT_MAX));
+    t->text = mem_dup(part_text(r, document, "model", MODEL_FILE_MAX));
     t->seed = (uint32_t)part_i64(r, document, "seed", 0, UINT32_MAX);
     t->runs = part_i64(r, document, "runs", 1, MC_RUNS_MAX);
     t->shards = part_i64(r, document, "shards", 1, MC_RUNS_MAX);

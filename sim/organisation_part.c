@@ -155,7 +155,7 @@ int organisation_save(const struct organisation *o, const char *path, struct err
 
 static int64_t get_exact(struct part_reader *r, const cJSON *from, const char *name, int64_t low)
 {
-    const char *text = part_text(r, from, name);
+    const char *text = part_text(r, from, name, PART_TEXT_MAX);
     int64_t value = low;
     if (num_i64(text, strlen(text), &value) || value < low)
         part_bad(r, name);
@@ -164,7 +164,7 @@ static int64_t get_exact(struct part_reader *r, const cJSON *from, const char *n
 
 static void get_key(struct part_reader *r, const cJSON *from, char to[DIGEST_TEXT_SIZE])
 {
-    const char *key = part_text(r, from, "key");
+    const char *key = part_text(r, from, "key", PART_TEXT_MAX);
     if (strlen(key) + 1 == DIGEST_TEXT_SIZE && strspn(key, "0123456789abcdef") + 1 == DIGEST_TEXT_SIZE)
         memcpy(to, key, DIGEST_TEXT_SIZE);
     else
@@ -213,8 +213,8 @@ static void get_service(struct part_reader *r, const cJSON *item, struct organis
         part_bad(r, "index");
         return;
     }
-    s->name = mem_dup(part_text(r, item, "service"));
-    s->source = mem_dup(part_text(r, item, "source"));
+    s->name = mem_dup(part_text(r, item, "service", PART_TEXT_MAX));
+    s->source = mem_dup(part_text(r, item, "source", PART_TEXT_MAX));
     get_key(r, item, s->key);
     s->commits = part_i64(r, item, "commits", 1, (int64_t)1 << 50);
     s->corrected = part_i64(r, item, "corrected", 0, s->commits);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #define POLICIES_MAX 1000
-#define TEXT_MAX     65536
 
 void part_bad(struct part_reader *r, const char *what)
 {
@@ -35,10 +34,10 @@ bool part_bool(struct part_reader *r, const cJSON *from, const char *name)
     return cJSON_IsTrue(item);
 }
 
-const char *part_text(struct part_reader *r, const cJSON *from, const char *name)
+const char *part_text(struct part_reader *r, const cJSON *from, const char *name, size_t max)
 {
     const char *text = cJSON_GetStringValue(part_get(from, name));
-    if (!text || !*text || strlen(text) > TEXT_MAX) {
+    if (!text || !*text || strlen(text) > max) {
         part_bad(r, name);
         return "";
     }
@@ -66,9 +65,9 @@ void part_policies(struct part_reader *r, const cJSON *array, int least, struct 
     for (const cJSON *item = array->child; item && !r->code; item = item->next) {
         struct err detail;
         struct policy policy = {0};
-        if (policy_parse_trigger(part_text(r, item, "trigger"), &policy.trigger, &detail))
+        if (policy_parse_trigger(part_text(r, item, "trigger", PART_TEXT_MAX), &policy.trigger, &detail))
             part_bad(r, "trigger");
-        if (policy_parse_keep(part_text(r, item, "keep"), &policy.keep, &detail))
+        if (policy_parse_keep(part_text(r, item, "keep", PART_TEXT_MAX), &policy.keep, &detail))
             part_bad(r, "keep");
         policy_list_add(out, policy);
     }

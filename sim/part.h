@@ -14,6 +14,8 @@
 #include "base/err.h"
 #include "sim/policy_list.h"
 
+#define PART_TEXT_MAX ((size_t)65536) /* of a name, a number, a policy */
+
 struct part_reader {
     const char *name; /* of the file */
     const char *kind; /* "a shard of simulate --shard": what it should be */
@@ -26,8 +28,8 @@ const cJSON *part_get(const cJSON *from, const char *name);
 /* A whole number from low to high (of at most 53 bits), or low and an error. */
 int64_t part_i64(struct part_reader *r, const cJSON *from, const char *name, int64_t low, int64_t high);
 bool part_bool(struct part_reader *r, const cJSON *from, const char *name);
-/* A text that is not empty, of at most 65,536 bytes; "" and an error. It lives as long as the document. */
-const char *part_text(struct part_reader *r, const cJSON *from, const char *name);
+/* A text that is not empty, of at most max bytes; "" and an error. It lives as long as the document. */
+const char *part_text(struct part_reader *r, const cJSON *from, const char *name, size_t max);
 /* A copy of the head that says what was run, which is the caller's; NULL and an error where that or the schema is not
  * as it should be. */
 cJSON *part_head(struct part_reader *r, const cJSON *document, const char *schema);

@@ -39,6 +39,11 @@ exit_is "M1, shards" 0 "$BAKEHOUR" merge --json "$tmp/shard3" "$tmp/shard1" "$tm
 is "M1, shards: the same to the last bit" "$out" "$(printf '%s\n' "$threads" | sed 's|bakehour.simulate/1|bakehour.merge/1|')"
 refused "M1, a shard is missing" "1 of 3 shards are missing" merge "$tmp/shard1" "$tmp/shard3"
 refused "M1, a shard twice" "stands twice" merge "$tmp/shard1" "$tmp/shard1"
+# A model file of almost the size that is allowed goes through a shard and back.
+{ cat "$tmp/m1.json" && head -c 900000 /dev/zero | tr '\0' ' '; } >"$tmp/big.json"
+exit_is "a big model: a shard" 0 "$BAKEHOUR" simulate --model "$tmp/big.json" --runs 1 --shard 1/1
+printf '%s\n' "$out" >"$tmp/big"
+exit_is "a big model: merged" 0 "$BAKEHOUR" merge --json "$tmp/big"
 sed 's/"mean_gap_s": 300/"mean_gap_s": 301/' "$tmp/m1.json" >"$tmp/m1b.json"
 sed 's/"servers": 3/"servers": 4/' "$tmp/m1.json" >"$tmp/m1c.json"
 "$BAKEHOUR" simulate --model "$tmp/m1c.json" --runs 10 --shard 2/3 >"$tmp/other"
