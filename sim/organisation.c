@@ -416,6 +416,9 @@ static int go_on(struct run *run, struct err *err)
         run->looking = true;
         work_all(run, "looking at what is done");
         run->looking = false;
+        if (interrupt_seen()) /* what was not looked at may be stale */
+            return err_set(err, EXIT_FAILED,
+                           "stopped while looking at what is done; the same command goes on from there");
     }
     if (o->reserved && atomic_load(&run->stale))
         forget_all(run);

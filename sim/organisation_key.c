@@ -72,7 +72,7 @@ static void add_failures(struct str *to, const struct failures *f, uint32_t seed
                                f->bake_tries,    f->detect_s,         f->rollback_s,      f->storm_cycle_s,
                                f->storm_cap,     f->storm_usd,        f->night_s,         seed,
                                replication};
-    add_numbers(to, numbers, f->any ? sizeof(numbers) / sizeof(*numbers) : 1);
+    add_numbers(to, numbers, sizeof(numbers) / sizeof(*numbers));
 }
 
 static void add_question(struct str *to, const struct organisation *o)
@@ -95,14 +95,29 @@ void organisation_service_key(const struct organisation *o, const struct scenari
     str_init(&text, (size_t)1 << 40);
     add_question(&text, o);
     add_terms(&text, &s->model);
-    add_failures(&text, &s->model.failures, failure_args_seed(&service->args.failure),
-                 organisation_luck(service->name));
+    if (s->model.failures.any)
+        add_failures(&text, &s->model.failures, failure_args_seed(&service->args.failure),
+                     organisation_luck(service->name));
     const int64_t numbers[] = {shares,        s->span_from,       s->span_to,
                                s->push_gap_s, s->history.shallow, (int64_t)s->history.corrected};
     add_numbers(&text, numbers, sizeof(numbers) / sizeof(*numbers));
     str_add_n(&text, (const char *)s->history.arrival_s, s->commits.count * sizeof(*s->history.arrival_s));
     digest_text(text.text, text.len, to);
     str_release(&text);
+}
+
+/* What services of their own price, or whose failures are their own or their histories', make of the terms. */
+static void add_given(struct str *to, const struct scenario_args *given)
+{
+    const int64_t numbers[] = {given->from.given,         given->from.given ? given->from.at : 0,
+                               given->to.given,           given->to.given ? given->to.at : 0,
+                               given->date.given,         given->date.given ? given->date.at : 0,
+                               given->push_gap_s,         given->skip_bad,
+                               given->failure.culprit_fit};
+    const char *const texts[] = {given->catalog, given->region, given->os, given->regime};
+    add_numbers(to, numbers, sizeof(numbers) / sizeof(*numbers));
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        str_addf(to, "%s\n", texts[i] ? texts[i] : "");
 }
 
 void organisation_list_key(struct organisation *o, const struct services *list, const struct scenario *base,
@@ -113,10 +128,7 @@ void organisation_list_key(struct organisation *o, const struct services *list, 
     add_question(&text, o);
     add_terms(&text, &base->model);
     add_failures(&text, &base->model.failures, failure_args_seed(&given->failure), 0);
-    const int64_t numbers[] = {given->from.given, given->from.given ? given->from.at : 0,
-                               given->to.given,   given->to.given ? given->to.at : 0,
-                               given->push_gap_s, given->skip_bad};
-    add_numbers(&text, numbers, sizeof(numbers) / sizeof(*numbers));
+    add_given(&text, given);
     for (size_t i = 0; i < list->count; i++)
         str_addf(&text, "%s\t%s\t%s\n", list->items[i].name, list->items[i].source, list->items[i].terms);
     digest_text(text.text, text.len, o->key);

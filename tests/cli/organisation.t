@@ -155,6 +155,23 @@ is "a part is missing: the others" "$(json_of "$out" organisation.services)" 5
 refused "a part twice" "stands twice" merge "$tmp/part1" "$tmp/part1"
 "$BAKEHOUR" $many --max-usd 5 --shard 2/3 >"$tmp/other"
 refused "a part of another question" "other terms" merge "$tmp/part1" "$tmp/other"
+mkdir "$tmp/reverts"
+for n in 1 2; do
+    printf '#unix\tx\trevert(1=subject)\n%s\t1\t0\n%s\t1\t1\n' $hour $((hour + 60)) >"$tmp/reverts/$n.tsv"
+done
+part() { # part OPTIONS: of the services with reverts, and of one with a type of its own
+    "$BAKEHOUR" organisation "$tmp/reverts" "$tmp/typed.csv" --bake 600 --instance m5.large --regime hourly --policy every "$@" 2>>"$tmp/fit.err"
+}
+printf 'service,log,instance\ntyped,reverts/1.tsv,c5.large\n' >"$tmp/typed.csv"
+part --culprit fit --detect 60 --date 2020-01-01 --shard 1/2 >"$tmp/fit1"
+part --culprit fit --detect 60 --date 2020-01-01 --shard 2/2 >"$tmp/fit2"
+part --detect 60 --date 2020-01-01 --shard 2/2 >"$tmp/plain2"
+part --culprit fit --detect 90 --date 2020-01-01 --shard 2/2 >"$tmp/late2"
+part --culprit fit --detect 60 --date 2021-01-01 --shard 2/2 >"$tmp/dated2"
+refused "a part with --culprit fit, a part without" "other terms" merge "$tmp/fit1" "$tmp/plain2"
+refused "parts whose fitted culprits are found at different times" "other terms" merge "$tmp/fit1" "$tmp/late2"
+refused "parts with prices of different days" "other terms" merge "$tmp/fit1" "$tmp/dated2"
+exit_is "both parts with --culprit fit" 0 "$BAKEHOUR" merge "$tmp/fit1" "$tmp/fit2"
 sed 's/"figures":\["/"figures":["x/' "$tmp/part1" >"$tmp/broken"
 refused "a broken part" "missing or wrong" merge "$tmp/broken"
 "$BAKEHOUR" simulate --log "$tmp/one.tsv" --price 1 --culprit 0.1 --runs 2 --shard 1/1 >"$tmp/shard"
@@ -189,6 +206,28 @@ printf 'mine\n' >"$tmp/mine"
 refused "somebody else's file" "mine:1:1" organisation "$tmp/many" $plain --out "$tmp/mine"
 is "somebody else's file: as it was" "$(cat "$tmp/mine")" mine
 exit_is "no such folder" 1 "$BAKEHOUR" organisation "$tmp/many" $plain --out "$tmp/none/kept"
+
+# --- stopped while kept records are looked at: by the git that reads the first one's history; the second has changed and
+# is never looked at.
+mkdir "$tmp/bin"
+cat >"$tmp/bin/git" <<END
+#!/bin/sh
+rm "$tmp/strike" 2>/dev/null && kill -INT \$PPID
+exec "$(command -v git)" "\$@"
+END
+chmod +x "$tmp/bin/git"
+cp "$tmp/many/s2.tsv" "$tmp/changing.tsv"
+printf 'repo,log\nfolder/one,\n,changing.tsv\n' >"$tmp/look.csv"
+look="organisation $tmp/look.csv $plain --threads 1 --out $tmp/looked --json"
+"$BAKEHOUR" $look >"$tmp/first" 2>"$tmp/first.err"
+echo $((hour + 500000)) >>"$tmp/changing.tsv"
+: >"$tmp/strike"
+exit_is "stopped while looking" 1 env PATH="$tmp/bin:$PATH" "$BAKEHOUR" $look
+ok "stopped while looking: it was" "$([ -e "$tmp/strike" ]; echo $((!$?)))"
+is "stopped while looking: no report" "$out" ""
+holds "stopped while looking: says how to go on" "$err" "stopped while looking at what is done; the same command goes on"
+exit_is "stopped while looking: gone on" 0 "$BAKEHOUR" $look
+has "stopped while looking: the other is kept" "$err" ": 1 services are done already"
 
 # --- stopped, and killed
 mkdir "$tmp/long"
