@@ -397,7 +397,7 @@ static bool open_rights(struct rights *r, struct sc_call *c)
     r->policy_count = r->key_count = 0;
     if (c->cloud->grant_count == 0 || c->cloud->at_once)
         return false;
-    r->policies = arena_alloc(c->arena, c->cloud->grant_count * sizeof(*r->policies));
+    r->policies = arena_alloc(c->arena, c->cloud->grant_count * sizeof(void *));
     find_policies(r, c->account, rights_name_of(c->arena, c->arn));
     if (r->policy_count == 0)
         return false;

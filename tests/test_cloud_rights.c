@@ -184,7 +184,7 @@ static void a_trust_is_held_to_the_calls_keys(void **state)
         {"{\"StringEquals\": {\"aws:username\": \"somebody\"}}", true},
         {"{\"StringEquals\": {\"aws:username\": \"else\"}}", false},
         {"{\"ArnEquals\": {\"aws:PrincipalArn\": \"arn:aws:iam::*:user/somebody\"}}", true},
-        {"{\"StringEquals\": {\"aws:PrincipalAccount\": \"" SIMCLOUD_ACCOUNT "\"}}", true},
+        {"{\"StringEquals\": {\"aws:PrincipalAccount\": \"123456789012\"}}", true},
         {"{\"StringEquals\": {\"aws:PrincipalAccount\": \"210987654321\"}}", false},
         {"{\"StringEquals\": {\"aws:RequestedRegion\": \"us-east-1\"}}", true},
         {"{\"DateGreaterThan\": {\"aws:CurrentTime\": \"1999-01-01T00:00:00Z\"}}", true},
@@ -193,7 +193,7 @@ static void a_trust_is_held_to_the_calls_keys(void **state)
         {"{\"StringEquals\": {\"sts:RoleSessionName\": \"other\"}}", false},
         {"{\"StringEquals\": {\"sts:ExternalId\": \"secret\"}}", true},
         {"{\"StringEquals\": {\"sts:ExternalId\": \"guessed\"}}", false},
-        {"{\"StringEquals\": {\"aws:SourceAccount\": \"" SIMCLOUD_ACCOUNT "\"}}", false}, /* no service calls */
+        {"{\"StringEquals\": {\"aws:SourceAccount\": \"123456789012\"}}", false}, /* no service calls */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char text[1024];
