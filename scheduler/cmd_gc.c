@@ -140,7 +140,9 @@ const struct command cmd_gc = {
     .name = "gc",
     .summary = "remove what runs have left over, found by its tags",
     .about = "Instances, images, snapshots, volumes, template versions, launch configurations and schedules that carry "
-             "this project's and environment's tags and that no group, no kept deployment and no run needs; and, with "
+             "this project's and environment's tags and that no group, no kept deployment and no run needs; shares of "
+             "images "
+             "with an account that needs them no more; and, with "
              "network.open_port, the rules by which its runs opened the OSv port. What does not carry our tags (a "
              "rule: our description) is never touched.",
     .example = "bakehour gc --dry-run\nbakehour gc --env production",

@@ -45,6 +45,17 @@ static int wanted(const char *value, const char *option, struct err *err)
     return value ? 0 : err_set(err, EXIT_INPUT, "%s is wanted", option);
 }
 
+#define SIG_NAME_SIZE 1024
+
+/* Where the artifact's signature is: beside it. */
+static int sig_name(char to[SIG_NAME_SIZE], const char *artifact, struct err *err)
+{
+    if (strlen(artifact) > SIG_NAME_SIZE - 24)
+        return err_set(err, EXIT_INPUT, "the artifact's path is too long");
+    str_fit(to, SIG_NAME_SIZE, "%s.sig", artifact);
+    return 0;
+}
+
 static void say(const struct session *session, const char *command, const char *name, const char *value,
                 const char *text)
 {
@@ -111,15 +122,14 @@ static int make(struct session *session, void *data, struct err *err)
 {
     const struct args *args = data;
     char signature[SIGNATURE_TEXT_SIZE];
-    char file[1024];
+    char file[SIG_NAME_SIZE];
     int code = wanted(args->file, "the artifact", err);
     if (!code)
         code = wanted(args->private_key, "--private-key-file", err);
-    if (!code && strlen(args->file) > 1000)
-        code = err_set(err, EXIT_INPUT, "the artifact's path is too long");
+    if (!code)
+        code = sig_name(file, args->file, err);
     if (code)
         return code;
-    str_fit(file, sizeof(file), "%s.sig", args->file);
     code = signature_make(args->file, args->private_key, signature, err);
     if (!code && !(args->output && strcmp(args->output, "-") == 0))
         code = write_signature(args->output ? args->output : file, signature, err);
@@ -153,15 +163,14 @@ static int check(struct session *session, void *data, struct err *err)
 {
     const struct args *args = data;
     char signature[SIGNATURE_TEXT_SIZE];
-    char file[1024];
+    char file[SIG_NAME_SIZE];
     int code = wanted(args->file, "the artifact", err);
     if (!code && !args->public_keys.count)
         code = err_set(err, EXIT_INPUT, "--public-key-file is wanted");
-    if (!code && strlen(args->file) > 1000)
-        code = err_set(err, EXIT_INPUT, "the artifact's path is too long");
+    if (!code)
+        code = sig_name(file, args->file, err);
     if (code)
         return code;
-    str_fit(file, sizeof(file), "%s.sig", args->file);
     code = signature_read(args->signature ? args->signature : file, signature, err);
     if (!code)
         code = signature_check(args->file, signature, args->public_keys.files, args->public_keys.count, err);

@@ -134,6 +134,8 @@ static void look_at_image(struct doctor *d)
                      "set image.base to an OSv image of this region");
         return;
     }
+    d->base = arena_alloc(d->arena, sizeof(*d->base));
+    *d->base = image;
     if (fits_type(d, "base image", &image, type))
         doctor_found(d, FINDING_OK, "base image", SAY(d, "%s is available and fits %s", image.id, type), "");
     if (strcmp(image.imds, "v2.0") == 0)
@@ -190,13 +192,11 @@ static void look_at_targets(struct doctor *d, const struct group *g)
 /* What the group launches: its images are copies of what is baked from the base image. */
 static void look_at_spec(struct doctor *d, const struct launch_spec *spec)
 {
-    struct image image;
-    struct aws_error error;
     d->group_spec = *spec;
-    if (cloud_describe_image(d->bake, d->config->image.base, d->arena, &image, &error) || !given_text(spec->type))
+    if (!d->base || !given_text(spec->type))
         return; /* the base image's own finding says so; a template without a type gets AWS's */
-    if (fits_type(d, "template", &image, spec->type))
-        doctor_found(d, FINDING_OK, "template", SAY(d, "images baked from %s fit its %s", image.id, spec->type), "");
+    if (fits_type(d, "template", d->base, spec->type))
+        doctor_found(d, FINDING_OK, "template", SAY(d, "images baked from %s fit its %s", d->base->id, spec->type), "");
     if (given_text(spec->profile))
         doctor_found(d, FINDING_WARNING, "template",
                      SAY(d,

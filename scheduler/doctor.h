@@ -38,6 +38,7 @@ struct doctor {
     bool no_identity;  /* AWS does not answer us: the rest is not asked */
     /* What was found out on the way. */
     const char *account;
+    struct image *base;            /* NULL: not available */
     struct group group;            /* name NULL: there is none */
     struct launch_spec group_spec; /* what its template says; image NULL: not known */
 };

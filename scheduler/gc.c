@@ -1,4 +1,4 @@
-#include "scheduler/gc.h"
+#include "scheduler/gc_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -6,36 +6,16 @@
 
 #include "base/mem.h"
 #include "base/num.h"
-#include "billing/calendar.h"
 #include "scheduler/deadman.h"
 
-#define FOREIGN_S (6 * 3600) /* as what a run makes carries in bakehour:expires */
-
 static const char *const kind_names[GC_KINDS] = {
-    "instance", "image", "snapshot", "volume", "template version", "launch configuration", "schedule", "open port"};
+    "instance", "image",     "snapshot", "volume", "template version", "launch configuration",
+    "schedule", "open port", "share"};
 
 const char *gc_kind_name(enum gc_kind kind)
 {
     return kind_names[kind];
 }
-
-const char *gc_port_text(char to[GC_PORT_TEXT_SIZE], const char *run, const char *project, const char *environment)
-{
-    str_fit(to, GC_PORT_TEXT_SIZE, "bakehour %.79s %.60s/%.60s", run, project, environment);
-    return to;
-}
-
-/* What is needed, gathered before anything is judged. */
-struct needs {
-    const struct gc_scope *scope;
-    struct arena *arena;
-    struct gc_list *out;
-    struct group group;
-    struct kept_bake kept;
-    const char **images, **versions;
-    size_t image_count, image_cap, version_count, version_cap;
-    bool known; /* the store has completed deployments of this environment */
-};
 
 static void need(struct needs *n, const char ***list, size_t *count, size_t *cap, const char *text)
 {
@@ -45,7 +25,7 @@ static void need(struct needs *n, const char ***list, size_t *count, size_t *cap
     (*list)[(*count)++] = arena_dup(n->arena, text);
 }
 
-static bool among(const char *const *list, size_t count, const char *text)
+bool gc_among(const char *const *list, size_t count, const char *text)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(list[i], text) == 0)
@@ -53,7 +33,7 @@ static bool among(const char *const *list, size_t count, const char *text)
     return false;
 }
 
-static struct gc_item *add(struct needs *n, enum gc_kind kind, struct cloud *cloud, const char *id, const char *why)
+struct gc_item *gc_add(struct needs *n, enum gc_kind kind, struct cloud *cloud, const char *id, const char *why)
 {
     n->out->items = mem_grow(n->out->items, &n->out->cap, n->out->count + 1, sizeof(*n->out->items));
     struct gc_item *item = &n->out->items[n->out->count++];
@@ -84,6 +64,7 @@ static int need_deployments(struct needs *n, const struct config_environment *e,
     int code = deployments_list(n->scope->state, e->name, &list, err);
     *known = false;
     int64_t left = e->retain_images;
+    size_t from = n->image_count; /* each environment counts its own */
     for (size_t i = list.count; !code && i > 0; i--) {
         const struct deployment *d = &list.items[i - 1];
         bool completed = strcmp(d->state, "completed") == 0;
@@ -91,7 +72,8 @@ static int need_deployments(struct needs *n, const struct config_environment *e,
         *known = *known || completed;
         if (running ? e == n->scope->environment && !*n->scope->alive_run : !completed || left <= 0)
             continue;
-        if (completed && !among(n->images, n->image_count, d->image))
+        size_t own = n->image_count - from;
+        if (completed && !(own && gc_among(n->images + from, own, d->image)))
             left--;
         need(n, &n->images, &n->image_count, &n->image_cap, d->image);
         if (e == n->scope->environment)
@@ -136,7 +118,7 @@ static int need_template(struct needs *n, const struct group *g, struct aws_erro
     return 0;
 }
 
-static int store_failed(struct aws_error *error, const struct err *err)
+int gc_store_failed(struct aws_error *error, const struct err *err)
 {
     aws_error_set(error, AWS_UNSENT, 0, "state", "%s", err->text);
     return -1;
@@ -155,6 +137,15 @@ static int need_unknown(struct needs *n, const struct config_environment *e, str
     return need_template(n, &g, error);
 }
 
+/* What was added to the images from there on is needed by this environment itself. */
+static void note_own(struct needs *n, size_t from)
+{
+    for (size_t i = from; i < n->image_count; i++) {
+        n->own = mem_grow(n->own, &n->own_cap, n->own_count + 1, sizeof(*n->own));
+        n->own[n->own_count++] = n->images[i];
+    }
+}
+
 static int need_environments(struct needs *n, struct aws_error *error)
 {
     const struct gc_scope *s = n->scope;
@@ -162,11 +153,13 @@ static int need_environments(struct needs *n, struct aws_error *error)
     for (size_t i = 0; i < s->config->environments.count; i++) {
         const struct config_environment *e = &s->config->environments.items[i];
         bool known = false;
+        size_t from = n->image_count;
         if (need_deployments(n, e, &known, &err))
-            return store_failed(error, &err);
-        if (e == s->environment)
+            return gc_store_failed(error, &err);
+        if (e == s->environment) {
             n->known = known;
-        else if (!known && need_unknown(n, e, error))
+            note_own(n, from);
+        } else if (!known && need_unknown(n, e, error))
             return -1;
     }
     return 0;
@@ -178,7 +171,7 @@ static int gather(struct needs *n, struct aws_error *error)
     struct err err = {.code = 0};
     int64_t version;
     if (kept_bake_get(s->state, s->environment->name, &n->kept, &version, &err))
-        return store_failed(error, &err);
+        return gc_store_failed(error, &err);
     if (need_environments(n, error))
         return -1;
     if (cloud_describe_group(s->site, s->environment->group, n->arena, &n->group, error)) {
@@ -188,7 +181,11 @@ static int gather(struct needs *n, struct aws_error *error)
     }
     need(n, &n->images, &n->image_count, &n->image_cap, s->config->image.base);
     need_versions(n, &n->group);
-    return need_template(n, &n->group, error);
+    size_t from = n->image_count;
+    if (need_template(n, &n->group, error))
+        return -1;
+    note_own(n, from);
+    return 0;
 }
 
 static bool alive(const struct needs *n, const struct tag *tags, size_t count)
@@ -228,8 +225,8 @@ static int find_instances(struct needs *n, struct cloud *cloud, struct aws_error
         bool kept = strcmp(it->id, n->kept.instance) == 0;
         if (kept && n->scope->now_ms < n->kept.until_ms)
             continue;
-        add(n, GC_INSTANCE, cloud, it->id,
-            kept ? "the kept bake instance's time is over" : "no run and no group needs it");
+        gc_add(n, GC_INSTANCE, cloud, it->id,
+               kept ? "the kept bake instance's time is over" : "no run and no group needs it");
     }
     return 0;
 }
@@ -270,20 +267,20 @@ static int find_images(struct needs *n, struct cloud *cloud, struct aws_error *e
     need_proven(n, &found);
     for (size_t i = 0; i < found.count; i++) {
         const struct image *image = &found.items[i];
-        if (image->state == IMAGE_GONE || among(n->images, n->image_count, image->id) ||
+        if (image->state == IMAGE_GONE || gc_among(n->images, n->image_count, image->id) ||
             alive(n, image->tags, image->tag_count))
             continue;
-        add(n, GC_IMAGE, cloud, image->id,
-            image->state == IMAGE_FAILED ? "it failed" : "no deployment that is kept needs it")
+        gc_add(n, GC_IMAGE, cloud, image->id,
+               image->state == IMAGE_FAILED ? "it failed" : "no deployment that is kept needs it")
             ->image = *image;
     }
     for (size_t i = 0; i < snapshots.count; i++) {
         bool used = alive(n, snapshots.items[i].tags, snapshots.items[i].tag_count);
         for (size_t j = 0; j < found.count && !used; j++)
             used = found.items[j].state != IMAGE_GONE &&
-                   among(found.items[j].snapshots, found.items[j].snapshot_count, snapshots.items[i].id);
+                   gc_among(found.items[j].snapshots, found.items[j].snapshot_count, snapshots.items[i].id);
         if (!used && strcmp(snapshots.items[i].state, "pending") != 0)
-            add(n, GC_SNAPSHOT, cloud, snapshots.items[i].id, "no image has it");
+            gc_add(n, GC_SNAPSHOT, cloud, snapshots.items[i].id, "no image has it");
     }
     return 0;
 }
@@ -298,7 +295,7 @@ static int find_volumes(struct needs *n, struct cloud *cloud, struct aws_error *
         return -1;
     for (size_t i = 0; i < found.count; i++)
         if (strcmp(found.items[i].state, "available") == 0 && !alive(n, found.items[i].tags, found.items[i].tag_count))
-            add(n, GC_VOLUME, cloud, found.items[i].id, "nothing is attached to it");
+            gc_add(n, GC_VOLUME, cloud, found.items[i].id, "nothing is attached to it");
     return 0;
 }
 
@@ -315,10 +312,10 @@ static int find_versions(struct needs *n, struct aws_error *error)
         str_fit(number, sizeof(number), "%lld", (long long)v->version);
         bool ours = strncmp(v->description, "bakehour r-", 11) == 0;
         bool of_alive = ours && *n->scope->alive_run && strcmp(v->description + 9, n->scope->alive_run) == 0;
-        if (!ours || of_alive || v->is_default || among(n->versions, n->version_count, number) ||
-            among(n->images, n->image_count, v->spec.image))
+        if (!ours || of_alive || v->is_default || gc_among(n->versions, n->version_count, number) ||
+            gc_among(n->images, n->image_count, v->spec.image))
             continue;
-        add(n, GC_VERSION, n->scope->site, number, "no deployment that is kept needs it")->parent =
+        gc_add(n, GC_VERSION, n->scope->site, number, "no deployment that is kept needs it")->parent =
             arena_dup(n->arena, n->group.template_id);
     }
     return 0;
@@ -337,8 +334,8 @@ static int find_configurations(struct needs *n, struct aws_error *error)
         const struct launch_config *c = &found.items[i];
         bool ours = strncmp(c->name, prefix, strlen(prefix)) == 0;
         bool of_alive = *n->scope->alive_run && strstr(c->name, n->scope->alive_run);
-        if (ours && !of_alive && !among(n->versions, n->version_count, c->name))
-            add(n, GC_CONFIGURATION, n->scope->site, c->name, "no deployment that is kept needs it");
+        if (ours && !of_alive && !gc_among(n->versions, n->version_count, c->name))
+            gc_add(n, GC_CONFIGURATION, n->scope->site, c->name, "no deployment that is kept needs it");
     }
     return 0;
 }
@@ -360,160 +357,25 @@ static int find_schedules(struct needs *n, struct cloud *cloud, struct aws_error
         bool kept = strcmp(name, n->kept.guard) == 0 && s->now_ms < n->kept.until_ms;
         bool is_alive = *s->alive_run && strstr(name, s->alive_run);
         if (deadman_is_of(name, site) && !is_alive && !kept)
-            add(n, GC_SCHEDULE, cloud, name, "what it guarded is gone");
+            gc_add(n, GC_SCHEDULE, cloud, name, "what it guarded is gone");
     }
     return 0;
 }
 
-/* The run and the environment in a rule's description; false: it is no rule of a run of this project. */
-static bool read_port_text(const struct needs *n, const struct rule *rule, const char **run, const char **environment)
+static void release(struct needs *n)
 {
-    static const char begin[] = "bakehour ";
-    char text[GC_PORT_TEXT_SIZE];
-    if (strncmp(rule->description, begin, strlen(begin)) != 0)
-        return false;
-    const char *at = rule->description + strlen(begin);
-    size_t len = strcspn(at, " ");
-    const char *slash = strchr(at, '/');
-    if (!at[len] || !slash)
-        return false;
-    *run = arena_dup_n(n->arena, at, len);
-    *environment = slash + 1;
-    return strcmp(rule->description, gc_port_text(text, *run, n->scope->config->project, *environment)) == 0;
+    free(n->images);
+    free(n->versions);
+    free(n->own);
 }
 
-static void add_port(struct needs *n, const char *cidr, bool open, const char *why)
+static int end_list(struct gc_list *out, int failed)
 {
-    const struct gc_scope *s = n->scope;
-    int port = (int)s->config->osv.port;
-    const char *group = s->config->network.security_group;
-    struct gc_item *item = add(n, GC_PORT, s->bake, arena_textf(n->arena, "%s %s:%d", group, cidr, port), why);
-    item->port = (struct gc_port){{group, arena_dup(n->arena, cidr), port}, open, s->state, s->environment->name};
-}
-
-/* Does this store have a record of the run? */
-static int knows_run(const struct needs *n, const char *environment, const char *run, bool *known, struct err *err)
-{
-    struct deployments list = {0};
-    int code = deployments_list(n->scope->state, environment, &list, err);
-    *known = false;
-    for (size_t i = 0; !code && i < list.count && !*known; i++)
-        *known = strcmp(list.items[i].run, run) == 0;
-    deployments_release(&list);
-    return code;
-}
-
-/* Did it begin less than FOREIGN_S ago? Its name says when: "r-20260115T093000-...". */
-static bool is_young(const struct needs *n, const char *run)
-{
-    char oldest[32];
-    struct civil c = calendar_civil(n->scope->now_ms / 1000 - FOREIGN_S);
-    str_fit(oldest, sizeof(oldest), "r-%04d%02d%02dT%02d%02d%02d", c.year, c.month, c.day, c.hour, c.minute, c.second);
-    return strncmp(run, oldest, strlen(oldest)) >= 0;
-}
-
-/* Another environment's run, of a store that is not ours: it may be at work, so its rule is left to it, for as long as
- * a run's things live. */
-static int is_foreign(const struct needs *n, const char *environment, const char *run, bool *foreign, struct err *err)
-{
-    bool known = true;
-    *foreign = false;
-    if (strcmp(environment, n->scope->environment->name) == 0 || !is_young(n, run))
+    if (!failed)
         return 0;
-    int code = knows_run(n, environment, run, &known, err);
-    *foreign = !known;
-    return code;
-}
-
-/* A rule that a run opened: does this environment close it? */
-static int to_close(const struct needs *n, const struct port_claims *claims, const struct rule *rule, bool *yes,
-                    struct err *err)
-{
-    const struct gc_scope *s = n->scope;
-    const char *run = "";
-    const char *environment = "";
-    int port = (int)s->config->osv.port;
-    bool foreign = false;
-    *yes = false;
-    if (strcmp(rule->protocol, "tcp") != 0 || rule->from_port != port || rule->to_port != port ||
-        !read_port_text(n, rule, &run, &environment))
-        return 0;
-    bool ours = strcmp(environment, s->environment->name) == 0 && strcmp(run, s->working_run) != 0;
-    for (size_t i = 0; i < claims->count; i++) {
-        const struct port_claim *c = &claims->items[i];
-        bool mine = strcmp(c->environment, s->environment->name) == 0;
-        if (strcmp(c->cidr, rule->cidr) != 0)
-            continue;
-        if (mine ? *s->working_run && strcmp(c->run, s->working_run) == 0 : c->counts)
-            return 0;
-        ours = ours || mine;
-    }
-    if (ours && is_foreign(n, environment, run, &foreign, err))
-        return -1;
-    *yes = ours && !foreign;
-    return 0;
-}
-
-/* Claims of this environment on what it does not close: only they go. */
-static void find_claims(struct needs *n, const struct port_claims *claims, size_t first)
-{
-    const struct gc_scope *s = n->scope;
-    for (size_t i = 0; i < claims->count; i++) {
-        const struct port_claim *c = &claims->items[i];
-        bool listed = strcmp(c->environment, s->environment->name) != 0 ||
-                      (*s->working_run && strcmp(c->run, s->working_run) == 0);
-        for (size_t j = first; j < n->out->count && !listed; j++)
-            listed = strcmp(n->out->items[j].port.is.cidr, c->cidr) == 0;
-        if (!listed)
-            add_port(n, c->cidr, false, "its run is over; the rule is not, as others need it");
-    }
-}
-
-static bool has_claim(const struct port_claims *claims, const char *environment)
-{
-    for (size_t i = 0; i < claims->count; i++)
-        if (strcmp(claims->items[i].environment, environment) == 0)
-            return true;
-    return false;
-}
-
-static int find_ports(struct needs *n, struct aws_error *error)
-{
-    struct security_groups found;
-    struct port_claims claims = {0};
-    struct err err = {.code = 0};
-    const struct gc_scope *s = n->scope;
-    const struct config_network *network = &s->config->network;
-    struct lookup lookup = {.ids = &network->security_group, .id_count = 1};
-    size_t first = n->out->count;
-    if (!*network->security_group)
-        return 0;
-    if (port_claims(s->state, network->security_group, (int)s->config->osv.port, s->now_ms, n->arena, &claims, &err))
-        return store_failed(error, &err);
-    if (!network->open_port && !has_claim(&claims, s->environment->name))
-        return 0; /* none was opened from here, or it was closed before the key was taken out */
-    if (cloud_describe_security_groups(s->bake, &lookup, n->arena, &found, error)) {
-        if (!retry_not_found(error))
-            return -1;
-        found.count = 0;
-    }
-    for (size_t i = 0; i < found.count; i++)
-        for (size_t j = 0; j < found.items[i].rule_count; j++) {
-            bool yes = false;
-            if (to_close(n, &claims, &found.items[i].rules[j], &yes, &err))
-                return store_failed(error, &err);
-            if (yes)
-                add_port(n, found.items[i].rules[j].cidr, true, "the run that opened it is over");
-        }
-    find_claims(n, &claims, first);
-    return 0;
-}
-
-int gc_find_ports(const struct gc_scope *scope, struct arena *arena, struct gc_list *out, struct aws_error *error)
-{
-    struct needs n = {.scope = scope, .arena = arena, .out = out};
+    free(out->items);
     *out = (struct gc_list){0};
-    return find_ports(&n, error);
+    return -1;
 }
 
 int gc_find(const struct gc_scope *scope, struct arena *arena, struct gc_list *out, struct aws_error *error)
@@ -523,18 +385,23 @@ int gc_find(const struct gc_scope *scope, struct arena *arena, struct gc_list *o
     *out = (struct gc_list){0};
     int failed = gather(&n, error) || find_instances(&n, scope->site, error) ||
                  (apart && find_instances(&n, scope->bake, error)) || find_versions(&n, error) ||
-                 find_configurations(&n, error) || find_images(&n, scope->site, error) ||
-                 (apart && find_images(&n, scope->bake, error)) || find_volumes(&n, scope->site, error) ||
-                 (apart && find_volumes(&n, scope->bake, error)) || find_schedules(&n, scope->site, error) ||
-                 (apart && find_schedules(&n, scope->bake, error)) || find_ports(&n, error);
-    free(n.images);
-    free(n.versions);
-    if (failed) {
-        free(out->items);
-        *out = (struct gc_list){0};
-        return -1;
-    }
-    return 0;
+                 find_configurations(&n, error) || gc_look_at_shares(&n, error) ||
+                 find_images(&n, scope->site, error) || (apart && find_images(&n, scope->bake, error)) ||
+                 find_volumes(&n, scope->site, error) || (apart && find_volumes(&n, scope->bake, error)) ||
+                 find_schedules(&n, scope->site, error) || (apart && find_schedules(&n, scope->bake, error)) ||
+                 gc_look_at_ports(&n, error);
+    release(&n);
+    return end_list(out, failed);
+}
+
+int gc_find_shares(const struct gc_scope *scope, struct arena *arena, struct gc_list *out, struct aws_error *error)
+{
+    struct needs n = {.scope = scope, .arena = arena, .out = out};
+    *out = (struct gc_list){0};
+    bool copies = config_copies(scope->config, scope->environment); /* which needs none, whatever is deployed */
+    int failed = (!copies && gather(&n, error)) || gc_look_at_shares(&n, error);
+    release(&n);
+    return end_list(out, failed);
 }
 
 static int remove_it(const struct gc_item *item, struct aws_error *error)
@@ -559,18 +426,20 @@ static int remove_it(const struct gc_item *item, struct aws_error *error)
         return cloud_delete_schedule(item->cloud, NULL, item->id, error);
     case GC_PORT:
         return cloud_close_port(item->cloud, item->port.is.group, item->port.is.port, item->port.is.cidr, error);
+    case GC_SHARE:
+        return gc_withdraw(item, error);
     case GC_KINDS:
         break;
     }
     return 0;
 }
 
-static int remove_journalled(const struct gc_item *item, struct journal *journal, struct aws_error *error,
-                             struct err *err)
+int gc_remove_journalled(const struct gc_item *item, struct journal *journal, struct aws_error *error, struct err *err)
 {
     static const char *const actions[GC_KINDS] = {
         "TerminateInstances",           "DeregisterImage",           "DeleteSnapshot", "DeleteVolume",
-        "DeleteLaunchTemplateVersions", "DeleteLaunchConfiguration", "DeleteSchedule", "RevokeSecurityGroupIngress"};
+        "DeleteLaunchTemplateVersions", "DeleteLaunchConfiguration", "DeleteSchedule", "RevokeSecurityGroupIngress",
+        "ModifyImageAttribute"};
     if (journal_intent(journal, "clean-up", actions[item->kind], item->id, err))
         return JOURNAL_STOPPED;
     int failed = remove_it(item, error);
@@ -581,23 +450,10 @@ static int remove_journalled(const struct gc_item *item, struct journal *journal
     return failed ? -1 : 0;
 }
 
-/* The claim goes first: where another environment's run came meanwhile, the rule stays open for it. */
-static int remove_port(const struct gc_item *item, struct journal *journal, struct aws_error *error, struct err *err)
-{
-    const struct gc_port *p = &item->port;
-    bool last = false;
-    if (port_leave(p->state, &p->is, p->environment, journal_now_ms(journal), &last, err))
-        return JOURNAL_STOPPED;
-    int code = last && p->open ? remove_journalled(item, journal, error, err) : 0;
-    if (code)
-        return code; /* the claim says that it is being closed, until somebody else looks again */
-    return last && port_closed(p->state, &p->is, p->environment, err) ? JOURNAL_STOPPED : 0;
-}
-
 int gc_remove(const struct gc_item *item, struct journal *journal, struct aws_error *error, struct err *err)
 {
     assert(item->kind < GC_KINDS);
     *error = (struct aws_error){.http_status = 0};
-    return item->kind == GC_PORT ? remove_port(item, journal, error, err)
-                                 : remove_journalled(item, journal, error, err);
+    return item->kind == GC_PORT ? gc_remove_port(item, journal, error, err)
+                                 : gc_remove_journalled(item, journal, error, err);
 }

@@ -11,6 +11,11 @@
  *   snapshot   goes, when no image has it         volume   goes, when nothing is attached to it
  *   template version, launch configuration  goes, unless the group or a deployment that is kept names it
  *   schedule   goes, when its instance is gone
+ *   share      of an image with the environment's account, as its tag bakehour:shared:ENVIRONMENT says (the account, or
+ *              "withdrawn"), goes once that account has its copy, or, where it launches the shared image itself, when
+ *              neither its group's template nor one of its last N completed deployments needs it; not while a run is
+ *              at work. The account keeps what another environment's tag says. The tag is there before the permission
+ *              and is changed after it, so a share is found wherever its run died
  *   port       a rule of network.security_group whose description says that a run of this environment opened it
  *              (gc_port_text) goes, unless that run is at work or another environment's claims it (port.h); a rule
  *              that somebody else made stays
@@ -36,6 +41,7 @@ enum gc_kind {
     GC_CONFIGURATION,
     GC_SCHEDULE,
     GC_PORT,
+    GC_SHARE,
     GC_KINDS
 };
 
@@ -43,8 +49,8 @@ struct gc_item {
     enum gc_kind kind;
     const char *id;
     const char *why;
-    const char *parent; /* a version's template */
-    struct image image; /* of GC_IMAGE */
+    const char *parent; /* a version's template; a share's tag */
+    struct image image; /* of GC_IMAGE, GC_SHARE */
     struct gc_port {
         struct port is;
         bool open; /* a rule is there, and ours to close; else only the claim goes */
@@ -75,7 +81,15 @@ const char *gc_kind_name(enum gc_kind kind);
 /* The description of the rule that a run opens: "bakehour RUN PROJECT/ENVIRONMENT". */
 const char *gc_port_text(char to[GC_PORT_TEXT_SIZE], const char *run, const char *project, const char *environment);
 
+#define GC_SHARE_KEY_SIZE 80
+#define GC_WITHDRAWN      "withdrawn"
+/* The tag's key. */
+const char *gc_share_key(char to[GC_SHARE_KEY_SIZE], const char *environment);
+
 int gc_find(const struct gc_scope *scope, struct arena *arena, struct gc_list *out, struct aws_error *error) MUST_USE;
+/* Only the shares: what a run withdraws once its copy is made. */
+int gc_find_shares(const struct gc_scope *scope, struct arena *arena, struct gc_list *out,
+                   struct aws_error *error) MUST_USE;
 /* Only the ports: what a run that leaves before its end closes. */
 int gc_find_ports(const struct gc_scope *scope, struct arena *arena, struct gc_list *out,
                   struct aws_error *error) MUST_USE;

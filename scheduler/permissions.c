@@ -38,6 +38,7 @@ static const struct permission table[] = {
     ROW(AWS_EC2, "TerminateInstances", "ec2:TerminateInstances", "Own", BOTH, NEED_ALWAYS),
     ROW(AWS_EC2, "CreateTags", "ec2:CreateTags", "MarkImage", DEPLOYER, NEED_BAKE),
     ROW(AWS_EC2, "CreateTags", "ec2:CreateTags", "MarkImage", TARGET, NEED_SITE | NEED_COPY),
+    ROW(AWS_EC2, "CreateTags", "ec2:CreateTags", "MarkShare", DEPLOYER, NEED_SHARE),
     ROW(AWS_EC2, "DeleteTags", "ec2:DeleteTags", "Release", BOTH, NEED_DEAD_MAN | NEED_ATTACH),
     ROW(AWS_EC2, "CreateReplaceRootVolumeTask", "ec2:CreateReplaceRootVolumeTask", "Own", DEPLOYER, NEED_ROOT),
     ROW(AWS_EC2, "CreateReplaceRootVolumeTask", "ec2:CreateReplaceRootVolumeTask", "FreshRoot", DEPLOYER, NEED_ROOT),

@@ -40,6 +40,10 @@ static const struct statement {
      {"arn:{aws}:ec2:{region}::image/*"},
      "{\"StringEquals\":{\"aws:ResourceTag/bakehour:project\":\"{project}\"},\"ForAllValues:StringEquals\":{\"aws:"
      "TagKeys\":[\"bakehour:proven\",\"bakehour:deployment\"]}}"},
+    {"MarkShare",
+     {"arn:{aws}:ec2:{bake}::image/*"},
+     "{\"StringEquals\":{\"aws:ResourceTag/bakehour:project\":\"{project}\"},\"ForAllValues:StringLike\":{\"aws:"
+     "TagKeys\":[\"bakehour:shared:*\"]}}"},
     {"Release",
      {EC2 "instance/*"},
      "{\"StringEquals\":{\"aws:ResourceTag/bakehour:project\":\"{project}\"},\"ForAllValues:StringEquals\":{\"aws:"

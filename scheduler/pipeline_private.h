@@ -63,6 +63,8 @@ bool instance_prelaunches(const struct pipeline_world *w, int64_t commits, int64
 struct gc_scope pipeline_gc_scope(struct pipeline *p, const char *alive_run, const char *working_run);
 /* step_close.c: the run opens them again when it goes on. */
 int close_ports(struct pipeline *p, struct err *err) MUST_USE;
+/* step_close.c: of images with the environment's account, which it needs no more. Best effort, as above. */
+int withdraw_shares(struct pipeline *p, struct err *err) MUST_USE;
 bool source_needed(const struct pipeline *p); /* step_source.c */
 bool bake_needed(const struct pipeline *p);   /* step_image.c: no image yet */
 void stop_jobs(struct pipeline *p);

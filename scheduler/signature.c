@@ -58,13 +58,19 @@ static EVP_PKEY *private_key(const char *text, size_t len)
     return only_ed25519(key);
 }
 
-int signature_key_parse(const char *name, const char *text, size_t len, struct err *err)
+static EVP_PKEY *need_public(const char *name, const char *text, size_t len, struct err *err)
 {
     EVP_PKEY *key = public_key(text, len);
     if (!key)
-        return err_at(err, EXIT_INPUT, name, 0, 0, "is no public Ed25519 key in PEM (openssl pkey -pubout writes one)");
+        err_at(err, EXIT_INPUT, name, 0, 0, "is no public Ed25519 key in PEM (openssl pkey -pubout writes one)");
+    return key;
+}
+
+int signature_key_parse(const char *name, const char *text, size_t len, struct err *err)
+{
+    EVP_PKEY *key = need_public(name, text, len, err);
     EVP_PKEY_free(key);
-    return 0;
+    return key ? 0 : EXIT_INPUT;
 }
 
 /* The file's text; wiped by the caller. A private key that others may read is none. */
@@ -103,10 +109,8 @@ static EVP_PKEY *open_public(const char *file, struct err *err)
     size_t len = 0;
     if (read_key_file(file, false, &text, &len, err))
         return NULL;
-    EVP_PKEY *key = public_key(text, len);
+    EVP_PKEY *key = need_public(file, text, len, err);
     free(text);
-    if (!key)
-        err_at(err, EXIT_INPUT, file, 0, 0, "is no public Ed25519 key in PEM (openssl pkey -pubout writes one)");
     return key;
 }
 

@@ -229,6 +229,21 @@ int close_ports(struct pipeline *p, struct err *err)
     return code;
 }
 
+int withdraw_shares(struct pipeline *p, struct err *err)
+{
+    struct gc_list list;
+    struct aws_error error;
+    size_t failed;
+    struct gc_scope scope = pipeline_gc_scope(p, "", "");
+    if (gc_find_shares(&scope, &p->calls, &list, &error)) {
+        pipeline_say(p, "step", "the image is still shared: %s %s", error.code, error.message);
+        return 0;
+    }
+    int code = collect_each(p, &list, &failed, err);
+    free(list.items);
+    return code;
+}
+
 /* Reads lag behind what was called for: whoever looks at once does not find the image of a moment ago (a run that
  * failed right after CreateImage), and leaves it behind for good. */
 static bool may_lag(struct pipeline *p, int64_t *again_ms)

@@ -142,6 +142,21 @@ static enum step_result share_failed(struct pipeline *p, const struct image *ima
     return call_failed(p, STEP_REGISTER, "ModifyImageAttribute", error, again_ms, err);
 }
 
+/* Before the permission, so that a share is found by its tag wherever this run dies (gc.h). */
+static enum step_result mark_share(struct pipeline *p, const struct image *image, const char *account,
+                                   int64_t *again_ms, struct err *err)
+{
+    struct aws_error error;
+    char key[GC_SHARE_KEY_SIZE];
+    const struct tag tag = {gc_share_key(key, p->env->name), account};
+    if (journal_intent(p->journal, NAME, "CreateTags", image->id, err))
+        return STEP_STOP;
+    if (cloud_tag(&p->cloud, &image->id, 1, &tag, 1, &error))
+        return call_failed(p, STEP_REGISTER, "CreateTags", &error, again_ms, err);
+    struct journal_fact done = {"image.share_marked", account};
+    return journal_outcome(p->journal, NAME, "CreateTags", true, account, &done, 1, err) ? STEP_STOP : STEP_AGAIN;
+}
+
 static enum step_result share(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     struct identity them;
@@ -158,6 +173,8 @@ static enum step_result share(struct pipeline *p, int64_t *again_ms, struct err 
                          fact(p, "image.id"), p->config->region, p->config->region);
     if (strcmp(image.owner, them.account) == 0)
         return journal_note(p->journal, NAME, "image.shared", "own", err) ? STEP_STOP : STEP_AGAIN;
+    if (!fact(p, "image.share_marked"))
+        return mark_share(p, &image, them.account, again_ms, err);
     if (journal_intent(p->journal, NAME, "ModifyImageAttribute", image.id, err))
         return STEP_STOP;
     if (cloud_share_image(&p->cloud, &image, them.account, true, &error))
@@ -257,8 +274,10 @@ static enum step_result copy_failed(struct pipeline *p, const struct image *imag
                  image->state == IMAGE_GONE ? "it is gone" : image->state_reason);
     struct journal_fact facts[] = {{"image.copy", NULL},
                                    {"image.copy_looked", NULL},
+                                   {"image.shared", NULL}, /* anew: another run may have withdrawn it */
+                                   {"image.share_marked", NULL},
                                    {"image.copy_attempt", arena_textf(&p->calls, "%lld", (long long)next)}};
-    return journal_notes(p->journal, NAME, facts, 3, err) ? STEP_STOP : STEP_AGAIN;
+    return journal_notes(p->journal, NAME, facts, 5, err) ? STEP_STOP : STEP_AGAIN;
 }
 
 static enum step_result wait_copy(struct pipeline *p, int64_t *again_ms, struct err *err)
@@ -314,6 +333,20 @@ static enum step_result bring_image(struct pipeline *p, int64_t *again_ms, struc
     if (copies)
         return copy(p, again_ms, err);
     return journal_note(p->journal, NAME, "image.local", fact(p, "image.id"), err) ? STEP_STOP : STEP_AGAIN;
+}
+
+/* The account has its copy: it needs the image of ours no more. What cannot be withdrawn now is at the end, or by gc.
+ */
+static enum step_result withdraw(struct pipeline *p, struct err *err)
+{
+    if (withdraw_shares(p, err) || journal_note(p->journal, NAME, "image.withdrawing", "tried", err))
+        return STEP_STOP;
+    return STEP_AGAIN;
+}
+
+static bool may_withdraw(const struct pipeline *p)
+{
+    return config_copies(p->config, p->env) && fact(p, "image.share_marked") && !fact(p, "image.withdrawing");
 }
 
 /* ---- the version ---- */
@@ -398,6 +431,8 @@ enum step_result poll_register(struct pipeline *p, int64_t *again_ms, struct err
     }
     if (!fact(p, "image.local"))
         return bring_image(p, again_ms, err);
+    if (may_withdraw(p))
+        return withdraw(p, err);
     if (journal_is(p->journal, "good.image", fact(p, "image.local")))
         return step_done(p, STEP_REGISTER, "register.version", arena_dup(&p->calls, fact(p, "good.version")), err);
     return configuration(p) ? make_configuration(p, again_ms, err) : make_version(p, again_ms, err);

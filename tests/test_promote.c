@@ -13,119 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support_pipeline.h"
-
-static const char commit_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-
-#define KEY     "arn:aws:kms:eu-west-1:123456789012:key/one"
-#define PROD    "}, {\"name\": \"prod\", \"group\": \"group-prod\""
-#define ABROAD  PROD ", \"region\": \"eu-west-1\", \"kms_key\": \"" KEY "\""
-#define ANOTHER "210987654321"
-#define THEIRS  ", \"profile\": \"target\"" /* of the environment's account */
-
-struct site {
-    struct stage s;
-    struct cloud_transport wire;
-    struct retry retry;
-    struct cloud cloud; /* where prod is */
-    struct arena arena;
-    struct aws_error error;
-    struct deployment source; /* what is promoted */
-    bool other_account;
-};
-
-static void aim(struct site *t)
-{
-    struct pipeline_world *w = &t->s.rehearsal.world;
-    w->environment = &t->s.config->environments.items[1];
-    w->site_transport = t->other_account ? &t->wire.transport : NULL;
-    w->site_retry = t->other_account ? &t->retry : NULL;
-}
-
-/* Deployed to test; from now on it is about prod. */
-static void open_site(struct site *t, const struct stage_options *o, bool other_account)
-{
-    *t = (struct site){.other_account = other_account};
-    stage_open(&t->s, o);
-    arena_init(&t->arena);
-    const struct config_environment *prod = &t->s.config->environments.items[1];
-    struct retry_settings settings = retry_standard();
-    settings.reads_per_s = settings.writes_per_s = 1000;
-    cloud_transport_init(&t->wire, t->s.rehearsal.cloud, NULL);
-    retry_init(&t->retry, &settings, 1);
-    t->wire.region = prod->region;
-    t->wire.caller_arn = "arn:aws:iam::" SIMCLOUD_ACCOUNT ":user/eyes"; /* of the test, where it is no site's */
-    if (other_account) {
-        struct simcloud_caller owner = {ANOTHER, prod->region, "arn:aws:iam::" ANOTHER ":role/deploy"};
-        t->wire.account = ANOTHER;
-        t->wire.caller_arn = owner.arn;
-        assert_int_equal(simcloud_add_group(t->s.rehearsal.cloud, &owner, "group-prod", 2, &t->s.err), 0);
-        assert_int_equal(rehearsal_grant(&t->s.rehearsal, ROLE_TARGET, ANOTHER, "deploy", &t->s.err), 0);
-    }
-    t->cloud = (struct cloud){.transport = &t->wire.transport, .retry = &t->retry, .region = prod->region};
-    assert_int_equal(stage_deploy(&t->s, commit_a), PIPELINE_COMPLETED);
-    t->source = t->s.record;
-    aim(t);
-}
-
-static void close_site(struct site *t)
-{
-    arena_release(&t->arena);
-    stage_close(&t->s);
-}
-
-static enum pipeline_end promote(struct site *t)
-{
-    struct pipeline_order order = {.kind = "promote",
-                                   .commit = t->source.commit,
-                                   .commits = 1,
-                                   .image = t->source.image,
-                                   .image_name = t->source.image_name,
-                                   .sha256 = t->source.sha256,
-                                   .bake_key = t->source.bake_key,
-                                   .source = "test"};
-    return pipeline_run(&t->s.rehearsal.world, &order, &t->s.record, &t->s.err);
-}
-
-/* Prod has two members of one image, which its template names. */
-static void prod_serves(struct site *t, const char *where)
-{
-    struct group g;
-    struct instance i;
-    struct template_versions v;
-    size_t good = 0;
-    t->s.rehearsal.world.transport->sleep_ms(t->s.rehearsal.world.transport->self, 120000);
-    assert_int_equal(cloud_describe_group(&t->cloud, "group-prod", &t->arena, &g, &t->error), 0);
-    assert_int_equal(
-        cloud_describe_template_versions(&t->cloud, g.template_id, g.template_version, &t->arena, &v, &t->error), 0);
-    for (size_t n = 0; n < g.member_count; n++) {
-        assert_int_equal(cloud_describe_instance(&t->cloud, g.members[n].id, &t->arena, &i, &t->error), 0);
-        good += strcmp(i.image, t->s.record.image) == 0;
-    }
-    if (g.member_count != 2 || good != 2 || strcmp(v.items[0].spec.image, t->s.record.image) != 0)
-        fail_msg("%s: %zu members, %zu of %s; the template names %s", where, g.member_count, good, t->s.record.image,
-                 v.items[0].spec.image);
-}
-
-static size_t own_images(struct site *t, struct image *out)
-{
-    struct images found;
-    struct tag ours = {"tag:bakehour:project", "hello"};
-    struct lookup lookup = {.filters = &ours, .filter_count = 1};
-    assert_int_equal(cloud_describe_images(&t->cloud, &lookup, &t->arena, &found, &t->error), 0);
-    if (found.count && out)
-        *out = found.items[0];
-    return found.count;
-}
-
-static void no_orphans(struct site *t, const char *where)
-{
-    struct str names;
-    str_init(&names, 4096);
-    if (rehearsal_orphans(&t->s.rehearsal, &names))
-        fail_msg("%s: left over: %s", where, names.text);
-    str_release(&names);
-}
+#include "tests/support_site.h"
 
 #define PRICED                                                                                                         \
     ", \"prices\": {\"regime\": \"second\", \"instance_usd_per_hour\": \"0.36\", \"image_gb\": 3, \"retained_days\": " \
@@ -137,18 +25,18 @@ static void to_another_region(void **state)
     struct site t;
     struct image copy = {.id = ""};
     struct pipeline_estimate e;
-    struct pipeline_order order = {.kind = "promote", .commit = commit_a, .commits = 1, .image = "ami-1"};
-    open_site(&t, &(struct stage_options){.environment = ABROAD, .more = PRICED}, false);
+    struct pipeline_order order = {.kind = "promote", .commit = COMMIT_A, .commits = 1, .image = "ami-1"};
+    site_open(&t, &(struct stage_options){.environment = ABROAD, .more = PRICED}, false);
     assert_int_equal(pipeline_estimate(&t.s.rehearsal.world, &order, &e, &t.s.err), 0);
     /* 3 GB kept a month at 0.05, and sent once at 0.02 */
     assert_int_equal(e.costs.usd[COST_IMAGE], 21 * MONEY_PER_USD / 100);
     assert_int_equal(e.critical_s, 210 + 10 + 150); /* copied, registered, rolled out */
-    if (promote(&t) != PIPELINE_COMPLETED)
+    if (site_promote(&t) != PIPELINE_COMPLETED)
         fail_msg("%s", t.s.err.text);
     assert_int_equal(t.s.record.critical_s, 370);
     assert_in_range(t.s.record.makespan_s, 370, 381);
-    prod_serves(&t, "abroad");
-    assert_int_equal(own_images(&t, &copy), 1);
+    site_serves(&t, "abroad");
+    assert_int_equal(site_images(&t, &copy), 1);
     assert_string_equal(copy.id, t.s.record.image);
     assert_string_not_equal(copy.id, t.source.image);
     assert_true(copy.encrypted);
@@ -156,32 +44,32 @@ static void to_another_region(void **state)
     assert_string_equal(tag_value(copy.tags, copy.tag_count, "bakehour:bake-key"), t.source.bake_key);
     assert_string_equal(tag_value(copy.tags, copy.tag_count, "bakehour:sha256"), t.source.sha256);
     assert_string_equal(tag_value(copy.tags, copy.tag_count, "bakehour:proven"), "yes");
-    no_orphans(&t, "abroad");
+    site_no_orphans(&t, "abroad");
     /* Again: the copy is there. */
     int64_t cost = t.s.record.cost;
-    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    assert_int_equal(site_promote(&t), PIPELINE_COMPLETED);
     assert_string_equal(t.s.record.image, copy.id);
     assert_true(t.s.record.cost < cost);
-    assert_int_equal(own_images(&t, NULL), 1);
-    close_site(&t);
+    assert_int_equal(site_images(&t, NULL), 1);
+    site_close(&t);
 }
 
 static void encrypted_where_it_is(void **state)
 {
     (void)state;
     struct site t;
-    open_site(
+    site_open(
         &t, &(struct stage_options){.environment = PROD ", \"kms_key\": \"arn:aws:kms:us-east-1:123456789012:key/x\""},
         false);
-    if (promote(&t) != PIPELINE_COMPLETED)
+    if (site_promote(&t) != PIPELINE_COMPLETED)
         fail_msg("%s", t.s.err.text);
     struct image image;
     assert_int_equal(cloud_describe_image(&t.cloud, t.s.record.image, &t.arena, &image, &t.error), 0);
     assert_true(image.encrypted);
     assert_string_not_equal(image.id, t.source.image);
-    prod_serves(&t, "encrypted");
-    no_orphans(&t, "encrypted");
-    close_site(&t);
+    site_serves(&t, "encrypted");
+    site_no_orphans(&t, "encrypted");
+    site_close(&t);
 }
 
 /* A key of another region is refused by AWS: a clear failure, and prod as it was. */
@@ -189,28 +77,28 @@ static void a_key_of_elsewhere(void **state)
 {
     (void)state;
     struct site t;
-    open_site(
+    site_open(
         &t, &(struct stage_options){.environment = PROD ", \"kms_key\": \"arn:aws:kms:eu-west-1:123456789012:key/x\""},
         false);
-    assert_int_equal(promote(&t), PIPELINE_FAILED);
+    assert_int_equal(site_promote(&t), PIPELINE_FAILED);
     assert_non_null(strstr(t.s.err.text, "is not in the region us-east-1"));
-    no_orphans(&t, "a key of elsewhere");
-    close_site(&t);
+    site_no_orphans(&t, "a key of elsewhere");
+    site_close(&t);
 }
 
 static void to_another_account(void **state)
 {
     (void)state;
     struct site t;
-    open_site(&t, &(struct stage_options){.environment = PROD THEIRS}, true);
-    if (promote(&t) != PIPELINE_COMPLETED)
+    site_open(&t, &(struct stage_options){.environment = PROD THEIRS}, true);
+    if (site_promote(&t) != PIPELINE_COMPLETED)
         fail_msg("%s", t.s.err.text);
     assert_string_equal(t.s.record.image, t.source.image); /* shared, not copied */
-    prod_serves(&t, "another account");
+    site_serves(&t, "another account");
     /* However often: it says where it was made and proven, and there it was the first. */
     struct stage_eyes home;
     struct image image = {.id = ""};
-    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    assert_int_equal(site_promote(&t), PIPELINE_COMPLETED);
     assert_int_equal(t.s.record.number, 2);
     stage_eyes_open(&home, &t.s);
     assert_int_equal(cloud_describe_image(&home.cloud, t.source.image, &home.arena, &image, &t.error), 0);
@@ -218,32 +106,34 @@ static void to_another_account(void **state)
     assert_string_equal(tag_value(image.tags, image.tag_count, "bakehour:deployment"), "1");
     assert_string_equal(tag_value(image.tags, image.tag_count, "bakehour:proven"), "yes");
     stage_eyes_close(&home);
-    close_site(&t);
-    open_site(&t, &(struct stage_options){.environment = ABROAD THEIRS}, true);
-    if (promote(&t) != PIPELINE_COMPLETED)
+    site_close(&t);
+    site_open(&t, &(struct stage_options){.environment = ABROAD THEIRS}, true);
+    if (site_promote(&t) != PIPELINE_COMPLETED)
         fail_msg("%s", t.s.err.text);
-    assert_int_equal(own_images(&t, NULL), 1); /* the copy is that account's own */
-    prod_serves(&t, "another account abroad");
-    close_site(&t);
+    assert_int_equal(site_images(&t, NULL), 1); /* the copy is that account's own */
+    assert_int_equal(site_shares(&t), 0);
+    site_serves(&t, "another account abroad");
+    site_close(&t);
 }
 
 static void the_default_key_cannot_be_shared(void **state)
 {
     (void)state;
     struct site t;
-    open_site(&t, &(struct stage_options){.environment = PROD THEIRS, .encrypt_default = true}, true);
-    assert_int_equal(promote(&t), PIPELINE_FAILED);
+    site_open(&t, &(struct stage_options){.environment = PROD THEIRS, .encrypt_default = true}, true);
+    assert_int_equal(site_promote(&t), PIPELINE_FAILED);
     assert_non_null(strstr(t.s.err.text, "default key"));
+    assert_int_equal(site_shares(&t), 0);
     if (!strstr(t.s.err.text, "modify-ebs-default-kms-key-id"))
         fail_msg("%s", t.s.err.text);
-    close_site(&t);
+    site_close(&t);
     /* In one account it needs no sharing: the copy is encrypted anew with its region's key. */
-    open_site(&t, &(struct stage_options){.environment = ABROAD, .encrypt_default = true}, false);
-    if (promote(&t) != PIPELINE_COMPLETED)
+    site_open(&t, &(struct stage_options){.environment = ABROAD, .encrypt_default = true}, false);
+    if (site_promote(&t) != PIPELINE_COMPLETED)
         fail_msg("%s", t.s.err.text);
-    prod_serves(&t, "re-encrypted");
-    no_orphans(&t, "re-encrypted");
-    close_site(&t);
+    site_serves(&t, "re-encrypted");
+    site_no_orphans(&t, "re-encrypted");
+    site_close(&t);
 }
 
 /* The first copy fails, the second one serves. */
@@ -256,13 +146,13 @@ static void a_copy_that_fails(void **state)
     cJSON *rules = cJSON_Parse("[{\"action\": \"image\", \"nth\": 2, \"fault\": \"fails\"}]");
     assert_int_equal(fault_set_add(faults, "test", rules, &err), 0);
     cJSON_Delete(rules);
-    open_site(&t, &(struct stage_options){.environment = ABROAD, .faults = faults}, false);
-    if (promote(&t) != PIPELINE_COMPLETED)
+    site_open(&t, &(struct stage_options){.environment = ABROAD, .faults = faults}, false);
+    if (site_promote(&t) != PIPELINE_COMPLETED)
         fail_msg("%s", t.s.err.text);
-    prod_serves(&t, "second copy");
-    assert_int_equal(own_images(&t, NULL), 1);
-    no_orphans(&t, "second copy");
-    close_site(&t);
+    site_serves(&t, "second copy");
+    assert_int_equal(site_images(&t, NULL), 1);
+    site_no_orphans(&t, "second copy");
+    site_close(&t);
     fault_set_free(faults);
 }
 
@@ -273,19 +163,19 @@ static void a_name_that_is_taken(void **state)
     struct site t;
     struct image copy = {.id = ""};
     const char *other = "";
-    open_site(&t, &(struct stage_options){.environment = PROD ", \"region\": \"eu-west-1\""}, false);
+    site_open(&t, &(struct stage_options){.environment = PROD ", \"region\": \"eu-west-1\""}, false);
     struct copy_order order = {.source_region = "us-east-1",
                                .source_image = t.source.image,
                                .name = t.source.image_name,
                                .description = "of somebody else"};
     assert_int_equal(cloud_copy_image(&t.cloud, &order, &t.arena, &other, &t.error), 0);
-    if (promote(&t) != PIPELINE_COMPLETED)
+    if (site_promote(&t) != PIPELINE_COMPLETED)
         fail_msg("%s", t.s.err.text);
     assert_string_not_equal(t.s.record.image, other);
-    assert_int_equal(own_images(&t, &copy), 1);
+    assert_int_equal(site_images(&t, &copy), 1);
     assert_string_equal(copy.id, t.s.record.image);
-    prod_serves(&t, "a name that is taken");
-    close_site(&t);
+    site_serves(&t, "a name that is taken");
+    site_close(&t);
 }
 
 static enum image_state state_of(struct site *t, const char *id)
@@ -301,13 +191,13 @@ static void another_groups_image(void **state)
     static const char commit_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
     (void)state;
     struct site t;
-    open_site(&t, &(struct stage_options){.environment = PROD, .more = ", \"retention\": {\"images\": 1}"}, false);
-    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    site_open(&t, &(struct stage_options){.environment = PROD, .more = ", \"retention\": {\"images\": 1}"}, false);
+    assert_int_equal(site_promote(&t), PIPELINE_COMPLETED);
     stage_next_runner(&t.s, "second/2", false);
     t.s.rehearsal.world.environment = &t.s.config->environments.items[0];
     assert_int_equal(stage_deploy(&t.s, commit_b), PIPELINE_COMPLETED);
     assert_int_equal(state_of(&t, t.source.image), IMAGE_AVAILABLE);
-    close_site(&t);
+    site_close(&t);
 }
 
 /* Test has gone on and keeps one image; what prod's copy was made from stays until prod goes on too. */
@@ -318,8 +208,8 @@ static void what_a_copy_was_made_from(void **state)
     (void)state;
     struct site t;
     struct image image;
-    open_site(&t, &(struct stage_options){.environment = ABROAD, .more = ", \"retention\": {\"images\": 1}"}, false);
-    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    site_open(&t, &(struct stage_options){.environment = ABROAD, .more = ", \"retention\": {\"images\": 1}"}, false);
+    assert_int_equal(site_promote(&t), PIPELINE_COMPLETED);
     struct stage_eyes home;
     stage_eyes_open(&home, &t.s);
     char first[40];
@@ -329,14 +219,14 @@ static void what_a_copy_was_made_from(void **state)
     assert_int_equal(cloud_describe_image(&home.cloud, first, &t.arena, &image, &t.error), 0);
     assert_int_equal(image.state, IMAGE_AVAILABLE);
     t.source = t.s.record;
-    aim(&t);
-    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    site_aim(&t);
+    assert_int_equal(site_promote(&t), PIPELINE_COMPLETED);
     t.s.rehearsal.world.environment = &t.s.config->environments.items[0];
     assert_int_equal(stage_deploy(&t.s, commit_c), PIPELINE_COMPLETED);
     assert_int_equal(cloud_describe_image(&home.cloud, first, &t.arena, &image, &t.error), 0);
     assert_int_equal(image.state, IMAGE_GONE);
     stage_eyes_close(&home);
-    close_site(&t);
+    site_close(&t);
 }
 
 /* A rollback's image is the copy itself: its number and its signature are found where it is. */
@@ -349,18 +239,18 @@ static void rollback_abroad(void **state)
     struct image image = {.id = ""};
     struct journal *journal;
     const struct tag signature = {"bakehour:signature", "abc"};
-    open_site(&t, &(struct stage_options){.environment = PROD ", \"region\": \"eu-west-1\""}, false);
-    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    site_open(&t, &(struct stage_options){.environment = PROD ", \"region\": \"eu-west-1\""}, false);
+    assert_int_equal(site_promote(&t), PIPELINE_COMPLETED);
     struct deployment first = t.s.record;
     t.s.rehearsal.world.environment = &t.s.config->environments.items[0];
     assert_int_equal(stage_deploy(&t.s, commit_b), PIPELINE_COMPLETED);
     t.source = t.s.record;
-    aim(&t);
-    assert_int_equal(promote(&t), PIPELINE_COMPLETED);
+    site_aim(&t);
+    assert_int_equal(site_promote(&t), PIPELINE_COMPLETED);
     if (stage_again(&t.s, "rollback", &first) != PIPELINE_COMPLETED)
         fail_msg("%s", t.s.err.text);
     assert_int_equal(t.s.record.number, 3);
-    prod_serves(&t, "rolled back abroad");
+    site_serves(&t, "rolled back abroad");
     assert_int_equal(cloud_describe_image(&t.cloud, first.image, &t.arena, &image, &t.error), 0);
     assert_string_equal(tag_value(image.tags, image.tag_count, "bakehour:deployment"), "3");
     const char *id = first.image;
@@ -374,7 +264,7 @@ static void rollback_abroad(void **state)
     assert_int_equal(journal_open(&journal, &t.s.inner, NULL, t.s.record.run, clock, &t.s.err), 0);
     assert_true(journal_is(journal, "build.signature", "abc"));
     journal_free(journal);
-    close_site(&t);
+    site_close(&t);
 }
 
 #define HOME_KEY "arn:aws:kms:us-east-1:123456789012:key/one"
@@ -398,7 +288,7 @@ static void encrypted_in_the_bake(void **state)
         struct image image = {.id = ""};
         struct aws_error error;
         const char *base = "";
-        struct pipeline_order order = {.kind = "deploy", .commit = commit_a, .commits = 1};
+        struct pipeline_order order = {.kind = "deploy", .commit = COMMIT_A, .commits = 1};
         stage_open(&s, &(struct stage_options){.environment = cases[i].environment});
         stage_eyes_open(&e, &s);
         struct copy_order encrypt = {.source_region = "us-east-1",
@@ -412,7 +302,7 @@ static void encrypted_in_the_bake(void **state)
         assert_int_equal(pipeline_estimate(&s.rehearsal.world, &order, &estimate, &s.err), 0);
         assert_int_equal(estimate.used.copies_image, cases[i].copied);
         assert_int_equal(estimate.critical_s, cases[i].copied ? 580 + 210 : 580);
-        if (stage_deploy(&s, commit_a) != PIPELINE_COMPLETED)
+        if (stage_deploy(&s, COMMIT_A) != PIPELINE_COMPLETED)
             fail_msg("case %zu: %s", i, s.err.text);
         assert_in_range(s.record.makespan_s, estimate.critical_s, estimate.critical_s * 103 / 100);
         assert_int_equal(cloud_describe_image(&e.cloud, s.record.image, &e.arena, &image, &error), 0);
@@ -427,43 +317,21 @@ static void encrypted_in_the_bake(void **state)
     }
 }
 
-static void finish(struct site *t, const char *where)
-{
-    bool found = false;
-    enum pipeline_end end = PIPELINE_BUSY;
-    stage_next_runner(&t->s, "second/2", true);
-    aim(t);
-    for (int i = 0; end == PIPELINE_BUSY && i < 100; i++) {
-        end = pipeline_resume(&t->s.rehearsal.world, &found, &t->s.record, &t->s.err);
-        if (end == PIPELINE_BUSY)
-            t->s.rehearsal.world.transport->sleep_ms(t->s.rehearsal.world.transport->self, 30000);
-    }
-    bool over = found || end != PIPELINE_COMPLETED;
-    for (int i = 0; !over && i < 100; i++) {
-        end = promote(t);
-        over = end != PIPELINE_BUSY;
-        if (!over)
-            t->s.rehearsal.world.transport->sleep_ms(t->s.rehearsal.world.transport->self, 30000);
-    }
-    if (end != PIPELINE_COMPLETED)
-        fail_msg("%s: %d: %s", where, (int)end, t->s.err.text);
-}
-
 static bool die_and_finish(enum death death, int64_t n)
 {
     struct site t;
     char where[64];
     str_fit(where, sizeof(where), "death %d at %lld", (int)death, (long long)n);
-    open_site(&t, &(struct stage_options){.environment = ABROAD}, false);
+    site_open(&t, &(struct stage_options){.environment = ABROAD}, false);
     stage_kill(&t.s, death, n);
-    enum pipeline_end end = promote(&t);
+    enum pipeline_end end = site_promote(&t);
     bool died = end == PIPELINE_STOPPED || end == PIPELINE_LOST || stage_dead(&t.s);
     if (died)
-        finish(&t, where);
-    prod_serves(&t, where);
-    assert_int_equal(own_images(&t, NULL), 1);
-    no_orphans(&t, where);
-    close_site(&t);
+        site_finish(&t, where);
+    site_serves(&t, where);
+    assert_int_equal(site_images(&t, NULL), 1);
+    site_no_orphans(&t, where);
+    site_close(&t);
     return died;
 }
 

@@ -223,9 +223,10 @@ static void a_late_change(void **state)
         assert_int_equal(stage_deploy(&s, commit_c), PIPELINE_COMPLETED);
         stage_rest(&s, 600);
         stage_group(&s, image, &members, &desired, &max);
-        if (desired != cases[i].wanted_desired || max != cases[i].wanted_max || members != desired)
-            fail_msg("case %zu: %lld members, desired %lld, maximum %lld", i, (long long)members, (long long)desired,
-                     (long long)max);
+        if (desired != cases[i].wanted_desired || max != cases[i].wanted_max || members != desired ||
+            strcmp(image, s.record.image) != 0)
+            fail_msg("case %zu: %lld members, desired %lld, maximum %lld, and its version has %s, not %s", i,
+                     (long long)members, (long long)desired, (long long)max, image, s.record.image);
         stage_close(&s);
     }
 }
