@@ -7,8 +7,10 @@
 #include "scheduler/optimum.h"
 
 #define BOUND_WORK  ((int64_t)40000000) /* steps x phases: about a quarter of a second */
+#define FRONT_WORK  ((int64_t)8000000)  /* a limit makes it slower, and a line needs no more */
 #define GRID_MAX_S  3600
 #define CHEAP_PRICE 0.004 /* of the line's prices, in launches for a commit-hour: from here, */
+#define OVERLAP_MAX 1e13  /* 1,000 USD a deployment */
 #define PRICE_STEP  3     /* each so many times the one before, to 26 */
 
 /* What each deployment costs at least besides its instance. */
@@ -31,7 +33,7 @@ static money_t money_each(const struct model *m)
 }
 
 /* The finest grid that is quick enough. Silences are passed over, as the optimum does. */
-static int64_t choose_grid(const struct scenario *s, struct meter meter)
+static int64_t choose_grid(const struct scenario *s, struct meter meter, int64_t work)
 {
     static const int64_t grids[] = {1, 5, 10, 12, 15, 20, 30, 60, 120, 300, 600, 1800};
     const struct terms *t = &s->model.terms;
@@ -44,7 +46,7 @@ static int64_t choose_grid(const struct scenario *s, struct meter meter)
     for (size_t i = 0; i < sizeof(grids) / sizeof(*grids); i++) {
         int64_t phases = meter.quantum_s > grids[i] ? meter.quantum_s / grids[i] : 1;
         bool fits = t->bake_s % grids[i] == 0 && t->boot_s % grids[i] == 0;
-        if (busy_s / grids[i] * phases * (fits ? 1 : 2) <= BOUND_WORK)
+        if (busy_s / grids[i] * phases * (fits ? 1 : 2) <= work)
             return grids[i];
     }
     return GRID_MAX_S;
@@ -98,33 +100,44 @@ static int fill_outcome(struct bound *b, const struct optimum *o, const struct s
     return code;
 }
 
-int bound_find(struct bound *b, const struct scenario *s, money_t delay_price, const struct session *session,
-               struct err *err)
+static struct optimum_terms terms_of(const struct scenario *s, int64_t work)
 {
     const struct terms *t = &s->model.terms;
     struct meter meter = regime_meter(t->regime);
-    struct optimum_terms terms = {.bake_s = t->bake_s,
+    return (struct optimum_terms){.bake_s = t->bake_s,
                                   .boot_s = t->boot_s,
                                   .meter = meter,
-                                  .grid_s = choose_grid(s, meter),
+                                  .grid_s = choose_grid(s, meter, work),
                                   .price_per_hour = t->price_per_hour,
-                                  .per_deploy = money_each(&s->model),
-                                  .delay_price_per_commit_hour = delay_price};
+                                  .per_deploy = money_each(&s->model)};
+}
+
+static int find(struct bound *b, const struct scenario *s, const struct optimum_terms *terms,
+                const struct session *session, struct err *err)
+{
     struct optimum o;
     struct progress progress;
     progress_begin(&progress, session, "searching the optimum", (int64_t)s->commits.count);
-    int code = optimum_solve(&o, &terms, s->commits.arrival_s, s->commits.count, &progress, err);
+    int code = optimum_solve(&o, terms, s->commits.arrival_s, s->commits.count, &progress, err);
     progress_end(&progress);
     if (code)
         return code;
     *b = (struct bound){.is = true,
-                        .grid_s = terms.grid_s,
-                        .delay_price = delay_price,
+                        .grid_s = terms->grid_s,
+                        .delay_price = terms->delay_price_per_commit_hour,
                         .cost = (double)(o.money + o.waiting) / OPTIMUM_UNITS_PER_MONEY,
                         .lower = (double)o.lower_bound / OPTIMUM_UNITS_PER_MONEY};
     code = fill_outcome(b, &o, s, err);
     optimum_release(&o);
     return code;
+}
+
+int bound_find(struct bound *b, const struct scenario *s, money_t delay_price, const struct session *session,
+               struct err *err)
+{
+    struct optimum_terms terms = terms_of(s, BOUND_WORK);
+    terms.delay_price_per_commit_hour = delay_price;
+    return find(b, s, &terms, session, err);
 }
 
 void bound_release(struct bound *b)
@@ -134,13 +147,17 @@ void bound_release(struct bound *b)
     b->is = false;
 }
 
-int bound_line_find(struct bound_line *line, const struct scenario *s, const struct session *session, struct err *err)
+/* A deployment with a bake instance of its own. */
+static double launch_money(const struct scenario *s)
 {
     const struct terms *t = &s->model.terms;
-    struct meter meter = regime_meter(t->regime);
-    double launch = (double)money_each(&s->model) +
-                    (double)t->price_per_hour * (double)meter_billed_s(meter, t->boot_s + t->bake_s) / SECONDS_PER_HOUR;
-    double price = launch * CHEAP_PRICE;
+    int64_t billed_s = meter_billed_s(regime_meter(t->regime), t->boot_s + t->bake_s);
+    return (double)money_each(&s->model) + (double)t->price_per_hour * (double)billed_s / SECONDS_PER_HOUR;
+}
+
+int bound_line_find(struct bound_line *line, const struct scenario *s, const struct session *session, struct err *err)
+{
+    double price = launch_money(s) * CHEAP_PRICE;
     int code = 0;
     *line = (struct bound_line){0};
     for (int i = 0; i < BOUND_PRICES && !code; i++) {
@@ -149,6 +166,38 @@ int bound_line_find(struct bound_line *line, const struct scenario *s, const str
         price *= PRICE_STEP;
     }
     return code;
+}
+
+/* What a deployment of the schedule added to the fleet's bill, as if nothing were prepaid. */
+static money_t overlap_each(const struct outcome *o, const struct model *m)
+{
+    const struct cost_month *t = &o->costs.total;
+    double hours = (double)(t->fleet_s - t->base_s) / SECONDS_PER_HOUR;
+    double each = t->deployments ? hours * (double)m->terms.price_per_hour / (double)t->deployments : 0;
+    return each > 0 ? (money_t)fmin(each, OVERLAP_MAX) : 0;
+}
+
+int bound_front_find(struct bound_line *front, const struct scenario *s, const struct outcome *like, int64_t longest_s,
+                     const struct session *session, struct err *err)
+{
+    struct optimum_terms terms = terms_of(s, FRONT_WORK);
+    const int64_t around_s = s->model.terms.prepare_s + s->model.terms.rollout_s;
+    const double first = (double)(terms.boot_s + terms.bake_s + terms.grid_s);
+    const double last = fmax((double)(longest_s - around_s), first);
+    const double step = pow(last / first, 1.0 / (BOUND_PRICES - 1));
+    const money_t each = terms.per_deploy;
+    int code = 0;
+    terms.delay_price_per_commit_hour = (money_t)(launch_money(s) * CHEAP_PRICE) + 1;
+    *front = (struct bound_line){0};
+    for (int i = 0; i < BOUND_PRICES && (!code || code == EXIT_INPUT); i++) {
+        terms.max_lead_s = (int64_t)ceil(first * pow(step, i));
+        terms.per_deploy = each + overlap_each(like, &s->model);
+        struct bound *b = &front->at[front->count];
+        code = find(b, s, &terms, session, err);
+        if (b->is)
+            like = &front->at[front->count++].outcome;
+    }
+    return code == EXIT_INPUT ? 0 : code;
 }
 
 void bound_line_release(struct bound_line *line)

@@ -42,6 +42,13 @@ int bound_line_find(struct bound_line *line, const struct scenario *s, const str
                     struct err *err) MUST_USE;
 void bound_line_release(struct bound_line *line);
 
+/* For a picture of money against lead time: the cheapest schedules in which no commit's bake ends later than a limit
+ * allows, from the shortest that can be met to that of longest_s (lead time, preparing and rolling out included). Here
+ * a deployment costs what it adds to the fleet's bill too: on average, as in the schedule before, in `like` at first.
+ * That is no bound: it is for those who see the line beside the policies' points. */
+int bound_front_find(struct bound_line *front, const struct scenario *s, const struct outcome *like, int64_t longest_s,
+                     const struct session *session, struct err *err) MUST_USE;
+
 /* What of a policy's money is counted. */
 double bound_money(const struct outcome *o, const struct model *m);
 /* Cost over the optimum's at the scenario's price of waiting; 0 where there is nothing to divide by. */

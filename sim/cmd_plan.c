@@ -41,15 +41,27 @@ static const struct opt plan_options[] = {
 /* Asked for, it must be found; where it just belongs to the page, the page does without. */
 static int find_optimum(struct plan *p, const struct plan_args *args, const struct session *session, struct err *err)
 {
-    if (!args->vs_optimum && !args->plot && !p->limits.by_cost)
+    if (!args->vs_optimum && !p->limits.by_cost)
         return 0;
-    int code = yardstick_find(&p->yardstick, p->scenario, args->plot != NULL, session, err);
-    p->show_optimum = !code && (args->vs_optimum || p->limits.by_cost);
+    int code = yardstick_find(&p->yardstick, p->scenario, session, err);
     if (!code || args->vs_optimum)
         return code;
     yardstick_release(&p->yardstick);
     session_note(session, "without the clairvoyant optimum: %s", err->text);
     return 0;
+}
+
+/* The picture does without it rather than not be there. */
+static void find_drawn(struct plan *p, const struct session *session)
+{
+    int64_t longest_s = 0;
+    struct err err;
+    for (size_t i = 0; i < p->frontier.count; i++) {
+        int64_t lead_s = p->frontier.points[i].outcome.lead.percentile[STATS_P95];
+        longest_s = lead_s > longest_s ? lead_s : longest_s;
+    }
+    if (bound_front_find(&p->drawn, p->scenario, &p->frontier.idle->outcome, longest_s, session, &err))
+        session_note(session, "without the clairvoyant's line: %s", err.text);
 }
 
 static int fill(struct plan *p, const struct plan_args *args, const struct session *session, struct err *err)
@@ -71,6 +83,8 @@ static int fill(struct plan *p, const struct plan_args *args, const struct sessi
         code = prepaid_fill(&p->prepaid, &shown->outcome.policy, p->scenario, err);
     if (!code && args->offers)
         code = offers_judge(&p->offers, args->offers, &shown->outcome.policy, p->scenario, session, err);
+    if (!code && args->plot)
+        find_drawn(p, session);
     return code ? code : find_optimum(p, args, session, err);
 }
 
@@ -112,6 +126,7 @@ static int run_plan(struct session *session, void *context, struct err *err)
     prepaid_release(&p.prepaid);
     offer_list_release(&p.offers);
     yardstick_release(&p.yardstick);
+    bound_line_release(&p.drawn);
     frontier_release(&p.frontier);
     scenario_release(&s);
     return code;

@@ -409,7 +409,7 @@ static int run_simulate(struct session *session, void *context, struct err *err)
     struct comparison c = {0};
     code = run_all(&c, &args->policies, &s, session, err);
     if (!code && args->vs_optimum)
-        code = yardstick_find(&c.yardstick, &s, false, session, err);
+        code = yardstick_find(&c.yardstick, &s, session, err);
     if (!code && args->save_policy)
         code = policy_save(args->save_policy, &args->policies, &s, session, err);
     if (!code && session_form(session) == FORM_JSON)

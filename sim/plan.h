@@ -18,8 +18,8 @@ struct plan {
     struct str reason;
     struct prepaid prepaid;     /* with --reserved */
     struct offer_list offers;   /* with --offers */
-    struct yardstick yardstick; /* with --delay-price, --vs-optimum or --plot */
-    bool show_optimum;          /* not only in the picture */
+    struct yardstick yardstick; /* with --delay-price or --vs-optimum */
+    struct bound_line drawn;    /* with --plot: what a clairvoyant would have paid */
     bool show_all;
 };
 

@@ -27,7 +27,7 @@ static void points_json(const struct plan *p, cJSON *document)
         json_bool(policy, "dominated", q->dominated);
         json_bool(policy, "recommended", q == p->best);
         json_bool(policy, "baseline", q == f->every || q == f->idle);
-        if (p->show_optimum)
+        if (yardstick_is(&p->yardstick))
             yardstick_policy_json(&p->yardstick, policy, &q->outcome, &p->scenario->model);
         cJSON_AddItemToArray(policies, policy);
     }
@@ -116,7 +116,7 @@ void plan_print_json(const struct plan *p, const struct session *session)
     recommended_json(p, document);
     prepaid_json(p, document);
     offers_json(p, document);
-    if (p->show_optimum)
+    if (yardstick_is(&p->yardstick))
         yardstick_json(&p->yardstick, document);
     json_print(document, session->out);
 }

@@ -70,7 +70,7 @@ static struct shape shape_of(const struct plan *p, const struct session *session
                           .p50 = wide || (!p->limits.by_cost && page_width(session) >= 80),
                           .deployments = wide,
                           .waiting = p->limits.by_cost,
-                          .optimum = p->show_optimum};
+                          .optimum = yardstick_is(&p->yardstick)};
 }
 
 static void lead_cell(struct table *t, const struct outcome *o, int rank, bool csv)
@@ -268,7 +268,7 @@ static void print_shares(const struct plan *p, const struct session *session)
 
 static void print_optimum(const struct plan *p, const struct session *session)
 {
-    if (!p->show_optimum)
+    if (!yardstick_is(&p->yardstick))
         return;
     struct str text;
     str_init(&text, 0);

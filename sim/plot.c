@@ -121,25 +121,23 @@ static void add_staircase(struct str *data, const struct plan *p)
     str_add(data, "EOD\n");
 }
 
-/* What the clairvoyant does not weigh and the picture counts all the same: policies may lie below the line then. */
-static bool counts_more(const struct model *m)
-{
-    return m->fleet > 0 || m->reserved > 0 || m->image_size > 0;
-}
-
-/* The clairvoyant's frontier: a line. */
+/* The clairvoyant's frontier: a line, of those that are cheaper than each one before. */
 static void add_optimum(struct str *data, struct str *rows, const struct plan *p)
 {
-    const struct bound_line *line = &p->yardstick.line;
+    const struct bound_line *line = &p->drawn;
+    money_t least = INT64_MAX;
     if (line->count < 2)
         return;
     str_add(data, "$optimum << EOD\n");
-    for (size_t i = line->count; i-- > 0;)
-        str_addf(data, "%.6f %.6f\n", minutes_of(line->at[i].outcome.lead.percentile[STATS_P95]),
-                 usd(line->at[i].per_month));
+    for (size_t i = 0; i < line->count; i++) {
+        const struct bound *b = &line->at[i];
+        if (b->per_month >= least)
+            continue;
+        least = b->per_month;
+        str_addf(data, "%.6f %.6f\n", minutes_of(b->outcome.lead.percentile[STATS_P95]), usd(least));
+    }
     str_add(data, "EOD\n");
-    str_addf(rows, "$optimum with lines lw 2.2 lc rgb '%s' title 'clairvoyant%s', ", GREEN,
-             counts_more(&p->scenario->model) ? ", of the bakes alone" : " optimum");
+    str_addf(rows, "$optimum with lines lw 2.2 lc rgb '%s' title 'clairvoyant', ", GREEN);
 }
 
 static void add_ring(struct str *data, struct str *rows, const char *name, const struct frontier_point *q,

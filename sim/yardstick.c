@@ -2,14 +2,12 @@
 
 #include "billing/money_json.h"
 
-int yardstick_find(struct yardstick *y, const struct scenario *s, bool line, const struct session *session,
-                   struct err *err)
+int yardstick_find(struct yardstick *y, const struct scenario *s, const struct session *session, struct err *err)
 {
     money_t delay_price = s->model.terms.delay_price_per_commit_hour;
-    int code = delay_price ? bound_find(&y->bound, s, delay_price, session, err) : 0;
-    if (!code && (line || !delay_price))
-        code = bound_line_find(&y->line, s, session, err);
-    return code;
+    if (delay_price)
+        return bound_find(&y->bound, s, delay_price, session, err);
+    return bound_line_find(&y->line, s, session, err);
 }
 
 void yardstick_release(struct yardstick *y)

@@ -2,8 +2,8 @@
  * yardstick.h - how far policies are from the clairvoyant optimum, for reports.
  *
  * With a price of waiting one optimum: a policy's money and waiting over its own. Without one, the frontier: a policy's
- * money over the least with as much waiting. With `line` the frontier is found in any case, to be drawn. See bound.h
- * for what is counted. Ownership: yardstick_find .. yardstick_release; all zeroes is none.
+ * money over the least with as much waiting. See bound.h for what is counted. Ownership: yardstick_find ..
+ * yardstick_release; all zeroes is none.
  */
 #ifndef SIM_YARDSTICK_H
 #define SIM_YARDSTICK_H
@@ -14,10 +14,10 @@
 
 struct yardstick {
     struct bound bound;     /* with a price of waiting */
-    struct bound_line line; /* without, or to be drawn */
+    struct bound_line line; /* without */
 };
 
-int yardstick_find(struct yardstick *y, const struct scenario *s, bool line, const struct session *session,
+int yardstick_find(struct yardstick *y, const struct scenario *s, const struct session *session,
                    struct err *err) MUST_USE;
 void yardstick_release(struct yardstick *y);
 

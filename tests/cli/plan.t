@@ -356,8 +356,8 @@ done
 hasnt "--plot svg: no prepaid hours unasked" "$(cat pictures/plan.svg)" 'Prepaid hours'
 exit_is "--plot with a pool" 0 plan --fleet 1 --reserved 2 --reserved-model pool --plot pictures/pool.svg
 has "--plot with a pool: the burn-down" "$(cat pictures/pool.svg)" 'Prepaid hours left in the month'
-has "--plot with a pool: what the clairvoyant weighs" "$(cat pictures/pool.svg)" 'clairvoyant, of the bakes alone'
-hasnt "--plot svg: nothing else is paid for" "$(cat pictures/plan.svg)" 'of the bakes alone'
+has "--plot svg: the clairvoyant's line" "$(cat pictures/plan.svg)" '>clairvoyant<'
+has "--plot with a pool: the clairvoyant's line" "$(cat pictures/pool.svg)" '>clairvoyant<'
 is "--plot with a pool: no warning" "$err" "bakehour: drawn: pictures/pool.svg"
 # Nothing to pay: no complaint about an empty axis. Many months: lines without points.
 exit_is "--plot of nothing to pay" 0 "$BAKEHOUR" plan --log h.tsv --price 0 --plot pictures/free.png
