@@ -151,7 +151,8 @@ static void a_refused_call_tags_nothing(void **state)
 
 /* ---- trust ---- */
 
-#define BAKER "arn:aws:iam::" SIMCLOUD_ACCOUNT ":role/baker"
+static const char baker[] = "arn:aws:iam::" SIMCLOUD_ACCOUNT ":role/baker";
+
 #define TRUST(condition)                                                                                               \
     "{\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \""                 \
     "arn:aws:iam::" SIMCLOUD_ACCOUNT ":root\"}, \"Action\": \"sts:AssumeRole\", \"Condition\": " condition "}}"
@@ -167,7 +168,7 @@ static int trust(const char *text, struct err *err)
 
 static const char *take(const char *session, const char *external)
 {
-    int code = sim_call(&s, AWS_STS, "AssumeRole", "RoleArn", BAKER, "RoleSessionName", session,
+    int code = sim_call(&s, AWS_STS, "AssumeRole", "RoleArn", baker, "RoleSessionName", session,
                         external ? "ExternalId" : NULL, external, NULL);
     return code ? s.error.code : "";
 }
