@@ -13,8 +13,10 @@
 #include "base/str.h"
 #include "sim/part.h"
 
-#define SCHEMA   "bakehour.organisation-part/1"
-#define HOUR_MAX ((int64_t)10000000) /* of the clock, since 1970: a thousand years */
+#define SCHEMA           "bakehour.organisation-part/1"
+#define HOUR_MAX         ((int64_t)10000000) /* of the clock, since 1970: a thousand years */
+#define HOUR_SECONDS_MAX ((int64_t)1 << 52)  /* that run within one: 10^12 instances */
+#define COUNT_MAX        ((int64_t)1 << 40)  /* commits, deployments, the seconds of a lead */
 
 bool organisation_is_part(const char *text)
 {
@@ -182,6 +184,30 @@ static int64_t next_number(struct part_reader *r, const char **at, const char *w
     return value;
 }
 
+/* The next number of a text, from 0 to max. */
+static int64_t next_within(struct part_reader *r, const char **at, int64_t max)
+{
+    int64_t value = next_number(r, at, "figures");
+    if (value < 0 || value > max)
+        part_bad(r, "figures");
+    return value;
+}
+
+static int128 next_lead(struct part_reader *r, const char **at)
+{
+    int128 value = 0;
+    size_t len = strcspn(*at, " ");
+    if (len == 0 || len > 30 || strspn(*at, "0123456789") != len) {
+        part_bad(r, "figures");
+        return 0;
+    }
+    for (size_t i = 0; i < len; i++)
+        value = value * 10 + ((*at)[i] - '0');
+    *at += len + ((*at)[len] == ' ');
+    return value;
+}
+
+/* No figure is negative: a service is planned at on-demand prices. */
 static void get_figures(struct part_reader *r, const cJSON *item, struct org_figures *f)
 {
     const char *at = cJSON_GetStringValue(item);
@@ -189,19 +215,18 @@ static void get_figures(struct part_reader *r, const cJSON *item, struct org_fig
         part_bad(r, "figures");
         return;
     }
-    int64_t *const first[] = {&f->deployments, &f->launches, &f->billed_s, &f->commits,
-                              &f->money,       &f->waiting,  &f->cost,     &f->per_month};
-    for (size_t i = 0; i < sizeof(first) / sizeof(*first); i++)
-        *first[i] = next_number(r, &at, "figures");
-    size_t len = strcspn(at, " ");
-    int digits_bad = len == 0 || len > 30 || strspn(at, "0123456789") != len;
-    for (size_t i = 0; i < len && !digits_bad; i++)
-        f->lead_s = f->lead_s * 10 + (at[i] - '0');
-    at += len + (at[len] == ' ');
-    f->lead_p50_s = next_number(r, &at, "figures");
-    f->lead_p95_s = next_number(r, &at, "figures");
-    f->within = next_number(r, &at, "figures") != 0;
-    if (digits_bad || *at || f->deployments < 0 || f->commits < 0 || f->billed_s < 0 || f->lead_p95_s < 0)
+    f->deployments = next_within(r, &at, COUNT_MAX);
+    f->launches = next_within(r, &at, INT64_MAX);
+    f->billed_s = next_within(r, &at, INT64_MAX);
+    f->commits = next_within(r, &at, COUNT_MAX);
+    money_t *const money[] = {&f->money, &f->waiting, &f->cost, &f->per_month};
+    for (size_t i = 0; i < sizeof(money) / sizeof(*money); i++)
+        *money[i] = next_within(r, &at, INT64_MAX);
+    f->lead_s = next_lead(r, &at);
+    f->lead_p50_s = next_within(r, &at, COUNT_MAX);
+    f->lead_p95_s = next_within(r, &at, COUNT_MAX);
+    f->within = next_within(r, &at, 1) != 0;
+    if (*at)
         part_bad(r, "figures");
 }
 
@@ -216,7 +241,7 @@ static void get_service(struct part_reader *r, const cJSON *item, struct organis
     s->name = mem_dup(part_text(r, item, "service", PART_TEXT_MAX));
     s->source = mem_dup(part_text(r, item, "source", PART_TEXT_MAX));
     get_key(r, item, s->key);
-    s->commits = part_i64(r, item, "commits", 1, (int64_t)1 << 50);
+    s->commits = part_i64(r, item, "commits", 1, COUNT_MAX);
     s->corrected = part_i64(r, item, "corrected", 0, s->commits);
     s->first = part_i64(r, item, "first", INSTANT_MIN, INSTANT_MAX);
     s->last = part_i64(r, item, "last", s->first, INSTANT_MAX);
@@ -251,7 +276,7 @@ static void get_hours(struct part_reader *r, const cJSON *from, const char *name
             at++;
             times = next_number(r, &at, name);
         }
-        if (value < 0 || times < 1 || times > HOURS_MAX - (int64_t)to->count || r->code) {
+        if (value < 0 || value > HOUR_SECONDS_MAX || times < 1 || times > HOURS_MAX - (int64_t)to->count || r->code) {
             part_bad(r, name);
             return;
         }
@@ -341,6 +366,21 @@ static int check_same(const struct organisation *o, const struct organisation *m
     return differs ? err_at(err, EXIT_INPUT, name, 0, 0, "is a part of %s than the files before it", differs) : 0;
 }
 
+/* Sums grow part by part, but never so far that the next one overflows. */
+static int add_hours(struct hours *to, const struct hours *more, const char *name, struct err *err)
+{
+    int64_t end = to->first + (int64_t)to->count;
+    int64_t more_end = more->first + (int64_t)more->count;
+    bool far = to->count && more->count && (end - more->first > HOURS_MAX || more_end - to->first > HOURS_MAX);
+    if (far)
+        return err_at(err, EXIT_INPUT, name, 0, 0, "is more than two hundred years away from the parts before it");
+    hours_add(to, more);
+    for (size_t i = 0; i < to->count; i++)
+        if (to->seconds[i] > HOUR_SECONDS_MAX)
+            return err_at(err, EXIT_INPUT, name, 0, 0, "has more in one hour than can be added up");
+    return 0;
+}
+
 int organisation_merge(struct organisation *o, struct organisation *more, const char *name, struct err *err)
 {
     int code = check_same(o, more, name, err);
@@ -356,9 +396,10 @@ int organisation_merge(struct organisation *o, struct organisation *more, const 
         o->services[i] = more->services[i];
         more->services[i] = (struct org_service){0};
     }
-    for (size_t p = 0; p <= o->policies.count; p++) {
-        hours_add(&o->used[p], &more->used[p]);
-        hours_add(&o->base[p], &more->base[p]);
+    for (size_t p = 0; p <= o->policies.count && !code; p++) {
+        code = add_hours(&o->used[p], &more->used[p], name, err);
+        if (!code)
+            code = add_hours(&o->base[p], &more->base[p], name, err);
     }
-    return 0;
+    return code;
 }

@@ -15,19 +15,62 @@
     "\"price\":\"670000000\",\"every\":0,\"idle\":1,\"policies\":[{\"trigger\":\"every\",\"keep\":\"terminate\"},"     \
     "{\"trigger\":\"idle\",\"keep\":\"terminate\"}],"
 #define FIGURES "\"3 2 7200 5 1340000000 0 1340000000 100 4000 600 900 1\""
-#define RECORDS                                                                                                        \
+#define RECORDS RECORDS_OF(FIGURES)
+#define RECORDS_OF(figures)                                                                                            \
     "\"records\":[{\"index\":1,\"service\":\"b\",\"source\":\"b.tsv\"," KEY "\"commits\":5,\"corrected\":0,"           \
     "\"first\":1700000000,\"last\":1700009000,\"from\":1700000000,\"to\":1700009000,\"shallow\":false,"                \
-    "\"shares\":true,\"own_terms\":false,\"best\":1,\"figures\":[" FIGURES "," FIGURES "]}],"
-#define HOURS "{\"used\":\"472222 3600 0*3 7200\",\"base\":\"0\"}"
+    "\"shares\":true,\"own_terms\":false,\"best\":1,\"figures\":[" figures "," figures "]}],"
+#define MUCH                                                                                                           \
+    "\"1099511627776 9223372036854775807 9223372036854775807 1099511627776 9223372036854775807 9223372036854775807 "   \
+    "9223372036854775807 9223372036854775807 999999999999999999999999999999 1099511627776 1099511627776 1\""
+#define MUCH_HOURS "{\"used\":\"9000000 4503599627370496*2000\",\"base\":\"9000100 4503599627370496*2000\"}"
+#define HOURS      "{\"used\":\"472222 3600 0*3 7200\",\"base\":\"0\"}"
 
 const char *const fuzz_seeds[] = {
     HEAD("1") RECORDS "\"hours\":[" HOURS "," HOURS "," HOURS "]}",
     HEAD("0") RECORDS "\"hours\":[]}",
+    HEAD("1000000") RECORDS_OF(MUCH) "\"hours\":[" MUCH_HOURS "," MUCH_HOURS "," MUCH_HOURS "]}",
+    HEAD("1") RECORDS_OF(
+        "\"9223372036854775807 -9223372036854775808 1 1 -9223372036854775808 1 1 1 1 1 1 1\"") "\"hours\":[" HOURS
+                                                                                               "," HOURS "," HOURS "]}",
     "{\"schema\":\"bakehour.organisation-part/1\"}",
     "[]",
     NULL,
 };
+
+/* In each form; what it says is the tests' business. */
+static void report(const struct organisation *o)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct err err = {0};
+    FILE *out = open_memstream(&text, &len);
+    for (int form = 0; form < 4; form++) {
+        struct session session = {.out = out, .err = out, .program = "fuzz", .json = form == 1, .csv = form > 1};
+        int code =
+            organisation_report(o, "organisation", form == 2 ? ORG_POLICIES : ORG_SERVICES, true, &session, &err);
+        assert(code == 0 || err.text[0]);
+    }
+    fclose(out);
+    free(text);
+}
+
+/* With the same records at other places, where these are free. */
+static void merge(struct organisation *o, struct organisation *more)
+{
+    struct err err = {0};
+    struct org_total t;
+    for (size_t i = 0; i + 1 < more->count; i++)
+        if (!more->services[i].figures && more->services[i + 1].figures && !o->services[i].figures) {
+            more->services[i] = more->services[i + 1];
+            more->services[i + 1] = (struct org_service){0};
+        }
+    if (organisation_merge(o, more, "again", &err) == 0)
+        for (size_t p = 0; p <= o->policies.count; p++)
+            assert(organisation_total(o, p, &t, &err) == 0 || err.text[0]);
+    else
+        assert(err.text[0]);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -54,6 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(code == organisation_total(&again, p, &t_again, &err));
         assert(code || (t.money == t_again.money && t.covered_s == t_again.covered_s));
     }
+    report(&o);
+    merge(&o, &again);
     organisation_release(&again);
     organisation_release(&o);
     free(text);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "sim/organisation.h"
 #include "tests/support_draw.h"
 
@@ -142,7 +143,9 @@ static char *text_of(const struct organisation *o, size_t *len)
     FILE *out = open_memstream(&text, len);
     organisation_write(o, out);
     fclose(out);
-    return text;
+    char *own = mem_dup(text); /* gcc takes what the stream has written for the stream's own */
+    free(text);
+    return own;
 }
 
 static void as_it_went(void **state)
@@ -244,11 +247,123 @@ static void too_much_money(void **state)
     organisation_release(&o);
 }
 
+/* Sums, differences and products of whatever two services and their hours may say: told, not overflowed. */
+static void too_much_of_anything(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t offset;
+        int64_t much;
+    } figures[] = {{offsetof(struct org_figures, launches), INT64_MAX / 2 + 1},
+                   {offsetof(struct org_figures, billed_s), INT64_MAX},
+                   {offsetof(struct org_figures, money), INT64_MAX},
+                   {offsetof(struct org_figures, waiting), INT64_MAX},
+                   {offsetof(struct org_figures, cost), INT64_MAX / 2 + 1}};
+    struct organisation o;
+    struct org_total t;
+    struct err err;
+    for (size_t f = 0; f < sizeof(figures) / sizeof(*figures); f++) {
+        make(&o, 1);
+        for (size_t i = 0; i < 2; i++)
+            memcpy((char *)&o.services[i].figures[0] + figures[f].offset, &figures[f].much, sizeof(int64_t));
+        assert_int_equal(organisation_total(&o, 0, &t, &err), EXIT_INPUT);
+        assert_int_equal(organisation_total(&o, 1, &t, &err), 0);
+        organisation_release(&o);
+    }
+    for (int pool = 0; pool < 2; pool++) {
+        make(&o, 1);
+        o.reserved_model = pool ? MODEL_POOL : MODEL_CLOCK_HOUR;
+        o.reserved = 1000000;
+        o.price_per_hour = INT64_MAX;
+        for (size_t h = 0; h < o.used[0].count; h++)
+            o.used[0].seconds[h] = INT64_C(1) << 52;
+        assert_int_equal(organisation_total(&o, 0, &t, &err), EXIT_INPUT);
+        for (size_t h = 0; h < o.base[0].count; h++) /* a fleet that takes more than there is: less than nothing */
+            o.base[0].seconds[h] = INT64_C(1) << 52;
+        memset(o.used[0].seconds, 0, o.used[0].count * sizeof(int64_t));
+        assert_int_equal(organisation_total(&o, 0, &t, &err), EXIT_INPUT);
+        organisation_release(&o);
+    }
+}
+
+/* What each number of a part's figures may be, from the field's place. */
+static void figures_have_bounds(void **state)
+{
+    (void)state;
+    static const char *const most[12] = {"1099511627776",       "9223372036854775807", "9223372036854775807",
+                                         "1099511627776",       "9223372036854775807", "9223372036854775807",
+                                         "9223372036854775807", "9223372036854775807", "999999999999999999999999999999",
+                                         "1099511627776",       "1099511627776",       "1"};
+    static const char *const over[12] = {
+        "1099511627777",       "9223372036854775808", "9223372036854775808",
+        "1099511627777",       "9223372036854775808", "9223372036854775808",
+        "9223372036854775808", "9223372036854775808", "1000000000000000000000000000000",
+        "1099511627777",       "1099511627777",       "2"};
+    struct organisation o;
+    struct organisation read;
+    struct err err;
+    size_t len;
+    make(&o, 2);
+    char *text = text_of(&o, &len);
+    char *begin = strstr(text, "\"figures\":[\"") + strlen("\"figures\":[\"");
+    char *end = strchr(begin, '"');
+    for (int field = 0; field < 12; field++)
+        for (int kind = 0; kind < 3; kind++) {
+            struct str changed;
+            str_init(&changed, 0);
+            str_add_n(&changed, text, (size_t)(begin - text));
+            for (int i = 0; i < 12; i++)
+                str_addf(&changed, "%s%s", i ? " " : "",
+                         i != field  ? "0"
+                         : kind == 0 ? most[i]
+                         : kind == 1 ? over[i]
+                                     : "-1");
+            str_add(&changed, end);
+            int code = organisation_parse(&read, "part", changed.text, changed.len, &err);
+            if (code != (kind ? EXIT_INPUT : 0))
+                fail_msg("field %d, %d: %d", field, kind, code);
+            str_release(&changed);
+            if (!code)
+                organisation_release(&read);
+        }
+    free(text);
+    organisation_release(&o);
+}
+
+static void hours_have_bounds(void **state)
+{
+    (void)state;
+    struct organisation part[2];
+    struct err err;
+    for (int kind = 0; kind < 3; kind++) {
+        for (int i = 0; i < 2; i++)
+            make(&part[i], 3);
+        for (size_t s = 0; s < SERVICES; s++)
+            organisation_drop(&part[s % 2], s);
+        if (kind)
+            part[0].used[1].seconds[7] = part[1].used[1].seconds[7] = kind == 1 ? 1 : INT64_C(1) << 51;
+        part[0].used[1].seconds[7] += kind; /* 2^51 + 2^51 may be, one more may not */
+        if (!kind)
+            part[1].used[2].first += (int64_t)200 * 366 * 24;
+        assert_int_equal(organisation_merge(&part[0], &part[1], "second", &err), kind == 1 ? 0 : EXIT_INPUT);
+        if (kind != 1)
+            assert_non_null(strstr(err.text, kind ? "one hour" : "two hundred years"));
+        for (int i = 0; i < 2; i++)
+            organisation_release(&part[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shared_hours),    cmocka_unit_test(as_it_went),     cmocka_unit_test(merged),
-        cmocka_unit_test(hours_are_added), cmocka_unit_test(too_much_money),
+        cmocka_unit_test(shared_hours),
+        cmocka_unit_test(as_it_went),
+        cmocka_unit_test(merged),
+        cmocka_unit_test(hours_are_added),
+        cmocka_unit_test(too_much_money),
+        cmocka_unit_test(too_much_of_anything),
+        cmocka_unit_test(figures_have_bounds),
+        cmocka_unit_test(hours_have_bounds),
     };
     return cmocka_run_group_tests_name("organisation", tests, NULL, NULL);
 }
