@@ -282,6 +282,14 @@ static void too_much_of_anything(void **state)
             o.base[0].seconds[h] = INT64_C(1) << 52;
         memset(o.used[0].seconds, 0, o.used[0].count * sizeof(int64_t));
         assert_int_equal(organisation_total(&o, 0, &t, &err), EXIT_INPUT);
+        o.price_per_hour = pool ? INT64_C(4000000000) : INT64_C(6600000000); /* a month of it would do */
+        assert_int_equal(organisation_total(&o, 0, &t, &err), EXIT_INPUT);
+        organisation_release(&o);
+        make(&o, 1);
+        for (size_t i = 0; i < SERVICES; i++)
+            o.services[i].span_to = o.services[i].span_from + 86400;
+        o.services[0].figures[0].money = INT64_MAX / 2; /* a day's */
+        assert_int_equal(organisation_total(&o, 0, &t, &err), EXIT_INPUT);
         organisation_release(&o);
     }
 }
