@@ -26,6 +26,18 @@ void cut_out(void *context, enum permission_role role, cJSON *policy)
             cJSON_Parse("{\"Sid\": \"Nothing\", \"Effect\": \"Deny\", \"Action\": [\"*\"], \"Resource\": \"*\"}"));
 }
 
+bool is_listed(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = list; *at; at += strspn(at, " ")) {
+        size_t here = strcspn(at, " ");
+        if (here == len && strncmp(at, word, len) == 0)
+            return true;
+        at += here;
+    }
+    return false;
+}
+
 int cut_each(const cJSON *policy, enum permission_role role, cut_try *attempt, const void *context)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(policy, "Statement");

@@ -13,6 +13,9 @@ struct cut {
 /* For rehearsal_options.edit_policy, with a struct cut: takes the action out, and a statement that has none left. */
 void cut_out(void *cut, enum permission_role role, cJSON *policy);
 
+/* Is the word one of a list with a space between each two? */
+bool is_listed(const char *list, const char *word);
+
 /* Each action of each statement of the policy, until try says stop (non-zero). */
 typedef int cut_try(const void *context, struct cut *cut);
 int cut_each(const cJSON *policy, enum permission_role role, cut_try *attempt, const void *context);

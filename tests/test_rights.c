@@ -22,8 +22,7 @@ static const char commit_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char commit_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 static const char commit_c[] = "cccccccccccccccccccccccccccccccccccccccc";
 
-#define DEAD    "\"dead_man_role\": \"arn:aws:iam::123456789012:role/bakehour-dead-man\""
-#define ANOTHER "210987654321"
+#define DEAD "\"dead_man_role\": \"arn:aws:iam::123456789012:role/bakehour-dead-man\""
 
 /* ---- a call outside the policy fails ---- */
 
@@ -131,11 +130,11 @@ static void only_what_is_ours(void **state)
             }
             assert_string_equal(answer_to(&s, &r, &e), tagged && !large ? "DryRunOperation" : "UnauthorizedOperation");
         }
-    /* a schedule of another name, or with another role */
     stage_eyes_close(&eyes);
     stage_close(&s);
 }
 
+/* A schedule of another name, or with another role, is refused. */
 static void schedules_pass_one_role(void **state)
 {
     (void)state;

@@ -60,14 +60,15 @@ static uint64_t denied_in(const struct world *w, struct cut *cut, char last[200]
     return denied;
 }
 
-static int unneeded;
+static int asked, unneeded;
 
 static int is_needed(const void *context, struct cut *cut)
 {
     const struct world *w = context;
     char last[200];
-    if ((w->only && !strstr(w->only, cut->sid)) || (w->except && strstr(w->except, cut->action)))
+    if ((w->only && !is_listed(w->only, cut->sid)) || (w->except && is_listed(w->except, cut->action)))
         return 0;
+    asked++;
     if (denied_in(w, cut, last))
         return 0;
     printf("# %s: nothing needs %s of statement %s\n", w->name, cut->action, cut->sid);
@@ -86,11 +87,13 @@ static void holds(const struct world *w)
     const struct permission_terms terms = {.config = s.config, .account = SIMCLOUD_ACCOUNT, .pass_role = ""};
     cJSON *policy = permissions_policy(&terms, w->role, &s.err);
     assert_non_null(policy);
-    unneeded = 0;
+    asked = unneeded = 0;
     (void)cut_each(policy, w->role, is_needed, w);
     cJSON_Delete(policy);
     stage_close(&s);
     assert_int_equal(unneeded, 0);
+    if (!asked)
+        fail_msg("%s: no action was asked about", w->name);
 }
 
 /* ---- the dead-man ---- */

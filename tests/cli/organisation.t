@@ -44,12 +44,14 @@ for regime in hourly second; do
     for limit in "" "--max-lead 40m" "--max-usd 300" "--delay-price 1"; do
         run plan --log "$tmp/one.tsv" $fleet --price 0.9 --regime $regime $limit --csv
         plan=$(printf '%s\n' "$out" | grep recommended | cut -d, -f1,2)
+        has "plan recommends: $regime $limit" "$plan" '^[a-z]*[:0-9a-z]* + .*,[0-9]'
         run organisation "$tmp/one.tsv" $fleet --price 0.9 --regime $regime $limit --csv
         is "as plan: $regime $limit" "$(printf '%s\n' "$out" | sed 1d | cut -d, -f3,4)" "$plan"
     done
     for reserved in "--reserved 1" "--reserved 4" "--reserved 2 --reserved-model pool" "--reserved 4 --reserved-model pool"; do
         run simulate --log "$tmp/one.tsv" $fleet --price 0.9 --regime $regime --trigger count:2 $reserved --json
         simulate="$(json_of "$out" policies.0.money_usd) $(json_of "$out" policies.0.lead_s.p95) $(json_of "$out" policies.0.deployments)"
+        has "simulate has figures: $regime $reserved" "$simulate" '^[0-9]*\.[0-9]* [1-9][0-9]* [1-9][0-9]*$'
         run organisation "$tmp/one.tsv" $fleet --price 0.9 --regime $regime --policy count:2 $reserved --all --json
         is "as simulate: $regime $reserved" "$(json_of "$out" policies.0.money_usd) $(json_of "$out" policies.0.worst_p95_s) $(json_of "$out" policies.0.deployments)" "$simulate"
     done
