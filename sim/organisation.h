@@ -90,7 +90,7 @@ int organisation_parse(struct organisation *o, const char *name, const char *tex
 /* Takes the records of `more` over; they must be of the same organisation and of other services. */
 int organisation_merge(struct organisation *o, struct organisation *more, const char *name, struct err *err) MUST_USE;
 
-/* --- sums and report (organisation_report.c) --- */
+/* --- sums and report (organisation_total.c, _report.c, _json.c) --- */
 struct org_total {
     int64_t services, within, best; /* counted; within the limits; for how many it is the best */
     int64_t deployments, launches, billed_s, commits;

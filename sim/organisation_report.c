@@ -1,7 +1,6 @@
-/* What organisation.h found, summed up and printed: text, JSON, CSV. */
-#include "sim/organisation.h"
+/* What organisation.h found, printed as text and CSV. */
+#include "sim/organisation_report.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,178 +10,8 @@
 #include "base/str.h"
 #include "billing/money_json.h"
 
-#define MONTH_S      2629746 /* 365.2425 / 12 days */
-#define SHOWN        20      /* services in the text, without --all */
-#define POOL_MONTH_S ((int64_t)744 * SECONDS_PER_HOUR)
-
-/* --- sums --- */
-
-static int128 above(int128 value, int128 limit)
-{
-    return value > limit ? value - limit : 0;
-}
-
-/* Of what the deployments used, the seconds that the reservations cover; the undisturbed fleet draws first. */
-static int128 covered_in(int128 used_s, int128 base_s, int128 capacity_s)
-{
-    return used_s - base_s - (above(used_s, capacity_s) - above(base_s, capacity_s));
-}
-
-static int64_t base_at(const struct hours *base, int64_t hour)
-{
-    int64_t at = hour - base->first;
-    return at >= 0 && at < (int64_t)base->count ? base->seconds[at] : 0;
-}
-
-/* By the hour of the clock, or by the month: prepaid hours that a month's end finds are gone. */
-static int128 covered_s(const struct organisation *o, size_t p)
-{
-    const struct hours *used = &o->used[p];
-    const struct hours *base = &o->base[p];
-    bool pool = o->reserved_model == MODEL_POOL;
-    int64_t capacity_s = o->reserved * (pool ? POOL_MONTH_S : SECONDS_PER_HOUR);
-    int128 sum = 0;
-    for (size_t h = 0; h < used->count;) {
-        int64_t hour = used->first + (int64_t)h;
-        int64_t end =
-            pool ? calendar_month_start(calendar_month(hour * SECONDS_PER_HOUR) + 1) / SECONDS_PER_HOUR : hour + 1;
-        int128 used_s = 0;
-        int128 base_s = 0;
-        for (; h < used->count && hour < end; h++, hour++) {
-            used_s += used->seconds[h];
-            base_s += base_at(base, hour);
-        }
-        sum += covered_in(used_s, base_s, capacity_s);
-    }
-    return sum;
-}
-
-static size_t policy_of(const struct organisation *o, const struct org_service *s, size_t policy)
-{
-    if (policy < o->policies.count)
-        return policy;
-    return s->best < 0 ? o->idle : (size_t)s->best;
-}
-
-static void span_of(const struct organisation *o, instant_t *from, instant_t *to)
-{
-    *from = INSTANT_MAX;
-    *to = INSTANT_MIN;
-    for (size_t i = 0; i < o->count; i++) {
-        const struct org_service *s = &o->services[i];
-        if (!s->figures)
-            continue;
-        *from = s->span_from < *from ? s->span_from : *from;
-        *to = s->span_to > *to ? s->span_to : *to;
-    }
-}
-
-static bool fits(int128 value)
-{
-    return value <= INT64_MAX && value >= -(int128)INT64_MAX;
-}
-
-/* What is added up over services, before it is known whether that is too much. */
-struct sum {
-    int128 deployments, launches, billed_s, commits, money, waiting, cost;
-};
-
-static void add_service(struct org_total *t, struct sum *sum, const struct org_service *s, size_t p, size_t at)
-{
-    const struct org_figures *f = &s->figures[p];
-    t->services++;
-    t->within += f->within;
-    t->best += s->best == (int64_t)p;
-    t->lead_s += f->lead_s;
-    if (f->lead_p95_s > t->worst_p95_s || t->services == 1) {
-        t->worst_p95_s = f->lead_p95_s;
-        t->worst = at;
-    }
-    sum->deployments += f->deployments;
-    sum->launches += f->launches;
-    sum->billed_s += f->billed_s;
-    sum->commits += f->commits;
-    sum->money += f->money;
-    sum->waiting += f->waiting;
-    sum->cost += f->cost;
-}
-
-/* false: one of them is too much. */
-static bool take_sum(struct org_total *t, const struct sum *sum)
-{
-    const struct {
-        int64_t *to;
-        int128 value;
-    } all[] = {{&t->deployments, sum->deployments},
-               {&t->launches, sum->launches},
-               {&t->billed_s, sum->billed_s},
-               {&t->commits, sum->commits},
-               {&t->money, sum->money},
-               {&t->waiting, sum->waiting},
-               {&t->cost, sum->cost}};
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-        if (!fits(all[i].value))
-            return false;
-        *all[i].to = (int64_t)all[i].value;
-    }
-    return true;
-}
-
-/* Takes off what the shared hours cover, and brings the rest to a month. */
-static bool take_reserved(struct org_total *t, const struct organisation *o, size_t policy)
-{
-    int128 covered = o->reserved ? covered_s(o, policy) : 0;
-    assert(fits(covered)); /* of each hour at most what is reserved, less what the fleet alone would take of it */
-    int128 saved = num_div_half_even(covered * o->price_per_hour, SECONDS_PER_HOUR);
-    int128 money = t->money - saved;
-    int128 cost = t->cost - saved;
-    if (!fits(saved) || !fits(money) || !fits(cost))
-        return false;
-    instant_t from;
-    instant_t to;
-    span_of(o, &from, &to);
-    int64_t span_s = to - from > SECONDS_PER_DAY ? to - from : SECONDS_PER_DAY;
-    int128 per_month = num_div_half_even(money * MONTH_S, span_s);
-    if (!fits(per_month))
-        return false;
-    t->money = (money_t)money;
-    t->cost = (money_t)cost;
-    t->saved = (money_t)saved;
-    t->covered_s = (int64_t)covered;
-    t->per_month = (money_t)per_month;
-    return true;
-}
-
-int organisation_total(const struct organisation *o, size_t policy, struct org_total *out, struct err *err)
-{
-    struct org_total t = {0};
-    struct sum sum = {0};
-    for (size_t i = 0; i < o->count; i++) {
-        const struct org_service *s = &o->services[i];
-        if (s->figures)
-            add_service(&t, &sum, s, policy_of(o, s, policy), i);
-    }
-    if (!take_sum(&t, &sum) || !take_reserved(&t, o, policy))
-        return err_set(err, EXIT_INPUT,
-                       "the organisation's figures add up to more than 900 million USD or 9 * 10^18 seconds; are the "
-                       "prices right?");
-    *out = t;
-    return 0;
-}
-
-/* --- what is printed --- */
-
-struct report {
-    const struct organisation *o;
-    struct org_total *totals; /* by policy, then each with its best */
-    size_t *policies;         /* in the order of money */
-    size_t *services;         /* in the order of what there is to save */
-    size_t count;             /* services that are there */
-    const struct session *session;
-    bool all, wide;
-};
-
-#define WIDE 100 /* columns from which on the text shows everything */
+#define SHOWN 20  /* services in the text, without --all */
+#define WIDE  100 /* columns from which on the text shows everything */
 
 static const char *policy_label(const struct organisation *o, size_t p, char to[2 * POLICY_TEXT_SIZE])
 {
@@ -192,7 +21,7 @@ static const char *policy_label(const struct organisation *o, size_t p, char to[
     return to;
 }
 
-static money_t price_of(const struct report *r, size_t p)
+static money_t price_of(const struct org_report *r, size_t p)
 {
     return r->o->delay ? r->totals[p].cost : r->totals[p].money;
 }
@@ -201,7 +30,7 @@ static money_t price_of(const struct report *r, size_t p)
 static money_t saving_of(const struct organisation *o, size_t at)
 {
     const struct org_service *s = &o->services[at];
-    const struct org_figures *best = &s->figures[policy_of(o, s, o->policies.count)];
+    const struct org_figures *best = &s->figures[organisation_choice(o, s, o->policies.count)];
     const struct org_figures *idle = &s->figures[o->idle];
     return o->delay ? idle->cost - best->cost : idle->money - best->money;
 }
@@ -229,7 +58,7 @@ static void rank(struct ranked *ranked, size_t count, size_t *out)
         out[i] = ranked[i].at;
 }
 
-static void sort_all(struct report *r)
+static void sort_all(struct org_report *r)
 {
     const struct organisation *o = r->o;
     struct ranked *ranked = mem_zero(o->count + o->policies.count + 1, sizeof(*ranked));
@@ -273,7 +102,7 @@ static const char *plural(int64_t n)
     return n == 1 ? "" : "s";
 }
 
-static void print_services_line(const struct report *r, struct str *text)
+static void print_services_line(const struct org_report *r, struct str *text)
 {
     const struct organisation *o = r->o;
     int64_t commits = 0;
@@ -302,7 +131,7 @@ static void print_services_line(const struct report *r, struct str *text)
     str_add_char(text, '.');
 }
 
-static void print_head(const struct report *r)
+static void print_head(const struct org_report *r)
 {
     static const char *const steps[] = {"prepare", "boot", "bake", "rollout"};
     const struct organisation *o = r->o;
@@ -325,7 +154,7 @@ static void print_head(const struct report *r)
     str_release(&text);
 }
 
-static void print_reserved(const struct report *r)
+static void print_reserved(const struct org_report *r)
 {
     const struct organisation *o = r->o;
     const struct org_total *best = &r->totals[o->policies.count];
@@ -374,14 +203,10 @@ static struct table *policies_table(const struct organisation *o, bool csv, bool
 }
 
 /* Money and waiting, a month of the span in the text. */
-static money_t cost_per_month(const struct report *r, const struct org_total *t)
+static money_t cost_per_month(money_t cost, instant_t from, instant_t to)
 {
-    instant_t from;
-    instant_t to;
-    span_of(r->o, &from, &to);
-    int64_t span_s = to - from > SECONDS_PER_DAY ? to - from : SECONDS_PER_DAY;
-    int128 value = num_div_half_even((int128)t->cost * MONTH_S, span_s);
-    return fits(value) ? (money_t)value : INT64_MAX;
+    int128 value = organisation_month(cost, from, to);
+    return value <= INT64_MAX ? (money_t)value : INT64_MAX;
 }
 
 static void lead_cell(struct table *t, double s, bool csv)
@@ -393,7 +218,7 @@ static void lead_cell(struct table *t, double s, bool csv)
         table_cell(t, "%s", duration_text((int64_t)(s + 0.5), text));
 }
 
-static void policy_row(struct table *t, const struct report *r, size_t p, bool csv)
+static void policy_row(struct table *t, const struct org_report *r, size_t p, bool csv)
 {
     const struct organisation *o = r->o;
     const struct org_total *total = &r->totals[p];
@@ -409,7 +234,8 @@ static void policy_row(struct table *t, const struct report *r, size_t p, bool c
     if (csv)
         table_cell(t, "%s", money_text(total->money, usd));
     if (csv || o->delay)
-        table_cell(t, "%s", csv ? money_text(total->cost, usd) : money_short(cost_per_month(r, total), usd));
+        table_cell(t, "%s",
+                   csv ? money_text(total->cost, usd) : money_short(cost_per_month(total->cost, r->from, r->to), usd));
     table_cell(t, "%s", (csv ? outcome_percent_csv : outcome_percent_text)(total->money, idle->money, percent));
     if (csv || o->reserved)
         table_cell(t, "%.1f", (double)total->covered_s / SECONDS_PER_HOUR);
@@ -431,14 +257,14 @@ static void policy_row(struct table *t, const struct report *r, size_t p, bool c
 }
 
 /* Without --all what is worth a look: best for somebody, a baseline, or the cheapest that is within all limits. */
-static bool policy_shown(const struct report *r, size_t p, size_t cheapest)
+static bool policy_shown(const struct org_report *r, size_t p, size_t cheapest)
 {
     const struct organisation *o = r->o;
     return r->all || p >= o->policies.count || p == o->idle || p == o->every || p == cheapest || r->totals[p].best;
 }
 
 /* The cheapest policy that is within every service's limits; policies.count: there is none. */
-static size_t cheapest_for_all(const struct report *r)
+static size_t cheapest_for_all(const struct org_report *r)
 {
     const struct organisation *o = r->o;
     for (size_t i = 0; i <= o->policies.count; i++) {
@@ -449,7 +275,7 @@ static size_t cheapest_for_all(const struct report *r)
     return o->policies.count;
 }
 
-static void print_policies(const struct report *r)
+static void print_policies(const struct org_report *r)
 {
     size_t cheapest = cheapest_for_all(r);
     struct table *t = policies_table(r->o, false, r->wide);
@@ -500,18 +326,11 @@ static void name_cell(struct table *t, const char *name, bool csv)
     table_cell(t, "%s%s", from ? "..." : "", name + from);
 }
 
-static money_t service_cost_per_month(const struct org_service *s, const struct org_figures *f)
-{
-    int64_t span_s = s->span_to - s->span_from > SECONDS_PER_DAY ? s->span_to - s->span_from : SECONDS_PER_DAY;
-    int128 value = num_div_half_even((int128)f->cost * MONTH_S, span_s);
-    return fits(value) ? (money_t)value : INT64_MAX;
-}
-
-static void service_row(struct table *t, const struct report *r, size_t at, bool csv)
+static void service_row(struct table *t, const struct org_report *r, size_t at, bool csv)
 {
     const struct organisation *o = r->o;
     const struct org_service *s = &o->services[at];
-    size_t p = policy_of(o, s, o->policies.count);
+    size_t p = organisation_choice(o, s, o->policies.count);
     const struct org_figures *f = &s->figures[p];
     char text[2 * POLICY_TEXT_SIZE];
     char percent[POLICY_TEXT_SIZE];
@@ -527,7 +346,9 @@ static void service_row(struct table *t, const struct report *r, size_t at, bool
     if (csv)
         table_cell(t, "%s", money_text(f->money, usd));
     if (csv || o->delay)
-        table_cell(t, "%s", csv ? money_text(f->cost, usd) : money_short(service_cost_per_month(s, f), usd));
+        table_cell(t, "%s",
+                   csv ? money_text(f->cost, usd)
+                       : money_short(cost_per_month(f->cost, s->span_from, s->span_to), usd));
     money_t idle = s->figures[o->idle].money;
     table_cell(t, "%s", (csv ? outcome_percent_csv : outcome_percent_text)(f->money, idle, percent));
     lead_cell(t, (double)f->lead_p95_s, csv);
@@ -538,7 +359,7 @@ static void service_row(struct table *t, const struct report *r, size_t at, bool
     }
 }
 
-static void print_services(const struct report *r)
+static void print_services(const struct org_report *r)
 {
     size_t shown = r->all || r->count <= SHOWN ? r->count : SHOWN;
     struct table *t = services_table(r->o, false, r->wide);
@@ -551,7 +372,7 @@ static void print_services(const struct report *r)
         page_say(r->session, 0, "%zu more save less (--all shows them; --csv has a row a service).", r->count - shown);
 }
 
-static int64_t without_best(const struct report *r)
+static int64_t without_best(const struct org_report *r)
 {
     int64_t none = 0;
     for (size_t i = 0; i < r->count; i++)
@@ -559,7 +380,7 @@ static int64_t without_best(const struct report *r)
     return none;
 }
 
-static void print_verdict(const struct report *r)
+static void print_verdict(const struct org_report *r)
 {
     const struct organisation *o = r->o;
     const struct org_total *best = &r->totals[o->policies.count];
@@ -591,103 +412,7 @@ static void print_verdict(const struct report *r)
     str_release(&text);
 }
 
-/* --- JSON --- */
-
-static void total_json(cJSON *to, const struct report *r, size_t p)
-{
-    const struct organisation *o = r->o;
-    const struct org_total *t = &r->totals[p];
-    char text[POLICY_TEXT_SIZE];
-    int64_t unit_s = o->hourly ? SECONDS_PER_HOUR : 1;
-    if (p < o->policies.count) {
-        json_text(to, "trigger", policy_trigger_text(o->policies.items[p].trigger, text));
-        json_text(to, "keep", policy_keep_text(o->policies.items[p].keep, text));
-        json_i64(to, "best_for", t->best);
-    }
-    json_i64(to, "within", t->within);
-    json_i64(to, "deployments", t->deployments);
-    json_i64(to, "launches", t->launches);
-    json_i64(to, o->hourly ? "billed_hours" : "billed_seconds", t->billed_s / unit_s);
-    if (o->reserved) {
-        json_i64(to, o->hourly ? "reserved_hours" : "reserved_seconds", t->covered_s / unit_s);
-        json_money(to, "reserved_usd", t->saved);
-    }
-    json_money(to, "money_usd", t->money);
-    json_money(to, "waiting_usd", t->waiting);
-    json_money(to, "cost_usd", t->cost);
-    json_money(to, "usd_per_month", t->per_month);
-    json_number(to, "lead_mean_s", t->commits ? (double)t->lead_s / (double)t->commits : 0);
-    json_i64(to, "worst_p95_s", t->worst_p95_s);
-    json_text(to, "worst_service", o->services[t->worst].name);
-}
-
-static void figures_json(cJSON *to, const struct organisation *o, const struct org_service *s, size_t p)
-{
-    const struct org_figures *f = &s->figures[p];
-    char text[POLICY_TEXT_SIZE];
-    json_text(to, "trigger", policy_trigger_text(o->policies.items[p].trigger, text));
-    json_text(to, "keep", policy_keep_text(o->policies.items[p].keep, text));
-    json_bool(to, "within", f->within);
-    json_i64(to, "deployments", f->deployments);
-    json_i64(to, "launches", f->launches);
-    json_i64(to, o->hourly ? "billed_hours" : "billed_seconds", f->billed_s / (o->hourly ? SECONDS_PER_HOUR : 1));
-    json_money(to, "money_usd", f->money);
-    json_money(to, "waiting_usd", f->waiting);
-    json_money(to, "cost_usd", f->cost);
-    json_money(to, "usd_per_month", f->per_month);
-    cJSON *lead = json_object(to, "lead_s");
-    json_number(lead, "mean", f->commits ? (double)f->lead_s / (double)f->commits : 0);
-    json_i64(lead, "p50", f->lead_p50_s);
-    json_i64(lead, "p95", f->lead_p95_s);
-}
-
-static void service_json(cJSON *to, const struct organisation *o, const struct org_service *s, bool all)
-{
-    char text[INSTANT_TEXT_SIZE];
-    json_text(to, "service", s->name);
-    json_text(to, "source", s->source);
-    json_i64(to, "commits", s->commits);
-    json_i64(to, "corrected", s->corrected);
-    json_text(to, "first", calendar_text(s->first, text));
-    json_text(to, "last", calendar_text(s->last, text));
-    json_bool(to, "shallow", s->shallow);
-    if (o->reserved)
-        json_bool(to, "shares_reserved", s->shares);
-    if (s->best < 0)
-        cJSON_AddNullToObject(to, "best");
-    else
-        figures_json(json_object(to, "best"), o, s, (size_t)s->best);
-    figures_json(json_object(to, "idle"), o, s, o->idle);
-    figures_json(json_object(to, "every"), o, s, o->every);
-    cJSON *policies = all ? json_array(to, "policies") : NULL;
-    for (size_t p = 0; all && p < o->policies.count; p++)
-        figures_json(json_object(policies, NULL), o, s, p);
-}
-
-static void print_json(const struct report *r, const char *command)
-{
-    const struct organisation *o = r->o;
-    cJSON *document = json_document(command);
-    for (const cJSON *item = o->head->child; item; item = item->next)
-        cJSON_AddItemToObject(document, item->string, cJSON_Duplicate(item, true));
-    cJSON *counts = json_object(document, "organisation");
-    json_i64(counts, "services", (int64_t)r->count);
-    json_i64(counts, "left_out", (int64_t)(o->count - r->count));
-    json_i64(counts, "reserved", o->reserved);
-    if (o->reserved)
-        json_text(counts, "reserved_model", o->reserved_model == MODEL_POOL ? "pool" : "clock-hour");
-    total_json(json_object(document, "each_its_best"), r, o->policies.count);
-    cJSON *policies = json_array(document, "policies");
-    for (size_t p = 0; p < o->policies.count; p++)
-        total_json(json_object(policies, NULL), r, p);
-    cJSON *services = json_array(document, "services");
-    for (size_t i = 0; i < o->count; i++)
-        if (o->services[i].figures)
-            service_json(json_object(services, NULL), o, &o->services[i], r->all);
-    json_print(document, r->session->out);
-}
-
-static void print_csv(const struct report *r, enum org_table which)
+static void print_csv(const struct org_report *r, enum org_table which)
 {
     struct table *t = which == ORG_POLICIES ? policies_table(r->o, true, true) : services_table(r->o, true, true);
     if (which == ORG_POLICIES)
@@ -703,15 +428,16 @@ static void print_csv(const struct report *r, enum org_table which)
 int organisation_report(const struct organisation *o, const char *command, enum org_table csv, bool all,
                         const struct session *session, struct err *err)
 {
-    struct report r = {.o = o, .session = session, .all = all, .wide = page_width(session) >= WIDE};
+    struct org_report r = {.o = o, .session = session, .all = all, .wide = page_width(session) >= WIDE};
     int code = 0;
     r.totals = mem_zero(o->policies.count + 1, sizeof(*r.totals));
     for (size_t p = 0; p <= o->policies.count && !code; p++)
         code = organisation_total(o, p, &r.totals[p], err);
+    organisation_span(o, &r.from, &r.to);
     if (!code) {
         sort_all(&r);
         if (session_form(session) == FORM_JSON) {
-            print_json(&r, command);
+            organisation_report_json(&r, command);
         } else if (session_form(session) == FORM_CSV) {
             print_csv(&r, csv);
         } else {
