@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "scheduler/commands.h"
+#include "scheduler/deploying.h"
 #include "scheduler/gc.h"
 #include "scheduler/pipeline_private.h"
 #include "scheduler/site.h"
@@ -132,6 +133,8 @@ static int run(struct session *session, void *data, struct err *err)
     if (code)
         return code;
     code = collect(&site, args, err);
+    if (!args->dry_run)
+        deploying_follow(&(struct deploying){.site = &site});
     site_close(&site);
     return code;
 }
@@ -139,12 +142,13 @@ static int run(struct session *session, void *data, struct err *err)
 const struct command cmd_gc = {
     .name = "gc",
     .summary = "remove what runs have left over, found by its tags",
-    .about = "Instances, images, snapshots, volumes, template versions, launch configurations and schedules that carry "
-             "this project's and environment's tags and that no group, no kept deployment and no run needs; shares of "
-             "images "
-             "with an account that needs them no more; and, with "
-             "network.open_port, the rules by which its runs opened the OSv port. What does not carry our tags (a "
-             "rule: our description) is never touched.",
+    .about =
+        "Instances, images, snapshots, volumes, template versions, launch configurations and schedules that carry "
+        "this project's and environment's tags and that no group, no kept deployment and no run needs; shares of "
+        "images with an account that needs them no more; and, with network.open_port, the rules by which its runs "
+        "opened the OSv port. What does not carry our tags (a rule: our description) is never touched. Where there is "
+        "a ledger, what AWS shows of the group's instances is booked: when those that drained at a deployment's end "
+        "went.",
     .example = "bakehour gc --dry-run\nbakehour gc --env production",
     .options = options,
     .args_size = sizeof(struct args),

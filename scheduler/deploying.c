@@ -86,6 +86,24 @@ static void book(const struct deploying *d, const struct deployment *record)
     ledger_close(ledger);
 }
 
+void deploying_follow(const struct deploying *d)
+{
+    struct ledger *ledger;
+    struct err err;
+    if (!has_ledger(d))
+        return;
+    if (ledger_open(&ledger, d->site->config->ledger, LEDGER_READ, &err))
+        return; /* nothing was booked yet: nothing goes on */
+    ledger_close(ledger);
+    int code = ledger_open(&ledger, d->site->config->ledger, LEDGER_WRITE, &err);
+    if (!code) {
+        code = booking_fleet(ledger, &d->site->world, &err);
+        ledger_close(ledger);
+    }
+    if (code)
+        session_note(d->site->session, "the group's instances are not booked: %s", err.text);
+}
+
 void deploying_tell(const struct deploying *d, const struct deployment *record)
 {
     struct statement s;

@@ -25,6 +25,9 @@ int deploying_adopt(const struct deploying *d, struct err *err) MUST_USE;
 
 /* Plan, question, budget, run, statement. The exit code. */
 int deploying_run(const struct deploying *d, const struct pipeline_order *order, struct err *err) MUST_USE;
+/* Books what AWS shows of the environment's instances: when those that drained at a deployment's end went. What cannot
+ * be booked is said. */
+void deploying_follow(const struct deploying *d);
 /* Books a run that has ended and prints its statement. */
 void deploying_tell(const struct deploying *d, const struct deployment *record);
 

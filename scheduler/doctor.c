@@ -175,12 +175,18 @@ static void look_at_targets(struct doctor *d, const struct group *g)
             doctor_look_failed(d, "load balancer", "DescribeTargetHealth", &error);
             continue;
         }
+        int64_t delay_s = 0;
+        if (cloud_deregistration_delay(d->site, g->target_groups[i], &delay_s, &error)) {
+            doctor_look_failed(d, "load balancer", "DescribeTargetGroupAttributes", &error);
+            continue;
+        }
         size_t healthy = 0;
         for (size_t j = 0; j < targets.count; j++)
             healthy += strcmp(targets.items[j].state, "healthy") == 0;
         bool well = healthy == targets.count;
         doctor_found(d, well ? FINDING_OK : FINDING_WARNING, "load balancer",
-                     SAY(d, "%zu of %zu targets are healthy", healthy, targets.count),
+                     SAY(d, "%zu of %zu targets are healthy; one that leaves drains for up to %lld s", healthy,
+                         targets.count, (long long)delay_s),
                      well ? "" : "a rollout waits for healthy targets: mend those that are there first");
     }
     if (g->target_group_count && strcmp(g->health_check, "ELB") != 0)

@@ -16,16 +16,15 @@ struct sight {
     struct arena arena;
     struct group group;
     struct kept_bake kept;
-    int64_t now_ms;
+    int64_t now_ms, delay_s;
     bool copies; /* the image is copied for this environment */
 };
 
-/* Paid seconds that the members have left at an instant; each by its own launch. */
-static int paid_left(struct sight *s, int64_t at_ms, int64_t *out, struct aws_error *error)
+/* Paid seconds that the members have left at an instant, and what their draining is billed; each by its own launch. */
+static int put_members(struct sight *s, int64_t at_ms, struct used *u, struct aws_error *error)
 {
     struct instances found;
     const char **ids = arena_alloc(&s->arena, (s->group.member_count + 1) * sizeof(*ids));
-    *out = 0;
     for (size_t i = 0; i < s->group.member_count; i++)
         ids[i] = s->group.members[i].id;
     struct lookup lookup = {.ids = ids, .id_count = s->group.member_count};
@@ -35,7 +34,10 @@ static int paid_left(struct sight *s, int64_t at_ms, int64_t *out, struct aws_er
         return -1;
     for (size_t i = 0; i < found.count; i++) {
         int64_t ran_s = (at_ms - found.items[i].launch_ms) / 1000;
-        *out += found.items[i].launch_ms && ran_s > 0 ? (3600 - ran_s % 3600) % 3600 : 0;
+        if (!found.items[i].launch_ms || ran_s <= 0)
+            continue;
+        u->paid_left_s += used_left_s(REGIME_HOURLY, ran_s);
+        u->draining_s += used_draining_s(REGIME_HOURLY, ran_s, s->delay_s);
     }
     return 0;
 }
@@ -62,6 +64,8 @@ static int look(struct sight *s, struct err *err)
         return EXIT_FAILED;
     if (cloud_describe_group(&s->site, e->group, &s->arena, &s->group, &error))
         return cloud_err(err, EXIT_FAILED, "DescribeAutoScalingGroups", &error);
+    if (rollout_delay(&s->site, &s->group, &s->delay_s, &error))
+        return cloud_err(err, EXIT_FAILED, "DescribeTargetGroupAttributes", &error);
     s->now_ms = s->w->transport->now_ms(s->w->transport->self);
     return 0;
 }
@@ -108,12 +112,12 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
     out->bake_reused = deploys && s->kept.instance[0] && s->now_ms < s->kept.until_ms &&
                        strcmp(s->kept.image, s->w->config->image.base) == 0;
     out->skipped = !deploys ? DEPLOY_SKIPS : out->bake_reused ? 1U << STEP_INSTANCE : 0;
-    const struct graph_run run = {
-        .skipped = out->skipped,
-        .waves = out->waves,
-        .canary_s = rollout_beside_waves_s(s->w->environment, out->group, d->s[STEP_INSTANCE], d->s[STEP_CLEANUP]),
-        .boots_late = !instance_prelaunches(s->w, order->commits, s->now_ms),
-        .copy_s = s->copies ? d->s[STEP_IMAGE] : 0};
+    const struct graph_run run = {.skipped = out->skipped,
+                                  .waves = out->waves,
+                                  .canary_s = rollout_beside_waves_s(s->w->environment, out->group, d->s[STEP_INSTANCE],
+                                                                     d->s[STEP_CLEANUP] + s->delay_s),
+                                  .boots_late = !instance_prelaunches(s->w, order->commits, s->now_ms),
+                                  .copy_s = s->copies ? d->s[STEP_IMAGE] : 0};
     struct reset_prices prices;
     out->boots_late = run.boots_late;
     if (out->bake_reused && instance_price_resets(s->w, &s->kept, s->now_ms, &prices) == 0) {
@@ -130,6 +134,7 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
     u->crosses = pipeline_apart(s->w);
     u->instances = out->group;
     u->beside_s = out->group * d->s[STEP_ROLLOUT];
+    u->draining_s = out->rates.regime == REGIME_HOURLY ? 0 : out->group * s->delay_s; /* hourly: by each one's hour */
     u->runner_s = out->critical_s + d->s[STEP_CLEANUP];
     if (!deploys)
         return;
@@ -160,8 +165,7 @@ static int estimate(struct sight *s, const struct pipeline_order *order, struct 
     if (code)
         return code;
     plan_use(s, order, out);
-    if (out->rates.regime == REGIME_HOURLY &&
-        paid_left(s, s->now_ms + out->critical_s * 1000, &out->used.paid_left_s, &error))
+    if (out->rates.regime == REGIME_HOURLY && put_members(s, s->now_ms + out->critical_s * 1000, &out->used, &error))
         return cloud_err(err, EXIT_FAILED, "DescribeInstances", &error);
     out->original_used = used_by_original(&original, &out->used, out->group, ORIGINAL_WAVES);
     code = costs_make(&out->costs, &out->rates, &out->used, err);

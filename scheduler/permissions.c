@@ -120,9 +120,10 @@ static const struct permission table[] = {
     UNUSED(AWS_AUTOSCALING, "RollbackInstanceRefresh"), /* the dead-man's role does that */
     /* ---- load balancers ---- */
     ROW(AWS_ELBV2, "DescribeTargetHealth", "elasticloadbalancing:DescribeTargetHealth", "Look", BOTH, NEED_SITE),
+    ROW(AWS_ELBV2, "DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroupAttributes", "Look", BOTH,
+        NEED_SITE),
     ROW(AWS_ELBV2, "RegisterTargets", "elasticloadbalancing:RegisterTargets", "Targets", BOTH, NEED_SITE | NEED_PROBE),
     UNUSED(AWS_ELBV2, "DeregisterTargets"),
-    UNUSED(AWS_ELBV2, "DescribeTargetGroupAttributes"),
     /* ---- EventBridge Scheduler ---- */
     ROW(AWS_SCHEDULER, "CreateSchedule", "scheduler:CreateSchedule", "Schedules", BOTH, NEED_DEAD_MAN),
     ROW(AWS_SCHEDULER, "CreateSchedule", "iam:PassRole", "PassDeadMan", BOTH, NEED_DEAD_MAN),

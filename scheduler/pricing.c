@@ -10,6 +10,7 @@ static const struct {
 } kinds[COST_KINDS] = {
     [COST_BAKE] = {"bake instance", "bake_instance"},
     [COST_ROLLOUT] = {"rollout", "rollout"},
+    [COST_DRAINING] = {"draining", "draining"},
     [COST_FAILED] = {"failed launches", "failed_launches"},
     [COST_IMAGE] = {"image", "image"},
     [COST_RUNNER] = {"CI runner", "ci_runner"},
@@ -88,6 +89,19 @@ static int product(money_t price, int64_t amount, int64_t per, money_t *out, str
     return 0;
 }
 
+int64_t used_left_s(enum regime regime, int64_t ran_s)
+{
+    return regime == REGIME_HOURLY && ran_s > 0 ? (SECONDS_PER_HOUR - ran_s % SECONDS_PER_HOUR) % SECONDS_PER_HOUR : 0;
+}
+
+int64_t used_draining_s(enum regime regime, int64_t ran_s, int64_t delay_s)
+{
+    if (regime != REGIME_HOURLY)
+        return delay_s;
+    int64_t more_s = delay_s - used_left_s(regime, ran_s);
+    return more_s > 0 ? (more_s + SECONDS_PER_HOUR - 1) / SECONDS_PER_HOUR * SECONDS_PER_HOUR : 0;
+}
+
 /* Billed seconds of the failed ones: each by itself. */
 int64_t used_failed_billed_s(const struct used *u, enum regime regime)
 {
@@ -124,6 +138,8 @@ int costs_make(struct costs *out, const struct rates *r, const struct used *u, s
     if (!code)
         code = product(r->fleet_per_hour, beside_s, SECONDS_PER_HOUR, &c.usd[COST_ROLLOUT], err);
     if (!code)
+        code = product(r->fleet_per_hour, u->draining_s, SECONDS_PER_HOUR, &c.usd[COST_DRAINING], err);
+    if (!code)
         code =
             product(r->fleet_per_hour, used_failed_billed_s(u, r->regime), SECONDS_PER_HOUR, &c.usd[COST_FAILED], err);
     if (!code)
@@ -146,6 +162,7 @@ struct used used_by_original(const struct durations *d, const struct used *ours,
                          .instances = group,
                          .beside_s = group * d->s[STEP_ROLLOUT],
                          .paid_left_s = ours->paid_left_s,
+                         .draining_s = ours->draining_s,
                          .makes_image = true,
                          .runner_s = serial_s};
 }

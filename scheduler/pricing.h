@@ -4,6 +4,8 @@
  *   bake instance   what its running period is billed with the deployment minus without it (a fresh one: all of it)
  *   rollout         instances that run beside those they replace; in the hourly regime what was left of the hours
  *                   that the replaced ones had paid, too
+ *   draining        the replaced ones behind a load balancer, while their connections end: for as long as its target
+ *                   group lets them at most; in the hourly regime the hours that begin meanwhile
  *   failed          instances that never served (the storm that the cap ends)
  *   image           the snapshot of a new image, and that of a copy, for the days that it is reckoned to be kept; and
  *                   the copy's way to another region
@@ -40,6 +42,7 @@ struct used {
     int64_t instances;     /* launched by the rollout and in service at its end */
     int64_t beside_s;      /* seconds that old and new ran side by side, summed over instances */
     int64_t paid_left_s;   /* hourly: paid seconds that the replaced ones had left, summed */
+    int64_t draining_s;    /* billed seconds for the replaced ones' draining, summed (used_draining_s) */
     int64_t failed_instances, failed_s; /* launched and given up */
     bool makes_image;
     bool copies_image; /* an encrypted one, or one elsewhere: its snapshot is stored too */
@@ -47,7 +50,7 @@ struct used {
     int64_t runner_s;
 };
 
-enum cost_kind { COST_BAKE, COST_ROLLOUT, COST_FAILED, COST_IMAGE, COST_RUNNER, COST_KINDS };
+enum cost_kind { COST_BAKE, COST_ROLLOUT, COST_DRAINING, COST_FAILED, COST_IMAGE, COST_RUNNER, COST_KINDS };
 
 struct costs {
     money_t usd[COST_KINDS];
@@ -57,6 +60,10 @@ struct costs {
 const char *cost_name(enum cost_kind kind); /* "bake instance" */
 const char *cost_key(enum cost_kind kind);  /* "bake_instance", for JSON */
 
+/* Paid seconds that an instance of that age has left: of its hour, or none. */
+int64_t used_left_s(enum regime regime, int64_t ran_s);
+/* What one that goes out of service at that age is billed for draining, beyond what it has paid already. */
+int64_t used_draining_s(enum regime regime, int64_t ran_s, int64_t delay_s);
 /* Billed seconds of the ones that failed, each by itself. */
 int64_t used_failed_billed_s(const struct used *u, enum regime regime);
 int costs_make(struct costs *out, const struct rates *rates, const struct used *used, struct err *err) MUST_USE;

@@ -161,6 +161,18 @@ void report_statement(const struct statement *s, const struct session *session)
     page_say(session, 0, "Estimated %s USD; the original pipeline would have cost %s USD.", money_short(s->estimate, a),
              money_short(s->original, b));
     page_say(session, 0, "Rests on %s.", s->rates.basis);
+    if (s->drained_ms > s->record.ended_ms)
+        page_say(
+            session, 0,
+            "The replaced instances are out of service; the last is gone by %s at the latest, when its connections "
+            "have drained. When it went is booked by the next deployment, or by `bakehour gc`.",
+            calendar_text(s->drained_ms / 1000, c));
+}
+
+static void add_time(cJSON *to, const char *name, int64_t ms)
+{
+    char text[INSTANT_TEXT_SIZE];
+    json_text(to, name, ms ? calendar_text(ms / 1000, text) : NULL);
 }
 
 void report_statement_json(const struct statement *s, cJSON *to)
@@ -174,13 +186,9 @@ void report_statement_json(const struct statement *s, cJSON *to)
     json_money(to, "original_usd", s->original);
     json_i64(to, "makespan_s", s->makespan_s);
     json_i64(to, "critical_path_s", s->critical_s);
+    json_i64(to, "draining_s", s->used.draining_s);
+    add_time(to, "drained_by", s->drained_ms);
     json_text(to, "basis", s->rates.basis);
-}
-
-static void add_time(cJSON *to, const char *name, int64_t ms)
-{
-    char text[INSTANT_TEXT_SIZE];
-    json_text(to, name, ms ? calendar_text(ms / 1000, text) : NULL);
 }
 
 void report_deployment_json(const struct deployment *d, cJSON *to)

@@ -373,11 +373,16 @@ enum roll rollout_change(struct rollout *r, const struct group_change *change, c
 
 static enum roll begin(struct rollout *r)
 {
+    struct aws_error error = {0};
+    int64_t delay_s = 0;
+    if (rollout_delay(r->o->cloud, &r->group, &delay_s, &error))
+        return rollout_failed(r, "DescribeTargetGroupAttributes", false, &error);
     const struct journal_fact facts[] = {{"rollout.desired", rollout_number(r, r->group.desired)},
                                          {"rollout.max", rollout_number(r, r->group.max)},
                                          {"rollout.began_ms", rollout_number(r, r->now_ms)},
+                                         {"rollout.delay_s", rollout_number(r, delay_s)},
                                          {"rollout.phase", "waves"}};
-    return journal_notes(r->o->journal, ROLLOUT_STEP, facts, 4, r->err) ? ROLL_STOP : ROLL_AGAIN;
+    return journal_notes(r->o->journal, ROLLOUT_STEP, facts, 5, r->err) ? ROLL_STOP : ROLL_AGAIN;
 }
 
 static enum roll turn_back(struct rollout *r, const char *verdict)
@@ -425,13 +430,15 @@ static enum roll one_step(struct rollout *r, const char *phase)
     enum roll next = rollout_see(r);
     bool back = strcmp(phase, "restore") == 0;
     if (next == ROLL_NEXT && !*phase)
-        return begin(r);
+        next = begin(r);
     r->desired = rollout_fact(r, "rollout.desired", r->group.desired);
     r->max = rollout_fact(r, "rollout.max", r->group.max);
     if (next == ROLL_FAIL && !*phase) { /* nothing was changed: there is nothing to go back from */
         const struct journal_fact why = {"rollout.why", arena_dup(&r->arena, r->err->text)};
         return journal_notes(r->o->journal, ROLLOUT_STEP, &why, 1, r->err) ? ROLL_STOP : end_with(r, "restored");
     }
+    if (!*phase)
+        return next;
     if (next == ROLL_NEXT)
         next = back ? restore_step(r) : forward(r, phase);
     if (next == ROLL_NEXT)

@@ -17,7 +17,9 @@
  *
  * Facts for the statement: rollout.began_ms, rollout.ended_ms, rollout.waves, rollout.launched, rollout.attempts
  * (failed launches), rollout.failed_s (their instance-seconds), rollout.beside_s (seconds that old and new ran side by
- * side).
+ * side), rollout.delay_s (how long the group's load balancers let connections drain), and of the old ones that were let
+ * go: rollout.left_s (paid seconds that they had left), rollout.draining_s (billed for draining), rollout.drained_ms
+ * (when the last is gone at the latest).
  *
  * Ownership: an order and its texts are the caller's, and outlive the call. Units: seconds, unix milliseconds.
  */
@@ -77,6 +79,10 @@ int64_t rollout_refresh_size(const struct config_environment *e, int64_t group, 
 /* How many a wave launches beside a group of that desired count and maximum: what is configured, as far as the maximum
  * has room for it; with refresh what rollout_refresh_size says. */
 int64_t rollout_surge(const struct config_environment *e, int64_t desired, int64_t max);
+
+/* How long an instance that leaves the group drains at most: the longest of its target groups' deregistration delays,
+ * as AWS says; 0 without a load balancer. -1 with the error of the call. */
+int rollout_delay(struct cloud *c, const struct group *g, int64_t *seconds, struct aws_error *error) MUST_USE;
 
 /* From describe calls alone. -1 with the error of the call. */
 int rollout_plan(const struct rollout_order *order, struct rollout_plan *out, struct err *err) MUST_USE;

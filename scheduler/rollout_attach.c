@@ -12,17 +12,18 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "scheduler/pricing.h"
 #include "scheduler/rollout_private.h"
 
 #define UNSEEN_MS   60000
 #define ATTACH_MOST 20 /* AWS's limit for one call */
 #define HOUR_MS     3600000
 #define HOUR_SLACK_MS                                                                                                  \
-    30000 /* an old instance is told to go so long before its paid hour ends: a call that fails once, */
-#define HOUR_EACH_MS  2000   /* and the calls for all others that go then, */
-#define HOUR_DRAIN_MS 300000 /* and with a load balancer the end of its connections, as AWS waits for it by default */
-#define PROVE_MS      120000 /* beside the boot: attaching and the health checks */
-#define SAME_HOUR_MS  300000 /* old instances whose hours end within so long go together */
+    30000                 /* an old instance is told to go so long before its paid hour ends: a call that fails once, */
+#define HOUR_EACH_MS 2000 /* and the calls for all others that go then, */
+#define DELAY_S      300  /* AWS's own; for a rollout that an older version began, which did not ask */
+#define PROVE_MS     120000 /* beside the boot: attaching and the health checks */
+#define SAME_HOUR_MS 300000 /* old instances whose hours end within so long go together */
 
 static bool is_step(const struct rollout *r)
 {
@@ -53,10 +54,15 @@ static int64_t first_hour_end_ms(const struct rollout *r)
     return first;
 }
 
+/* How long the load balancer lets connections drain. */
+static int64_t delay_s(const struct rollout *r)
+{
+    return rollout_fact(r, "rollout.delay_s", r->group.target_group_count > 0 ? DELAY_S : 0);
+}
+
 static int64_t slack_ms(const struct rollout *r)
 {
-    int64_t drains_ms = r->group.target_group_count > 0 ? HOUR_DRAIN_MS : 0;
-    return HOUR_SLACK_MS + HOUR_EACH_MS * (int64_t)r->old_count + drains_ms;
+    return HOUR_SLACK_MS + HOUR_EACH_MS * (int64_t)r->old_count + delay_s(r) * 1000;
 }
 
 /* When a wave begins, so that its old ones can go as their paid hour ends; now, where that is beyond the limit. */
@@ -126,6 +132,40 @@ static bool left_by_itself(const struct rollout *r, const char *id)
     return r->group.desired >= rollout_fact(r, "rollout.removing_desired", INT64_MAX);
 }
 
+struct going {
+    int64_t left_s, draining_s, drained_ms; /* the rollout's sums and latest, with this one */
+};
+
+/* One that does not serve has no connections to drain. */
+static bool drains(const struct rollout *r, const char *id)
+{
+    for (size_t i = 0; i < r->group.member_count; i++)
+        if (strcmp(r->group.members[i].id, id) == 0 && !r->group.members[i].healthy)
+            return false;
+    bool asked = false;
+    for (size_t t = 0; r->health && t < r->group.target_group_count; t++)
+        for (size_t i = 0; i < r->health[t].count; i++) {
+            asked = true;
+            if (strcmp(r->health[t].items[i].id, id) == 0 && strcmp(r->health[t].items[i].state, "healthy") == 0)
+                return true;
+        }
+    return !asked;
+}
+
+static struct going going_of(const struct rollout *r, const char *id)
+{
+    const struct instance *one = rollout_instance(r, id);
+    int64_t ran_s = one && one->launch_ms > 0 ? (r->now_ms - one->launch_ms) / 1000 : 0;
+    struct going g = {.left_s = rollout_fact(r, "rollout.left_s", 0) + used_left_s(r->o->regime, ran_s),
+                      .draining_s = rollout_fact(r, "rollout.draining_s", 0),
+                      .drained_ms = rollout_fact(r, "rollout.drained_ms", 0)};
+    if (delay_s(r) > 0 && drains(r, id)) {
+        g.draining_s += used_draining_s(r->o->regime, ran_s, delay_s(r));
+        g.drained_ms = r->now_ms + delay_s(r) * 1000;
+    }
+    return g;
+}
+
 enum roll attach_remove_old(struct rollout *r, const char *id)
 {
     static const char action[] = "TerminateInstanceInAutoScalingGroup";
@@ -140,11 +180,15 @@ enum roll attach_remove_old(struct rollout *r, const char *id)
     if (cloud_terminate_member(r->o->cloud, r->group.name, id, true, &error))
         return rollout_failed(r, action, true, &error);
     int64_t beside_s = rollout_fact(r, "rollout.beside_s", 0) + (r->now_ms - launched_ms) / 1000;
+    const struct going going = going_of(r, id);
     const struct journal_fact facts[] = {{"rollout.removing", NULL},
+                                         {"rollout.left_s", rollout_number(r, going.left_s)},
+                                         {"rollout.draining_s", rollout_number(r, going.draining_s)},
+                                         {"rollout.drained_ms", rollout_number(r, going.drained_ms)},
                                          {"rollout.removed", rollout_number(r, removed + 1)},
                                          {"rollout.beside_s", rollout_number(r, beside_s)},
                                          {relieved, rollout_number(r, r->now_ms)}};
-    return rollout_did(r, action, id, facts, relieved ? 4 : 3);
+    return rollout_did(r, action, id, facts, relieved ? 7 : 6);
 }
 
 enum roll attach_let_old_go(struct rollout *r)

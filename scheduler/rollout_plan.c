@@ -36,6 +36,18 @@ int64_t rollout_surge(const struct config_environment *e, int64_t desired, int64
     return size > desired && desired > 0 ? desired : size;
 }
 
+int rollout_delay(struct cloud *c, const struct group *g, int64_t *seconds, struct aws_error *error)
+{
+    *seconds = 0;
+    for (size_t i = 0; i < g->target_group_count; i++) {
+        int64_t one_s = 0;
+        if (cloud_deregistration_delay(c, g->target_groups[i], &one_s, error))
+            return -1;
+        *seconds = one_s > *seconds ? one_s : *seconds;
+    }
+    return 0;
+}
+
 static bool has_dead_man(const struct rollout_order *o)
 {
     return o->environment->rollout.dead_man && *o->environment->rollout.dead_man_role;

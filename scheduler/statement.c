@@ -15,37 +15,49 @@ static int64_t value(const struct journal *j, const char *key)
     return number > 0 ? number : 0;
 }
 
-/* Paid seconds that the replaced instances had left at the end: "ms ms ..." are their launches. */
-static int64_t paid_left(const char *launches, int64_t end_ms)
+/* What the replaced instances had paid and not used, and were billed for draining, where nothing but their launches
+ * ("ms ms ...") is known of each: AWS's refresh took them all out of service at about that time. */
+static void put_old(struct used *u, enum regime regime, const char *launches, int64_t end_ms, int64_t delay_s)
 {
-    int64_t sum = 0;
     while (launches && *launches) {
         char *next = NULL;
         int64_t launched_ms = strtoll(launches, &next, 10);
         int64_t ran_s = (end_ms - launched_ms) / 1000;
         if (next == launches)
             break;
-        if (launched_ms > 0 && ran_s > 0)
-            sum += (3600 - ran_s % 3600) % 3600;
+        if (launched_ms > 0 && ran_s > 0) {
+            u->paid_left_s += used_left_s(regime, ran_s);
+            u->draining_s += used_draining_s(regime, ran_s, delay_s);
+        }
         launches = next + (*next == ' ');
     }
-    return sum;
 }
 
-static struct used used_of(const struct journal *j, const struct deployment *d, const struct pipeline_world *w)
+/* Engines that pick the instances themselves know of each. */
+static void put_replaced(struct used *u, const struct journal *j, enum regime regime, int64_t ended_ms)
 {
     int64_t rolled_ms = value(j, "rollout.ended_ms");
+    int64_t delay_s = value(j, "rollout.delay_s");
+    u->paid_left_s = value(j, "rollout.left_s");
+    u->draining_s = value(j, "rollout.draining_s");
+    if (!journal_fact(j, "rollout.left_s"))
+        put_old(u, regime, journal_fact(j, "group.launches"), (rolled_ms ? rolled_ms : ended_ms) - delay_s * 1000,
+                delay_s);
+}
+
+static struct used used_of(const struct journal *j, const struct deployment *d, const struct pipeline_world *w,
+                           enum regime regime)
+{
     int64_t launched_ms = value(j, "bake.launched_ms");
     int64_t freed_ms = value(j, "bake.freed_ms");
     int64_t ended_ms = d->ended_ms ? d->ended_ms : journal_now_ms(j); /* it goes on: what it cost so far */
     bool replaced = value(j, "rollout.launched") > 0 && strcmp(d->state, "completed") == 0;
-    return (struct used){
+    struct used u = {
         .bakes = launched_ms && freed_ms,
         .bake_before_s = value(j, "bake.before_s"),
         .bake_s = freed_ms > launched_ms ? (freed_ms - launched_ms + 999) / 1000 : 0,
         .instances = value(j, "rollout.launched"),
         .beside_s = value(j, "rollout.beside_s"),
-        .paid_left_s = replaced ? paid_left(journal_fact(j, "group.launches"), rolled_ms ? rolled_ms : d->ended_ms) : 0,
         .failed_instances = value(j, "rollout.attempts") + value(j, "bake.wasted"),
         .failed_s = value(j, "rollout.failed_s") + value(j, "bake.wasted_s"),
         .makes_image = journal_fact(j, "image.id") && !journal_fact(j, "image.found") &&
@@ -54,6 +66,9 @@ static struct used used_of(const struct journal *j, const struct deployment *d, 
         .crosses = pipeline_apart(w),
         .runner_s = (ended_ms - d->started_ms + 999) / 1000,
     };
+    if (replaced)
+        put_replaced(&u, j, regime, d->ended_ms);
+    return u;
 }
 
 unsigned statement_skipped(const struct journal *j, const struct deployment *d)
@@ -76,9 +91,10 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
     int64_t group = value(j, "group.desired");
     int64_t waves = value(j, "rollout.waves");
     struct costs theirs;
-    s.used = used_of(j, record, w);
     int code = rates_make(&s.rates, w->config, w->environment, w->environment->instance_type, w->catalog,
                           record->started_ms / 1000, err);
+    s.used = used_of(j, record, w, s.rates.regime);
+    s.drained_ms = value(j, "rollout.drained_ms");
     if (!code)
         code = costs_make(&s.costs, &s.rates, &s.used, err);
     struct used by_original = used_by_original(&original, &s.used, group, ORIGINAL_WAVES);
@@ -90,13 +106,14 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
     s.original = theirs.total;
     int64_t verdict_ms = journal_fact_i64(j, "verdict_ms", record->ended_ms ? record->ended_ms : journal_now_ms(j));
     s.makespan_s = (verdict_ms - record->started_ms + 999) / 1000;
-    const struct graph_run run = {.skipped = statement_skipped(j, record),
-                                  .waves = waves ? waves : 1,
-                                  .canary_s = rollout_beside_waves_s(
-                                      w->environment, group, w->expected.s[STEP_INSTANCE], w->expected.s[STEP_CLEANUP]),
-                                  .boots_late = value(j, "bake.launched_ms") >= value(j, "build.ended_ms") &&
-                                                value(j, "build.ended_ms") && !journal_fact(j, "bake.reused"),
-                                  .copy_s = journal_fact(j, "image.copied") ? w->expected.s[STEP_IMAGE] : 0};
+    int64_t gone_s = w->expected.s[STEP_CLEANUP] + value(j, "rollout.delay_s");
+    const struct graph_run run = {
+        .skipped = statement_skipped(j, record),
+        .waves = waves ? waves : 1,
+        .canary_s = rollout_beside_waves_s(w->environment, group, w->expected.s[STEP_INSTANCE], gone_s),
+        .boots_late = value(j, "bake.launched_ms") >= value(j, "build.ended_ms") && value(j, "build.ended_ms") &&
+                      !journal_fact(j, "bake.reused"),
+        .copy_s = journal_fact(j, "image.copied") ? w->expected.s[STEP_IMAGE] : 0};
     s.critical_s = graph_critical_path(&w->expected, &run, ends, &path);
     *out = s;
     return 0;

@@ -16,6 +16,7 @@ struct statement {
     struct costs originals; /* what the original pipeline would have cost, by resource */
     money_t estimate, original;
     int64_t makespan_s, critical_s;
+    int64_t drained_ms; /* when the last replaced instance is gone at the latest; 0: nothing drains */
 };
 
 /* Fills the record's cost, original, makespan, critical path and storm from the facts. */

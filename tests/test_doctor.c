@@ -300,12 +300,13 @@ static void the_load_balancer(void **state)
     stage_balance(&v.s);
     assert_int_equal(rehearsal_grant_again(&v.s.rehearsal, &v.s.err), 0);
     look(&v); /* registered a moment ago, and not asked yet */
-    says(&v, FINDING_WARNING, "load balancer", "0 of 2 targets are healthy", "mend those that are there first");
+    says(&v, FINDING_WARNING, "load balancer", "0 of 2 targets are healthy; one that leaves drains for up to 300 s",
+         "mend those that are there first");
     says(&v, FINDING_WARNING, "load balancer", "the group's health check is EC2's", "health check type to ELB");
     free(v.d.items);
     stage_rest(&v.s, 300);
     look(&v);
-    says(&v, FINDING_OK, "load balancer", "2 of 2 targets are healthy", "");
+    says(&v, FINDING_OK, "load balancer", "2 of 2 targets are healthy; one that leaves drains for up to 300 s", "");
     visit_close(&v);
 }
 

@@ -65,7 +65,7 @@ static void prices_by_hand(void **state)
     assert_int_equal(c.usd[COST_ROLLOUT], 1083333333);                   /* 3,900 s at 0.1: 0.10833... */
     assert_int_equal(c.usd[COST_IMAGE], MONEY_PER_USD / 10);             /* 2 GB a month at 0.05 */
     assert_int_equal(c.usd[COST_RUNNER], 11 * MONEY_PER_USD * 6 / 1000); /* eleven started minutes */
-    assert_int_equal(c.total, c.usd[0] + c.usd[1] + c.usd[2] + c.usd[3] + c.usd[4]);
+    assert_int_equal(c.total, c.usd[0] + c.usd[1] + c.usd[2] + c.usd[3] + c.usd[4] + c.usd[5]);
     assert_int_equal(costs_make(&c, &second, &u, &err), 0);
     assert_int_equal(c.usd[COST_BAKE], 9166667);     /* 330 s at 0.01: 0.00091666... */
     assert_int_equal(c.usd[COST_ROLLOUT], 83333333); /* 300 s: what was paid ahead does not exist */

@@ -175,7 +175,8 @@ static void port_and_profile(void **state)
  */
 #define SAME                                                                                                           \
     "autoscaling:DescribeScalingActivities autoscaling:DescribeInstanceRefreshes "                                     \
-    "elasticloadbalancing:DescribeTargetHealth ec2:TerminateInstances ec2:DeleteVolume"
+    "elasticloadbalancing:DescribeTargetHealth elasticloadbalancing:DescribeTargetGroupAttributes "                    \
+    "ec2:TerminateInstances ec2:DeleteVolume"
 #define PROD                                                                                                           \
     ", \"retain_images\": 1}, {\"name\": \"prod\", \"group\": \"group-prod\", \"retain_images\": 1, \"profile\": "     \
     "\"target\""
