@@ -91,7 +91,6 @@ static const struct permission table[] = {
     ROW(AWS_AUTOSCALING, "DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingGroups", "Look", BOTH, NEED_SITE),
     ROW(AWS_AUTOSCALING, "DescribeScalingActivities", "autoscaling:DescribeScalingActivities", "Look", BOTH, NEED_SITE),
     ROW(AWS_AUTOSCALING, "AttachInstances", "autoscaling:AttachInstances", "Group", BOTH, NEED_SITE | NEED_ATTACH),
-    ROW(AWS_AUTOSCALING, "AttachInstances", "autoscaling:AttachInstances", "Group", BOTH, NEED_SITE | NEED_STEP),
     ROW(AWS_AUTOSCALING, "TerminateInstanceInAutoScalingGroup", "autoscaling:TerminateInstanceInAutoScalingGroup",
         "Group", BOTH, NEED_SITE),
     ROW(AWS_AUTOSCALING, "UpdateAutoScalingGroup", "autoscaling:UpdateAutoScalingGroup", "Group", BOTH, NEED_SITE),
@@ -236,7 +235,7 @@ static unsigned features_of(const struct config *c, const struct config_environm
     static const struct {
         const char *engine;
         unsigned feature;
-    } engines[] = {{"attach", NEED_ATTACH}, {"refresh", NEED_REFRESH}, {"step", NEED_STEP}};
+    } engines[] = {{"attach", NEED_ATTACH}, {"refresh", NEED_REFRESH}, {"step", NEED_STEP | NEED_ATTACH}};
     unsigned f = NEED_SITE;
     for (size_t i = 0; i < sizeof(engines) / sizeof(*engines); i++)
         if (strcmp(engines[i].engine, e->rollout.engine) == 0)

@@ -41,9 +41,9 @@ int permission_role_find(const char *name, enum permission_role *out, struct err
 /* What a configuration has switched on: a grant is needed where one of its features is. */
 enum permission_feature {
     NEED_ALWAYS = 1 << 0,
-    NEED_BAKE = 1 << 1, /* this account and region bakes */
-    NEED_SITE = 1 << 2, /* a group stands here */
-    NEED_ATTACH = 1 << 3,
+    NEED_BAKE = 1 << 1,   /* this account and region bakes */
+    NEED_SITE = 1 << 2,   /* a group stands here */
+    NEED_ATTACH = 1 << 3, /* engines attach and step */
     NEED_REFRESH = 1 << 4,
     NEED_STEP = 1 << 5,
     NEED_TEMPLATE = 1 << 6,

@@ -239,6 +239,10 @@ static const struct {
     {"refresh, one by one", ", \"rollout\": {\"engine\": \"refresh\", \"surge\": 1}", 2, 430 + 90 + 2 * 150 + 20, 0},
     {"step, one wave", ", \"rollout\": {\"engine\": \"step\", \"dead_man_role\": \"arn:aws:iam::123456789012:role/d\"}",
      2, 430 + 150, 0},
+    {"step, a launch configuration",
+     ", \"template\": \"launch-configuration\", \"rollout\": {\"engine\": \"step\", \"dead_man_role\": "
+     "\"arn:aws:iam::123456789012:role/d\"}",
+     2, 430 + 150, 0},
     {"step, one by one",
      ", \"rollout\": {\"engine\": \"step\", \"surge\": 1, \"dead_man_role\": \"arn:aws:iam::123456789012:role/d\"}", 2,
      430 + 2 * 150, 0},
