@@ -27,6 +27,18 @@ start() { # start COMMAND...: in the background, its notes in $tmp/run.err
     "$BAKEHOUR" "$@" $cloud >"$tmp/run.out" 2>"$tmp/run.err" &
     runner=$!
 }
+paused() { # stops the runner at a moment at which it does not write to its store
+    tries=0
+    while kill -STOP $runner && [ $tries -lt 600 ]; do
+        until grep -q '^State:[[:space:]]*[TZ]' /proc/$runner/status; do
+            sleep 0.01
+        done
+        grep -q "WRITE *$runner " /proc/locks || return 0
+        kill -CONT $runner
+        tries=$((tries + 1))
+        sleep 0.05
+    done
+}
 
 # Open while the bake instance is used, for this address alone; closed at the end.
 is "before: no rule" "$(rules)" 0
@@ -55,7 +67,7 @@ commit two
 slow_next image 120
 start deploy --now --yes
 is "killed: it gets as far as the command line" "$(until_there 'command-line is done' "$tmp/run.err" && echo 0 || echo 1)" 0
-kill -STOP $runner
+paused # what is stopped while it writes keeps the store for itself, and nobody can take a lease then
 run status
 lease=$(printf '%s\n' "$out" | tr '\n' ' ' | sed -n 's/.*lease  *held by .*(id *\([0-9]*\)).*/\1/p')
 # shellcheck disable=SC2086
