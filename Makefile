@@ -62,6 +62,9 @@ all: bakehour docs
 bakehour: $(PROGRAM)
 	@cmp -s $< $@ || { cp $< $@.tmp && mv -f $@.tmp $@; }
 
+# Who asks for no number of jobs gets one a processor where all is built anew.
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2))
+
 # Objects depend on the flags they were compiled with.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
@@ -138,8 +141,8 @@ deps-build deps-check deps-demo deps-lint deps-coverage deps-dist deps-browser:
 	@sh tests/deps.sh $(@:deps-%=%)
 
 check: deps-check
-	@$(MAKE) --no-print-directory check-variant
-	@$(MAKE) --no-print-directory check-variant SANITIZE=address,undefined
+	@$(MAKE) --no-print-directory $(PARALLEL) check-variant
+	@$(MAKE) --no-print-directory $(PARALLEL) check-variant SANITIZE=address,undefined
 
 check-variant: tests docs
 	BAKEHOUR=$(abspath $(PROGRAM)) BUILD=$(BUILD) VARIANT=$(VARIANT) sh tests/run.sh $(TEST_BINARIES) \
@@ -171,7 +174,7 @@ check-report: deps-browser
 	BAKEHOUR=$(abspath $(PROGRAM)) BUILD=$(BUILD) VARIANT=$(VARIANT) sh tests/run.sh tests/cli/report.t
 
 demo: deps-demo
-	@$(MAKE) --no-print-directory bakehour
+	@$(MAKE) --no-print-directory $(PARALLEL) bakehour
 	@REPO='$(REPO)' sh data/demo.sh
 
 # Policies against the exact optimum on all histories at hand: the tables of docs/study.md.
@@ -207,7 +210,7 @@ lint-run:
 	@CFLAGS_FOR_LINT='$(subst ','\'',-std=c11 -I. $(DEFINES) $(PKG_CFLAGS))' sh tests/lint.sh $(PARTS)
 
 coverage: deps-coverage
-	@$(MAKE) --no-print-directory check-variant COVERAGE=1 OPTIMISE=-O0
+	@$(MAKE) --no-print-directory $(PARALLEL) check-variant COVERAGE=1 OPTIMISE=-O0
 	gcovr --root . --object-directory build/release-coverage --exclude tests --print-summary \
 	    --txt build/coverage.txt --html-details build/coverage.html
 	@echo "build/coverage.txt and build/coverage.html hold the lines"
