@@ -2,8 +2,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/csv.h"
 #include "base/mem.h"
@@ -243,6 +245,12 @@ void json_i64(cJSON *object, const char *name, int64_t value)
     put(object, name, cJSON_CreateRaw(digits));
 }
 
+const char *json_member(const cJSON *object, const char *name, const char *otherwise)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(item) ? item->valuestring : otherwise;
+}
+
 void json_text(cJSON *object, const char *name, const char *value)
 {
     if (!value) {
@@ -334,5 +342,37 @@ int file_read(const char *path, size_t max, char **out, size_t *len, struct err 
         *out = str_detach(&text);
     }
     str_release(&text);
+    return code;
+}
+
+static int write_whole(const char *part, const char *text, size_t len)
+{
+    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!file)
+        return -1;
+    bool bad = fwrite(text, 1, len, file) != len || fflush(file) != 0 || fsync(fileno(file)) != 0;
+    int number = errno;
+    if (fclose(file) != 0 && !bad)
+        return -1;
+    errno = bad ? number : 0;
+    return bad ? -1 : 0;
+}
+
+int file_replace(const char *path, const char *text, size_t len, const char *option, struct err *err)
+{
+    struct str part;
+    str_init(&part, 4096);
+    str_addf(&part, "%s.part", path);
+    int code = 0;
+    errno = ENAMETOOLONG;
+    if (part.full || write_whole(part.text, text, len) || rename(part.text, path)) {
+        int number = errno;
+        if (!part.full)
+            unlink(part.text);
+        code = err_set(err, EXIT_FAILED, "%s%s%s cannot be written: %s", option ? option : "", option ? ": " : "", path,
+                       strerror(number));
+    }
+    str_release(&part);
     return code;
 }

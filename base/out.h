@@ -40,10 +40,16 @@ cJSON *json_object(cJSON *parent, const char *name); /* name NULL: appended to a
 cJSON *json_array(cJSON *parent, const char *name);
 void json_print(cJSON *document, FILE *out); /* and frees it */
 
+/* A member that is a text; otherwise where there is none, or no object. It lives as long as the object. */
+const char *json_member(const cJSON *object, const char *name, const char *otherwise);
+
 /* Parses a whole document; err has file, line and column. Depth and size are capped. The caller frees it. */
 cJSON *json_parse(const char *name, const char *text, size_t len, struct err *err) MUST_USE;
 
 /* A file ("-": stdin) of at most max bytes, NUL-terminated; the caller frees *out. */
 int file_read(const char *path, size_t max, char **out, size_t *len, struct err *err) MUST_USE;
+/* Writes PATH whole or leaves it as it is: the text goes to PATH.part, to the disk, and then takes its place. option:
+ * what asked for it, for the message ("--out"); NULL: nothing did. EXIT_FAILED. */
+int file_replace(const char *path, const char *text, size_t len, const char *option, struct err *err) MUST_USE;
 
 #endif

@@ -65,8 +65,7 @@ int dynamo_invalid(struct dynamo_call *c, const char *fmt, ...)
 
 const char *dynamo_text(const cJSON *object, const char *name)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : NULL;
+    return json_member(object, name, NULL);
 }
 
 /* arn:aws:dynamodb:REGION:ACCOUNT:table/NAME or the name alone. */

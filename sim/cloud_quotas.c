@@ -23,16 +23,10 @@ static const struct quota {
     {"ebs", "L-309BACF6", "Snapshots per Region", 100000},
 };
 
-static const char *text_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = object ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
-    return item && cJSON_IsString(item) ? item->valuestring : "";
-}
-
 static int get_quota(struct sc_call *c)
 {
-    const char *service = text_of(c->request->json, "ServiceCode");
-    const char *code = text_of(c->request->json, "QuotaCode");
+    const char *service = json_member(c->request->json, "ServiceCode", "");
+    const char *code = json_member(c->request->json, "QuotaCode", "");
     int64_t limit = c->cloud->options.instance_limit ? c->cloud->options.instance_limit : 1000;
     for (size_t i = 0; i < sizeof(quotas) / sizeof(*quotas); i++) {
         const struct quota *q = &quotas[i];

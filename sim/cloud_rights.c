@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/out.h"
 #include "billing/calendar.h"
 
 const char *rights_name_of(struct arena *arena, const char *arn)
@@ -288,25 +289,17 @@ static int ask_balancer(struct rights *r, const char *action)
     return code;
 }
 
-const char *rights_json_at(const cJSON *object, const char *name, const char *otherwise)
-{
-    const cJSON *item = object ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
-    return item && cJSON_IsString(item) ? item->valuestring : otherwise;
-}
-
 static int ask_scheduler(struct rights *r, const char *action)
 {
     const cJSON *in = r->c->request->json;
     const cJSON *target = in ? cJSON_GetObjectItemCaseSensitive(in, "Target") : NULL;
     if (strncmp(r->c->request->action, "List", 4) == 0)
         return rights_ask(r, action, "*");
-    int code =
-        rights_ask(r, action,
-                   rights_arn(r, "scheduler",
-                              arena_textf(r->c->arena, "schedule/%s/%s", rights_json_at(in, "GroupName", "default"),
-                                          rights_json_at(in, "Name", ""))));
-    return code || !target ? code
-                           : rights_pass_role(r, rights_json_at(target, "RoleArn", ""), "scheduler.amazonaws.com");
+    int code = rights_ask(r, action,
+                          rights_arn(r, "scheduler",
+                                     arena_textf(r->c->arena, "schedule/%s/%s", json_member(in, "GroupName", "default"),
+                                                 json_member(in, "Name", ""))));
+    return code || !target ? code : rights_pass_role(r, json_member(target, "RoleArn", ""), "scheduler.amazonaws.com");
 }
 
 static int ask_table(struct rights *r, const char *action, const char *table)
@@ -333,7 +326,7 @@ static int ask_transaction(struct rights *r, const cJSON *items)
         for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && !code; i++) {
             const cJSON *one = cJSON_GetObjectItemCaseSensitive(item, kinds[i].member);
             if (one)
-                code = ask_table(r, kinds[i].action, rights_json_at(one, "TableName", ""));
+                code = ask_table(r, kinds[i].action, json_member(one, "TableName", ""));
         }
     r->key_count = mark;
     return code;
@@ -344,7 +337,7 @@ static int ask_dynamodb(struct rights *r, const char *action)
     const cJSON *in = r->c->request->json;
     const cJSON *transaction = in ? cJSON_GetObjectItemCaseSensitive(in, "TransactItems") : NULL;
     const cJSON *many = in ? cJSON_GetObjectItemCaseSensitive(in, "RequestItems") : NULL;
-    const char *index = rights_json_at(in, "IndexName", NULL);
+    const char *index = json_member(in, "IndexName", NULL);
     int code = 0;
     if (transaction)
         return ask_transaction(r, transaction);
@@ -355,7 +348,7 @@ static int ask_dynamodb(struct rights *r, const char *action)
     }
     if (strcmp(r->c->request->action, "ListTables") == 0)
         return rights_ask(r, action, "*");
-    const char *table = rights_json_at(in, "TableName", rights_json_at(in, "ResourceArn", ""));
+    const char *table = json_member(in, "TableName", json_member(in, "ResourceArn", ""));
     code = ask_table(r, action, table);
     if (!code && index)
         code = rights_ask(r, action,
@@ -427,8 +420,8 @@ int sc_authorize(struct sc_call *c)
     case AWS_QUOTAS:
         return rights_ask(&r, action,
                           rights_arn(&r, "servicequotas",
-                                     arena_textf(c->arena, "%s/%s", rights_json_at(c->request->json, "ServiceCode", ""),
-                                                 rights_json_at(c->request->json, "QuotaCode", ""))));
+                                     arena_textf(c->arena, "%s/%s", json_member(c->request->json, "ServiceCode", ""),
+                                                 json_member(c->request->json, "QuotaCode", ""))));
     default:
         /* who am I, and a token's exchange, need no permission */
         return strcmp(call, "AssumeRole") == 0 ? rights_ask(&r, action, sc_param_or(c, "RoleArn", "*")) : 0;

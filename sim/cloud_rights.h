@@ -36,9 +36,8 @@ struct rights {
 
 /* "arn:aws:iam::1:user/path/NAME", "arn:aws:iam::1:role/NAME", "arn:aws:sts::1:assumed-role/NAME/session" */
 const char *rights_name_of(struct arena *arena, const char *arn);
-const char *rights_json_at(const cJSON *object, const char *name, const char *otherwise); /* object may be NULL */
-void rights_call_keys(struct rights *r);                                                  /* of every call */
-void rights_caller_keys(struct rights *r);                                                /* of one that is signed */
+void rights_call_keys(struct rights *r);                                /* of every call */
+void rights_caller_keys(struct rights *r);                              /* of one that is signed */
 void rights_key(struct rights *r, const char *name, const char *value); /* both live as long as the call */
 /* aws:RequestTag/K and aws:TagKeys of key, value, key, value ... */
 void rights_request_tags(struct rights *r, const struct sc_texts *pairs);

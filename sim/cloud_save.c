@@ -348,8 +348,7 @@ static int64_t get_i64(const cJSON *object, const char *name, int64_t otherwise)
 
 static const char *get_text(const struct loading *l, const cJSON *object, const char *name)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return sc_intern(l->cloud, cJSON_IsString(item) ? item->valuestring : "");
+    return sc_intern(l->cloud, json_member(object, name, ""));
 }
 
 static int load_counter(void *context, sqlite3_stmt *row)

@@ -37,12 +37,6 @@ static enum target target_of(const char *arn)
     return (enum target)t;
 }
 
-static const char *text_of(const cJSON *object, const char *name, const char *otherwise)
-{
-    const cJSON *item = object ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
-    return item && cJSON_IsString(item) ? item->valuestring : otherwise;
-}
-
 static int bad(struct sc_call *c, const char *what)
 {
     return sc_fail(c, 400, "ValidationException", "%s", what);
@@ -69,7 +63,7 @@ static int read_time(struct sc_call *c, const char *expression, int64_t *ms)
 
 static const char *group_name(const cJSON *in)
 {
-    return text_of(in, "GroupName", "default");
+    return json_member(in, "GroupName", "default");
 }
 
 static const char *schedule_arn(struct sc_call *c, const char *group, const char *name)
@@ -90,8 +84,8 @@ static int name_good(struct sc_call *c, const char *name)
 static const cJSON *automation_target(const cJSON *input)
 {
     const cJSON *first = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(input, "Targets"), 0);
-    if (strcmp(text_of(input, "DocumentName", ""), "AWS-TerminateEC2Instance") != 0 ||
-        strncmp(text_of(first, "Key", ""), "tag:", 4) != 0 ||
+    if (strcmp(json_member(input, "DocumentName", ""), "AWS-TerminateEC2Instance") != 0 ||
+        strncmp(json_member(first, "Key", ""), "tag:", 4) != 0 ||
         !cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(first, "Values")))
         return NULL;
     return first;
@@ -107,7 +101,7 @@ static bool input_good(enum target target, const char *text)
     else if (target == TARGET_TERMINATE_BY_TAG)
         good = automation_target(input) != NULL;
     else
-        good = *text_of(input, "AutoScalingGroupName", "") != '\0';
+        good = *json_member(input, "AutoScalingGroupName", "") != '\0';
     cJSON_Delete(input);
     return good;
 }
@@ -117,25 +111,25 @@ static int read_document(struct sc_call *c, const cJSON *in, int64_t *at_ms)
 {
     const cJSON *target = cJSON_GetObjectItemCaseSensitive(in, "Target");
     const cJSON *window = cJSON_GetObjectItemCaseSensitive(in, "FlexibleTimeWindow");
-    const char *zone = text_of(in, "ScheduleExpressionTimezone", "UTC");
-    if (!cJSON_IsObject(target) || target_of(text_of(target, "Arn", "")) == TARGET_UNKNOWN)
+    const char *zone = json_member(in, "ScheduleExpressionTimezone", "UTC");
+    if (!cJSON_IsObject(target) || target_of(json_member(target, "Arn", "")) == TARGET_UNKNOWN)
         return bad(c, "Provided target Arn is not one that the modelled cloud knows: " SDK_TARGET
                       "ec2:terminateInstances, ec2:stopInstances, ssm:startAutomationExecution, "
                       "autoscaling:updateAutoScalingGroup, autoscaling:rollbackInstanceRefresh");
-    if (strncmp(text_of(target, "RoleArn", ""), "arn:aws:iam::", 13) != 0)
+    if (strncmp(json_member(target, "RoleArn", ""), "arn:aws:iam::", 13) != 0)
         return bad(c, "Invalid RoleArn");
-    if (!cJSON_IsObject(window) || strcmp(text_of(window, "Mode", ""), "OFF") != 0)
+    if (!cJSON_IsObject(window) || strcmp(json_member(window, "Mode", ""), "OFF") != 0)
         return bad(c, "FlexibleTimeWindow must have the mode OFF here");
     if (strcmp(zone, "UTC") != 0)
         return bad(c, "Invalid ScheduleExpressionTimezone: the modelled cloud knows UTC");
-    const char *after = text_of(in, "ActionAfterCompletion", "NONE");
-    const char *state = text_of(in, "State", "ENABLED");
+    const char *after = json_member(in, "ActionAfterCompletion", "NONE");
+    const char *state = json_member(in, "State", "ENABLED");
     if ((strcmp(after, "NONE") != 0 && strcmp(after, "DELETE") != 0) ||
         (strcmp(state, "ENABLED") != 0 && strcmp(state, "DISABLED") != 0))
         return bad(c, "Invalid ActionAfterCompletion or State");
-    if (!input_good(target_of(text_of(target, "Arn", "")), text_of(target, "Input", "{}")))
+    if (!input_good(target_of(json_member(target, "Arn", "")), json_member(target, "Input", "{}")))
         return bad(c, "Invalid Input for the target");
-    return read_time(c, text_of(in, "ScheduleExpression", ""), at_ms);
+    return read_time(c, json_member(in, "ScheduleExpression", ""), at_ms);
 }
 
 static void arm(struct simcloud *cloud, struct sc_schedule *s)
@@ -147,16 +141,16 @@ static void fill(struct sc_call *c, struct sc_schedule *s, const cJSON *in, int6
 {
     const cJSON *target = cJSON_GetObjectItemCaseSensitive(in, "Target");
     struct simcloud *cloud = c->cloud;
-    s->expression = sc_intern(cloud, text_of(in, "ScheduleExpression", ""));
-    s->description = sc_intern(cloud, text_of(in, "Description", ""));
-    s->after = sc_intern(cloud, text_of(in, "ActionAfterCompletion", "NONE"));
-    s->target_arn = sc_intern(cloud, text_of(target, "Arn", ""));
-    s->role_arn = sc_intern(cloud, text_of(target, "RoleArn", ""));
-    s->input = sc_intern(cloud, text_of(target, "Input", "{}"));
-    s->client_token = sc_intern(cloud, text_of(in, "ClientToken", ""));
+    s->expression = sc_intern(cloud, json_member(in, "ScheduleExpression", ""));
+    s->description = sc_intern(cloud, json_member(in, "Description", ""));
+    s->after = sc_intern(cloud, json_member(in, "ActionAfterCompletion", "NONE"));
+    s->target_arn = sc_intern(cloud, json_member(target, "Arn", ""));
+    s->role_arn = sc_intern(cloud, json_member(target, "RoleArn", ""));
+    s->input = sc_intern(cloud, json_member(target, "Input", "{}"));
+    s->client_token = sc_intern(cloud, json_member(in, "ClientToken", ""));
     s->at_ms = at_ms;
     s->changed_at_ms = cloud->now_ms;
-    int state = strcmp(text_of(in, "State", "ENABLED"), "ENABLED") == 0 ? SCHEDULE_ENABLED : SCHEDULE_DISABLED;
+    int state = strcmp(json_member(in, "State", "ENABLED"), "ENABLED") == 0 ? SCHEDULE_ENABLED : SCHEDULE_DISABLED;
     if (s->o.state != state)
         sc_step(cloud, &s->o, state, s->o.name);
     arm(cloud, s);
@@ -173,12 +167,12 @@ static int create_schedule(struct sc_call *c)
 {
     const cJSON *in = c->request->json;
     int64_t at_ms = 0;
-    const char *name = text_of(in, "Name", "");
+    const char *name = json_member(in, "Name", "");
     if (name_good(c, name) || name_good(c, group_name(in)))
         return -1;
     const char *arn = schedule_arn(c, group_name(in), name);
     struct sc_schedule *old = sc_find(c->cloud, c->place, SC_SCHEDULE, arn);
-    const char *token = text_of(in, "ClientToken", "");
+    const char *token = json_member(in, "ClientToken", "");
     if (old && *token && strcmp(old->client_token, token) == 0)
         return answer_arn(c, arn);
     if (old)
@@ -189,7 +183,7 @@ static int create_schedule(struct sc_call *c)
         return bad(c, "Invalid Schedule Expression: the time is in the past");
     struct sc_schedule *s = sc_new(c->cloud, c->place, SC_SCHEDULE, arn, name);
     s->group = sc_intern(c->cloud, group_name(in));
-    sc_trace(c->cloud, &s->o, "schedule", "", "ENABLED", text_of(in, "ScheduleExpression", ""));
+    sc_trace(c->cloud, &s->o, "schedule", "", "ENABLED", json_member(in, "ScheduleExpression", ""));
     fill(c, s, in, at_ms);
     return answer_arn(c, s->o.id);
 }
@@ -197,7 +191,7 @@ static int create_schedule(struct sc_call *c)
 static struct sc_schedule *schedule_asked(struct sc_call *c)
 {
     const cJSON *in = c->request->json;
-    const char *name = text_of(in, "Name", "");
+    const char *name = json_member(in, "Name", "");
     struct sc_schedule *s = sc_find(c->cloud, c->place, SC_SCHEDULE, schedule_arn(c, group_name(in), name));
     if (!s)
         sc_fail(c, 404, "ResourceNotFoundException", "Schedule %.64s does not exist.", name);
@@ -212,7 +206,7 @@ static int update_schedule(struct sc_call *c)
         return -1;
     if (at_ms <= c->cloud->now_ms)
         return bad(c, "Invalid Schedule Expression: the time is in the past");
-    sc_trace(c->cloud, &s->o, "schedule", "", "moved", text_of(c->request->json, "ScheduleExpression", ""));
+    sc_trace(c->cloud, &s->o, "schedule", "", "moved", json_member(c->request->json, "ScheduleExpression", ""));
     fill(c, s, c->request->json, at_ms);
     return answer_arn(c, s->o.id);
 }
@@ -276,8 +270,8 @@ static int64_t whole_of(const cJSON *in, const char *name, int64_t otherwise)
 static int list_schedules(struct sc_call *c)
 {
     const cJSON *in = c->request->json;
-    const char *prefix = text_of(in, "NamePrefix", "");
-    const char *group = text_of(in, "GroupName", NULL);
+    const char *prefix = json_member(in, "NamePrefix", "");
+    const char *group = json_member(in, "GroupName", NULL);
     int64_t most = whole_of(in, "MaxResults", 100);
     int64_t after = whole_of(in, "NextToken", 0);
     if (most < 1 || most > 100 || after < 0)
@@ -346,7 +340,7 @@ static void end_all(struct simcloud *cloud, const struct sc_schedule *s, const c
     const cJSON *parameters = cJSON_GetObjectItemCaseSensitive(input, "Parameters");
     const cJSON *roles = cJSON_GetObjectItemCaseSensitive(parameters, "AutomationAssumeRole");
     const cJSON *role = cJSON_IsArray(roles) ? roles->child : roles;
-    if (sc_schedule_may(&c, automation ? text_of(input, "DocumentName", "") : NULL,
+    if (sc_schedule_may(&c, automation ? json_member(input, "DocumentName", "") : NULL,
                         cJSON_IsString(role) ? role->valuestring : "",
                         stop ? "ec2:StopInstances" : "ec2:TerminateInstances", ids)) {
         sc_trace(cloud, &s->o, "schedule", "done", "failed", error.message);
@@ -375,7 +369,7 @@ static void end_by_tag(struct simcloud *cloud, const struct sc_schedule *s, cons
 {
     struct sc_texts ids = {0};
     const cJSON *target = automation_target(input);
-    const char *key = text_of(target, "Key", "tag:") + 4;
+    const char *key = json_member(target, "Key", "tag:") + 4;
     SC_EACH(sc_instance, i, s->o.place, SC_INSTANCE)
     {
         const char *is = sc_tag_get(&i->o.tags, key);

@@ -240,12 +240,6 @@ cJSON *sts_claims(const char *token)
     return claims;
 }
 
-static const char *claim(const cJSON *claims, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(claims, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
 static int assume_web(struct sts *sts, const struct aws_request *r, int64_t now_ms, struct aws_reply *reply,
                       struct aws_error *error)
 {
@@ -265,9 +259,9 @@ static int assume_web(struct sts *sts, const struct aws_request *r, int64_t now_
     const struct sts_session *s = sts_open(sts, param(r, "RoleArn"), param(r, "RoleSessionName"), seconds, now_ms);
     struct node *result = begin(reply, "AssumeRoleWithWebIdentity");
     add_session(reply, result, s);
-    node_text(&reply->arena, result, "SubjectFromWebIdentityToken", claim(claims, "sub"));
-    node_text(&reply->arena, result, "Audience", claim(claims, "aud"));
-    node_text(&reply->arena, result, "Provider", claim(claims, "iss"));
+    node_text(&reply->arena, result, "SubjectFromWebIdentityToken", json_member(claims, "sub", ""));
+    node_text(&reply->arena, result, "Audience", json_member(claims, "aud", ""));
+    node_text(&reply->arena, result, "Provider", json_member(claims, "iss", ""));
     cJSON_Delete(claims);
     return 0;
 }
@@ -329,10 +323,13 @@ static int decode_session(struct sts *sts, const cJSON *item)
     if (!cJSON_IsNumber(expires) || sts->count >= SESSIONS_MAX)
         return -1;
     sts->sessions = mem_grow(sts->sessions, &sts->cap, sts->count + 1, sizeof *sts->sessions);
-    sts->sessions[sts->count++].shown = (struct sts_session){
-        mem_dup(claim(item, "key_id")),  mem_dup(claim(item, "secret")), mem_dup(claim(item, "token")),
-        mem_dup(claim(item, "account")), mem_dup(claim(item, "arn")),    mem_dup(claim(item, "user_id")),
-        (int64_t)expires->valuedouble};
+    sts->sessions[sts->count++].shown = (struct sts_session){mem_dup(json_member(item, "key_id", "")),
+                                                             mem_dup(json_member(item, "secret", "")),
+                                                             mem_dup(json_member(item, "token", "")),
+                                                             mem_dup(json_member(item, "account", "")),
+                                                             mem_dup(json_member(item, "arn", "")),
+                                                             mem_dup(json_member(item, "user_id", "")),
+                                                             (int64_t)expires->valuedouble};
     return 0;
 }
 

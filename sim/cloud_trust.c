@@ -3,18 +3,19 @@
 
 #include <string.h>
 
+#include "base/out.h"
+
 /* "https://token.actions.githubusercontent.com": keys and provider go by what stands behind the scheme. */
 static void ask_token(struct rights *r, const cJSON *claims, const char *account, const char **principal)
 {
     static const char *const names[] = {"aud", "sub"};
     struct arena *arena = r->c->arena;
-    const char *issuer = rights_json_at(claims, "iss", "");
+    const char *issuer = json_member(claims, "iss", "");
     const char *host = strstr(issuer, "://") ? strstr(issuer, "://") + 3 : issuer;
     host = arena_dup(arena, host);
     *principal = arena_textf(arena, "arn:aws:iam::%s:oidc-provider/%s", account, host);
     for (size_t i = 0; i < 2; i++)
-        rights_key(r, arena_textf(arena, "%s:%s", host, names[i]),
-                   arena_dup(arena, rights_json_at(claims, names[i], "")));
+        rights_key(r, arena_textf(arena, "%s:%s", host, names[i]), arena_dup(arena, json_member(claims, names[i], "")));
 }
 
 /* "arn:aws:sts::1:assumed-role/NAME/session" is the role arn:aws:iam::1:role/NAME. */

@@ -36,18 +36,6 @@ static const struct opt merge_options[] = {
     OPT_END,
 };
 
-static int open_shard(struct mc_report *out, const char *path, struct err *err)
-{
-    char *text;
-    size_t len;
-    int code = file_read(path, SHARD_FILE_MAX, &text, &len, err);
-    if (code)
-        return code;
-    code = mc_report_parse(out, path, text, len, err);
-    free(text);
-    return code;
-}
-
 /* Notes that the shard is there; refuses one that was there already. */
 static int tick(bool *there, int64_t shard, int64_t shards, const char *path, struct err *err)
 {
@@ -80,100 +68,165 @@ static int check_complete(const struct merge_args *args, const bool *there, int6
     return 0;
 }
 
-static int add_shards(struct mc_report *total, const struct merge_args *args, struct err *err)
+/* --- what the three kinds of files have in common --- */
+
+struct place {
+    int64_t shard, shards;
+};
+
+/* total and more are of the kind's own type. */
+struct kind {
+    size_t size, file_max;
+    int (*parse)(void *out, const char *name, const char *text, size_t len, struct err *err);
+    int (*add)(void *total, void *more, const char *name, struct err *err);
+    void (*release)(void *more);
+    struct place (*place)(const void *part);
+};
+
+static int open_file(const struct kind *kind, void *out, const char *path, struct err *err)
 {
-    int code = open_shard(total, args->files[0], err);
+    char *text;
+    size_t len;
+    int code = file_read(path, kind->file_max, &text, &len, err);
     if (code)
         return code;
-    bool *there = mem_zero((size_t)total->shards, sizeof(*there));
-    code = tick(there, total->shard, total->shards, args->files[0], err);
+    code = kind->parse(out, path, text, len, err);
+    free(text);
+    return code;
+}
+
+/* Adds the others to the first, which is in total; there: which shards there are. */
+static int add_others(const struct kind *kind, void *total, const struct merge_args *args, bool *there, struct err *err)
+{
+    struct place first = kind->place(total);
+    int code = tick(there, first.shard, first.shards, args->files[0], err);
+    void *more = mem_zero(1, kind->size);
     for (size_t i = 1; i < args->count && !code; i++) {
-        struct mc_report shard;
-        code = open_shard(&shard, args->files[i], err);
-        if (code)
-            break;
-        code = mc_report_merge(total, &shard, args->files[i], err);
+        memset(more, 0, kind->size);
+        code = open_file(kind, more, args->files[i], err);
         if (!code)
-            code = tick(there, shard.shard, shard.shards, args->files[i], err);
-        mc_report_release(&shard);
+            code = kind->add(total, more, args->files[i], err);
+        struct place place = kind->place(more);
+        if (!code)
+            code = tick(there, place.shard, place.shards, args->files[i], err);
+        kind->release(more);
     }
+    free(more);
+    return code;
+}
+
+/* *there is the caller's, also where it fails. */
+static int add_files(const struct kind *kind, void *total, const struct merge_args *args, bool **there, struct err *err)
+{
+    *there = NULL;
+    int code = open_file(kind, total, args->files[0], err);
+    if (code)
+        return code;
+    *there = mem_zero((size_t)kind->place(total).shards, sizeof(**there));
+    return add_others(kind, total, args, *there, err);
+}
+
+/* --- shards of simulate --runs --- */
+
+static int parse_report(void *out, const char *name, const char *text, size_t len, struct err *err)
+{
+    return mc_report_parse(out, name, text, len, err);
+}
+
+static int add_report(void *total, void *more, const char *name, struct err *err)
+{
+    return mc_report_merge(total, more, name, err);
+}
+
+static void release_report(void *more)
+{
+    mc_report_release(more);
+}
+
+static struct place place_of_report(const void *part)
+{
+    const struct mc_report *r = part;
+    return (struct place){r->shard, r->shards};
+}
+
+static int merge_shards(const struct merge_args *args, const struct session *session, struct err *err)
+{
+    static const struct kind kind = {sizeof(struct mc_report), SHARD_FILE_MAX, parse_report, add_report,
+                                     release_report,           place_of_report};
+    struct mc_report total = {0};
+    bool *there;
+    int code = add_files(&kind, &total, args, &there, err);
     if (!code)
-        code = check_complete(args, there, total->shards, total->runs, total->result.runs, err);
+        code = check_complete(args, there, total.shards, total.runs, total.result.runs, err);
+    if (!code && session_form(session) == FORM_JSON)
+        mc_report_json(&total, "merge", session);
+    else if (!code)
+        mc_report_print(&total, session);
     free(there);
+    mc_report_release(&total);
     return code;
 }
 
 /* --- shards of simulate --model --- */
 
-static int open_model_shard(struct des_total *out, const char *path, struct err *err)
+static int parse_total(void *out, const char *name, const char *text, size_t len, struct err *err)
 {
-    char *text;
-    size_t len;
-    int code = file_read(path, SHARD_FILE_MAX, &text, &len, err);
-    if (code)
-        return code;
-    code = des_total_parse(out, path, text, len, err);
-    free(text);
-    return code;
+    return des_total_parse(out, name, text, len, err);
 }
 
-static int add_model_shards(struct des_total *total, const struct merge_args *args, struct err *err)
+static int add_total(void *total, void *more, const char *name, struct err *err)
 {
-    int code = open_model_shard(total, args->files[0], err);
-    if (code)
-        return code;
-    bool *there = mem_zero((size_t)total->shards, sizeof(*there));
-    code = tick(there, total->shard, total->shards, args->files[0], err);
-    for (size_t i = 1; i < args->count && !code; i++) {
-        struct des_total shard = {0};
-        code = open_model_shard(&shard, args->files[i], err);
-        if (!code)
-            code = des_total_merge(total, &shard, args->files[i], err);
-        if (!code)
-            code = tick(there, shard.shard, shard.shards, args->files[i], err);
-        des_total_release(&shard);
-    }
-    if (!code)
-        code = check_complete(args, there, total->shards, total->runs, des_total_done(total), err);
-    free(there);
-    return code;
+    return des_total_merge(total, more, name, err);
+}
+
+static void release_total(void *more)
+{
+    des_total_release(more);
+}
+
+static struct place place_of_total(const void *part)
+{
+    const struct des_total *t = part;
+    return (struct place){t->shard, t->shards};
 }
 
 static int merge_model(const struct merge_args *args, const struct session *session, struct err *err)
 {
+    static const struct kind kind = {
+        sizeof(struct des_total), SHARD_FILE_MAX, parse_total, add_total, release_total, place_of_total};
     struct des_total total = {0};
-    int code = add_model_shards(&total, args, err);
+    bool *there;
+    int code = add_files(&kind, &total, args, &there, err);
+    if (!code)
+        code = check_complete(args, there, total.shards, total.runs, des_total_done(&total), err);
     if (!code)
         des_total_print(&total, "merge", session);
+    free(there);
     des_total_release(&total);
     return code;
 }
 
 /* --- an organisation's parts --- */
 
-static int open_part(struct organisation *out, const char *path, struct err *err)
+static int parse_part(void *out, const char *name, const char *text, size_t len, struct err *err)
 {
-    char *text;
-    size_t len;
-    int code = file_read(path, ORGANISATION_PART_MAX, &text, &len, err);
-    if (code)
-        return code;
-    code = organisation_parse(out, path, text, len, err);
-    free(text);
-    return code;
+    return organisation_parse(out, name, text, len, err);
 }
 
-static int add_parts(struct organisation *total, const struct merge_args *args, struct err *err)
+static int add_part(void *total, void *more, const char *name, struct err *err)
 {
-    int code = open_part(total, args->files[0], err);
-    for (size_t i = 1; i < args->count && !code; i++) {
-        struct organisation part = {0};
-        code = open_part(&part, args->files[i], err);
-        if (!code)
-            code = organisation_merge(total, &part, args->files[i], err);
-        organisation_release(&part);
-    }
-    return code;
+    return organisation_merge(total, more, name, err);
+}
+
+static void release_part(void *more)
+{
+    organisation_release(more);
+}
+
+static struct place place_of_part(const void *part)
+{
+    const struct organisation *o = part;
+    return (struct place){o->shard, o->shards};
 }
 
 static int check_services(const struct organisation *o, bool partial, struct err *err)
@@ -195,17 +248,19 @@ static int check_services(const struct organisation *o, bool partial, struct err
 
 static int merge_parts(const struct merge_args *args, const struct session *session, struct err *err)
 {
+    static const struct kind kind = {
+        sizeof(struct organisation), ORGANISATION_PART_MAX, parse_part, add_part, release_part, place_of_part};
     struct organisation total = {0};
-    enum org_table table = args->by && strcmp(args->by, "policy") == 0 ? ORG_POLICIES : ORG_SERVICES;
-    int code = args->by && table == ORG_SERVICES && strcmp(args->by, "service") != 0
-                   ? err_set(err, EXIT_INPUT, "--by: \"%.60s\" is neither service nor policy", args->by)
-                   : 0;
+    enum org_table table;
+    bool *there = NULL;
+    int code = organisation_table(args->by, &table, err);
     if (!code)
-        code = add_parts(&total, args, err);
+        code = add_files(&kind, &total, args, &there, err);
     if (!code)
         code = check_services(&total, args->partial, err);
     if (!code)
         code = organisation_report(&total, "merge", table, args->all, session, err);
+    free(there);
     organisation_release(&total);
     return code;
 }
@@ -233,14 +288,7 @@ static int run_merge(struct session *session, void *context, struct err *err)
         return err_set(err, EXIT_INPUT, "--all and --by go with the parts of an organisation");
     if (des_total_is_shard(begin))
         return merge_model(args, session, err);
-    struct mc_report total = {0};
-    int code = add_shards(&total, args, err);
-    if (!code && session_form(session) == FORM_JSON)
-        mc_report_json(&total, "merge", session);
-    else if (!code)
-        mc_report_print(&total, session);
-    mc_report_release(&total);
-    return code;
+    return merge_shards(args, session, err);
 }
 
 static void release_merge(void *context)

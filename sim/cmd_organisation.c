@@ -62,16 +62,14 @@ static const struct opt organisation_options[] = {
 };
 /* clang-format on */
 
-#define THREADS_MAX 256
-
 static int check(const struct organisation_args *a, struct org_options *to, enum org_table *table, struct err *err)
 {
-    *to = (struct org_options){.threads = given_or(a->threads, 0), .out = a->out, .partial = a->partial};
-    *table = a->by && strcmp(a->by, "policy") == 0 ? ORG_POLICIES : ORG_SERVICES;
-    if (a->by && *table == ORG_SERVICES && strcmp(a->by, "service") != 0)
-        return err_set(err, EXIT_INPUT, "--by: \"%.60s\" is neither service nor policy", a->by);
-    if (a->threads.is && (to->threads < 1 || to->threads > THREADS_MAX))
-        return err_set(err, EXIT_INPUT, "--threads goes from 1 to %d", THREADS_MAX);
+    *to = (struct org_options){.out = a->out, .partial = a->partial};
+    int code = organisation_table(a->by, table, err);
+    if (!code)
+        code = threads_option(a->threads, &to->threads, err);
+    if (code)
+        return code;
     if (!a->count)
         return err_set(err, EXIT_INPUT,
                        "which services? a list (CSV, JSON, a path a line), a folder, repositories or logs");

@@ -1,8 +1,6 @@
 /* cmd_report.c - bakehour report: one self-contained HTML file about the month. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/out.h"
@@ -106,20 +104,7 @@ static int write_out(const char *path, const struct str *html, struct session *s
         fwrite(html->text, 1, html->len, session->out);
         return 0;
     }
-    struct str part;
-    str_init(&part, 4096);
-    str_addf(&part, "%s.part", path);
-    FILE *file = part.full ? NULL : fopen(part.text, "w");
-    bool failed = !file || fwrite(html->text, 1, html->len, file) != html->len;
-    if (file && fclose(file))
-        failed = true;
-    if (!failed && rename(part.text, path))
-        failed = true;
-    int code = failed ? err_at(err, EXIT_FAILED, path, 0, 0, "cannot be written: %s", strerror(errno)) : 0;
-    if (failed && file)
-        unlink(part.text);
-    str_release(&part);
-    return code;
+    return file_replace(path, html->text, html->len, NULL, err);
 }
 
 static int say(const struct report *r, const char *path, struct session *session)

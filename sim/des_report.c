@@ -4,19 +4,17 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/page.h"
 #include "base/progress.h"
+#include "base/threads.h"
 #include "base/str.h"
 #include "billing/money_json.h"
 
-#define MILLION     1000000
-#define THREADS_MAX 256
-#define ROUND_FIRST 32 /* replications before the first look at the precision */
+#define MILLION 1000000
 
 enum figure {
     DES_COMMITS,
@@ -114,7 +112,6 @@ struct shared {
 struct worker {
     struct shared *shared;
     struct progress *progress;
-    pthread_t thread;
     struct des_result result; /* the last one run */
     struct sums figures[DES_FIGURES];
 };
@@ -153,13 +150,7 @@ static void run_round(struct shared *s, struct worker *workers, int64_t threads,
 {
     atomic_store(&s->next, s->end);
     s->end = end;
-    int64_t started = 1;
-    for (; started < threads; started++)
-        if (pthread_create(&workers[started].thread, NULL, work, &workers[started]))
-            break; /* with fewer threads it takes longer */
-    work(&workers[0]);
-    for (int64_t i = 1; i < started; i++)
-        pthread_join(workers[i].thread, NULL);
+    threads_run(work, workers, sizeof(*workers), threads);
 }
 
 static void gather(const struct worker *workers, int64_t threads, struct sums figures[DES_FIGURES])
@@ -178,7 +169,6 @@ static bool is_precise(const struct sums figures[DES_FIGURES], int64_t precision
     return sums_half_width(s) <= (double)precision / 1e9 * sums_mean(s);
 }
 
-/* Looks at the precision after 32, 48, 72, ... replications: at the same numbers however many threads there are. */
 static void run_all(struct shared *s, struct worker *workers, int64_t threads, struct sums figures[DES_FIGURES],
                     const struct session *session)
 {
@@ -186,13 +176,12 @@ static void run_all(struct shared *s, struct worker *workers, int64_t threads, s
     progress_begin(&progress, session, "replications", s->runs);
     workers[0].progress = &progress;
     interrupt_catch();
-    for (int64_t end = s->precision && s->runs > ROUND_FIRST ? ROUND_FIRST : s->runs;;) {
+    int64_t end = 0;
+    do {
+        end = mc_round(end, s->runs, s->precision != 0);
         run_round(s, workers, threads, end);
         gather(workers, threads, figures);
-        if (end == s->runs || atomic_load(&s->code) || interrupt_seen() || is_precise(figures, s->precision))
-            break;
-        end = end + end / 2 < s->runs ? end + end / 2 : s->runs;
-    }
+    } while (end < s->runs && !atomic_load(&s->code) && !interrupt_seen() && !is_precise(figures, s->precision));
     interrupt_restore();
     progress_end(&progress);
 }
@@ -322,9 +311,7 @@ int des_total_run(struct des_total *t, const struct commits *history, const stru
     }
     if (history)
         digest_text((const char *)history->ready_s, history->count * sizeof(*history->ready_s), t->history);
-    int64_t threads = many && many->threads ? many->threads : sysconf(_SC_NPROCESSORS_ONLN);
-    threads = threads > THREADS_MAX ? THREADS_MAX : threads < 1 ? 1 : threads;
-    threads = threads < shared.runs ? threads : shared.runs ? shared.runs : 1;
+    int64_t threads = threads_count(many ? many->threads : 0, shared.runs);
     pthread_mutex_init(&shared.lock, NULL);
     struct worker *workers = mem_zero((size_t)threads, sizeof(*workers));
     for (int64_t i = 0; i < threads; i++)

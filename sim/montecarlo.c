@@ -4,15 +4,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "base/threads.h"
 #include "sim/outcomes.h"
 
 #define MILLION       1000000
-#define THREADS_MAX   256
 #define ROUND_FIRST   32 /* replications before the first look at the precision */
 #define PRECISION_ONE 1e9
 
@@ -206,7 +205,6 @@ struct shared {
 struct worker {
     struct shared *shared;
     struct progress *progress; /* of the first worker only */
-    pthread_t thread;
     struct mc_result result;
     struct outcomes scratch;
     struct risks risks;
@@ -300,24 +298,11 @@ static void *work(void *context)
     return NULL;
 }
 
-static int64_t thread_count(const struct mc_options *o, int64_t runs)
-{
-    int64_t threads = o->threads ? o->threads : sysconf(_SC_NPROCESSORS_ONLN);
-    threads = threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads;
-    return threads < runs ? threads : runs > 1 ? runs : 1;
-}
-
 static void run_round(struct shared *shared, struct worker *workers, int64_t threads, int64_t end)
 {
     atomic_store(&shared->next, shared->end);
     shared->end = end;
-    int64_t started = 1;
-    for (; started < threads; started++)
-        if (pthread_create(&workers[started].thread, NULL, work, &workers[started]))
-            break; /* with fewer threads it takes longer */
-    work(&workers[0]);
-    for (int64_t i = 1; i < started; i++)
-        pthread_join(workers[i].thread, NULL);
+    threads_run(work, workers, sizeof(*workers), threads);
 }
 
 static void gather(struct mc_result *out, struct worker *workers, int64_t threads)
@@ -341,19 +326,22 @@ static bool is_precise(const struct mc_result *r, const struct mc_options *o)
     return true;
 }
 
-/* Looks at the precision after 32, 48, 72, ... replications: at the same numbers however many threads there are. */
+int64_t mc_round(int64_t end, int64_t runs, bool looks)
+{
+    int64_t next = end ? end + end / 2 : ROUND_FIRST;
+    return looks && next < runs ? next : runs;
+}
+
 static void run_rounds(struct mc_result *out, struct shared *shared, struct worker *workers, int64_t threads,
                        int64_t runs)
 {
-    int64_t precision = shared->options->precision;
-    int64_t end = precision && runs > ROUND_FIRST ? ROUND_FIRST : runs;
-    for (;;) {
+    bool looks = shared->options->precision != 0;
+    int64_t end = 0;
+    do {
+        end = mc_round(end, runs, looks);
         run_round(shared, workers, threads, end);
         gather(out, workers, threads);
-        if (end == runs || shared->code || interrupt_seen() || is_precise(out, shared->options))
-            return;
-        end = end + end / 2 < runs ? end + end / 2 : runs;
-    }
+    } while (end < runs && !shared->code && !interrupt_seen() && !is_precise(out, shared->options));
 }
 
 static struct worker *workers_new(struct shared *shared, int64_t threads, size_t asked, size_t count)
@@ -398,7 +386,7 @@ int montecarlo_run(struct mc_result *out, const struct policy_list *asked, const
     struct shared shared = {.policies = &all, .scenario = s, .options = o};
     int64_t first = o->shards ? o->shard % o->shards : 0;
     int64_t runs = o->shards ? (o->runs - first + o->shards - 1) / o->shards : o->runs;
-    int64_t threads = thread_count(o, runs);
+    int64_t threads = threads_count(o->threads, runs);
     pthread_mutex_init(&shared.lock, NULL);
     mc_result_init(out, asked->count, all.count);
     struct worker *workers = workers_new(&shared, threads, asked->count, all.count);

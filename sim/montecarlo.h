@@ -105,6 +105,10 @@ struct mc_options {
 
 #define MC_RUNS_MAX 1000000000
 
+/* Where the next look at the precision is, after `end` replications (0: the first): 32, 48, 72, ..., runs, the same for
+ * any number of threads; without looks it is after all. */
+int64_t mc_round(int64_t end, int64_t runs, bool looks);
+
 int montecarlo_run(struct mc_result *out, const struct policy_list *policies, const struct scenario *s,
                    const struct mc_options *options, const struct session *session, struct err *err) MUST_USE;
 

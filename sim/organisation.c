@@ -12,9 +12,9 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/progress.h"
+#include "base/threads.h"
 #include "sim/organisation_key.h"
 
-#define THREADS_MAX   256
 #define SAVE_EVERY_NS 200000000
 #define SAVE_SHARE    20 /* at most a twentieth of the time goes into saving */
 
@@ -264,7 +264,6 @@ static void do_service(struct run *run, size_t at)
 struct worker {
     struct run *run;
     struct progress *progress; /* of the first only */
-    pthread_t thread;
 };
 
 static void *work(void *context)
@@ -285,25 +284,15 @@ static void *work(void *context)
 
 static void work_all(struct run *run, const char *what)
 {
-    int64_t threads = run->options->threads ? run->options->threads : sysconf(_SC_NPROCESSORS_ONLN);
-    threads = threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads;
-    if (threads > (int64_t)run->work_count)
-        threads = run->work_count ? (int64_t)run->work_count : 1;
+    int64_t threads = threads_count(run->options->threads, (int64_t)run->work_count);
     struct worker *workers = mem_zero((size_t)threads, sizeof(*workers));
     struct progress progress;
     progress_begin(&progress, run->session, what, (int64_t)run->work_count);
     atomic_store(&run->next, 0);
     atomic_store(&run->done, 0);
-    int64_t started = 1;
-    for (; started < threads; started++) {
-        workers[started].run = run;
-        if (pthread_create(&workers[started].thread, NULL, work, &workers[started]))
-            break; /* with fewer threads it takes longer */
-    }
-    workers[0] = (struct worker){.run = run, .progress = &progress};
-    work(&workers[0]);
-    for (int64_t i = 1; i < started; i++)
-        pthread_join(workers[i].thread, NULL);
+    for (int64_t i = 0; i < threads; i++)
+        workers[i] = (struct worker){run, i ? NULL : &progress};
+    threads_run(work, workers, sizeof(*workers), threads);
     progress_end(&progress);
     free(workers);
 }

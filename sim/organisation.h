@@ -107,6 +107,8 @@ struct org_total {
 int organisation_total(const struct organisation *o, size_t policy, struct org_total *out, struct err *err) MUST_USE;
 
 enum org_table { ORG_SERVICES, ORG_POLICIES };
+/* --by of the CSV: "service", which NULL is too, or "policy". */
+int organisation_table(const char *by, enum org_table *out, struct err *err) MUST_USE;
 int organisation_report(const struct organisation *o, const char *command, enum org_table csv, bool all,
                         const struct session *session, struct err *err) MUST_USE;
 

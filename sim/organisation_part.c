@@ -1,11 +1,8 @@
 /* Parts of organisation.h: one JSON document; a service's figures and the clock hours are decimal texts in it. */
 #include "sim/organisation.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -112,7 +109,7 @@ static void put_question(cJSON *to, const struct organisation *o)
     }
 }
 
-void organisation_write(const struct organisation *o, FILE *out)
+static char *text_of(const struct organisation *o)
 {
     cJSON *document = json_document("organisation-part");
     put_question(document, o);
@@ -127,29 +124,30 @@ void organisation_write(const struct organisation *o, FILE *out)
         put_hours(both, "base", &o->base[p]);
     }
     char *text = cJSON_PrintUnformatted(document);
-    if (text)
-        fprintf(out, "%s\n", text);
-    else
-        mem_die(0);
-    free(text);
     cJSON_Delete(document);
+    if (!text) {
+        mem_die(0);
+        return NULL;
+    }
+    size_t len = strlen(text);
+    size_t cap = len + 1;
+    text = mem_grow(text, &cap, len + 2, 1);
+    memcpy(text + len, "\n", 2);
+    return text;
+}
+
+void organisation_write(const struct organisation *o, FILE *out)
+{
+    char *text = text_of(o);
+    fputs(text, out);
+    free(text);
 }
 
 int organisation_save(const struct organisation *o, const char *path, struct err *err)
 {
-    struct str part;
-    str_init(&part, 0);
-    str_addf(&part, "%s.new", path);
-    FILE *file = fopen(part.text, "w");
-    bool failed = !file;
-    if (file) {
-        organisation_write(o, file);
-        failed = fflush(file) || ferror(file) || fsync(fileno(file));
-        failed = fclose(file) || failed;
-    }
-    failed = failed || rename(part.text, path);
-    int code = failed ? err_set(err, EXIT_FAILED, "--out: %s cannot be written: %s", path, strerror(errno)) : 0;
-    str_release(&part);
+    char *text = text_of(o);
+    int code = file_replace(path, text, strlen(text), "--out", err);
+    free(text);
     return code;
 }
 

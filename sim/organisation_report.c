@@ -93,8 +93,7 @@ static int64_t head_number(const struct organisation *o, const char *name)
 static const char *head_text(const struct organisation *o, const char *name)
 {
     const cJSON *model = cJSON_GetObjectItemCaseSensitive(o->head, "model");
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(model, name));
-    return text ? text : "";
+    return json_member(model, name, "");
 }
 
 static const char *plural(int64_t n)
@@ -423,6 +422,14 @@ static void print_csv(const struct org_report *r, enum org_table which)
             service_row(t, r, i, true);
     table_print(t, r->session);
     table_free(t);
+}
+
+int organisation_table(const char *by, enum org_table *out, struct err *err)
+{
+    *out = by && strcmp(by, "policy") == 0 ? ORG_POLICIES : ORG_SERVICES;
+    return by && *out == ORG_SERVICES && strcmp(by, "service") != 0
+               ? err_set(err, EXIT_INPUT, "--by: \"%.60s\" is neither service nor policy", by)
+               : 0;
 }
 
 int organisation_report(const struct organisation *o, const char *command, enum org_table csv, bool all,

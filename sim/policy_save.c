@@ -1,36 +1,7 @@
 #include "sim/policy_save.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
+#include "base/out.h"
 #include "scheduler/outlook.h"
-
-static int cannot(const char *path, struct err *err)
-{
-    return err_set(err, EXIT_FAILED, "--save-policy: %s cannot be written: %s", path, strerror(errno));
-}
-
-static int write_whole(const char *path, const struct str *text, struct err *err)
-{
-    struct str part;
-    str_init(&part, 4096);
-    str_addf(&part, "%s.part", path);
-    FILE *out = part.full ? NULL : fopen(part.text, "w");
-    if (part.full)
-        errno = ENAMETOOLONG;
-    int code = out ? 0 : cannot(path, err);
-    if (out) {
-        bool written = fwrite(text->text, 1, text->len, out) == text->len;
-        if (fclose(out) || !written || rename(part.text, path)) {
-            code = cannot(path, err);
-            unlink(part.text);
-        }
-    }
-    str_release(&part);
-    return code;
-}
 
 static const struct policy *find_mdp(const struct policy_list *list, size_t *count)
 {
@@ -64,7 +35,7 @@ int policy_save(const char *path, const struct policy_list *list, const struct s
     struct str text;
     str_init(&text, 0);
     policy_table_save(outlook_table(o), &d, &text);
-    code = write_whole(path, &text, err);
+    code = file_replace(path, text.text, text.len, "--save-policy", err);
     if (!code)
         session_note(session, "written: %s", path);
     str_release(&text);

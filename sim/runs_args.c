@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/threads.h"
 
 #define RUNS_WITH_PRECISION 10000
 #define PRECISION_DECIMALS  9
-#define THREADS_MAX         256
 
 int opt_precision(void *field, const char *value, struct err *err)
 {
@@ -94,18 +94,25 @@ int shard_option(const char *text, int64_t *shard, int64_t *shards, struct err *
     return shard_parse(text, real_environment, shard, shards, err);
 }
 
+int threads_option(struct given threads, int64_t *out, struct err *err)
+{
+    *out = given_or(threads, 0);
+    return threads.is && (*out < 1 || *out > THREADS_MAX)
+               ? err_set(err, EXIT_INPUT, "--threads goes from 1 to %d", THREADS_MAX)
+               : 0;
+}
+
 int runs_args_options(const struct runs_args *a, uint32_t seed, struct mc_options *out, struct err *err)
 {
-    *out = (struct mc_options){.runs = given_or(a->runs, RUNS_WITH_PRECISION),
-                               .precision = given_or(a->precision, 0),
-                               .threads = given_or(a->threads, 0),
-                               .seed = seed};
+    *out = (struct mc_options){
+        .runs = given_or(a->runs, RUNS_WITH_PRECISION), .precision = given_or(a->precision, 0), .seed = seed};
     if (!a->runs.is && !a->precision.is)
         return err_set(err, EXIT_INPUT, "--threads and --shard go with --runs");
     if (out->runs < 1 || out->runs > MC_RUNS_MAX)
         return err_set(err, EXIT_INPUT, "--runs goes from 1 to %d", MC_RUNS_MAX);
-    if (a->threads.is && (out->threads < 1 || out->threads > THREADS_MAX))
-        return err_set(err, EXIT_INPUT, "--threads goes from 1 to %d", THREADS_MAX);
+    int code = threads_option(a->threads, &out->threads, err);
+    if (code)
+        return code;
     if (!a->shard)
         return 0;
     if (a->precision.is)

@@ -195,20 +195,13 @@ static bool read_row(struct sweep *s, size_t point, size_t policy, const char *l
 /* Writes the whole points that are known, so that a row cut short is gone. */
 static int rewrite(const struct sweep *s, const char *path, const char *key, struct err *err)
 {
-    struct str part;
     struct str text;
-    str_init(&part, 4096);
     str_init(&text, FILE_MAX);
-    str_addf(&part, "%s.part", path);
     str_addf(&text, "# %s\n", key);
     sweep_header(s, &text);
     for (size_t i = 0; i < s->done * s->policies; i++)
         sweep_row_text(s, i / s->policies, i % s->policies, &text);
-    FILE *file = fopen(part.text, "w");
-    bool failed = !file || fwrite(text.text, 1, text.len, file) != text.len;
-    failed = (file && fclose(file)) || failed || rename(part.text, path);
-    int code = failed ? err_set(err, EXIT_FAILED, "--out: %s cannot be written: %s", path, strerror(errno)) : 0;
-    str_release(&part);
+    int code = file_replace(path, text.text, text.len, "--out", err);
     str_release(&text);
     return code;
 }

@@ -306,13 +306,28 @@ static void shards_from_the_environment(void **state)
         shard_fails(bad[i], NULL);
 }
 
+static void where_the_precision_is_looked_at(void **state)
+{
+    (void)state;
+    static const int64_t ends[] = {32, 48, 72, 108, 162, 243, 364, 546, 600};
+    int64_t end = 0;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        end = mc_round(end, 600, true);
+        assert_int_equal(end, ends[i]);
+    }
+    assert_int_equal(mc_round(0, 600, false), 600);
+    assert_int_equal(mc_round(0, 32, true), 32);
+    assert_int_equal(mc_round(0, 5, true), 5);
+    assert_int_equal(mc_round(0, 0, true), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_give_the_same),       cmocka_unit_test(shards_give_the_same),
         cmocka_unit_test(policies_share_the_draws),    cmocka_unit_test(intervals_cover),
         cmocka_unit_test(stops_when_precise),          cmocka_unit_test(months_add_up),
-        cmocka_unit_test(shards_from_the_environment),
+        cmocka_unit_test(shards_from_the_environment), cmocka_unit_test(where_the_precision_is_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,12 +6,16 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/str.h"
 
 static struct table *sample(void)
 {
@@ -269,6 +273,93 @@ static void files_are_capped(void **state)
     unlink(path);
 }
 
+static void is_in_file(const char *path, const char *expected)
+{
+    char *text;
+    size_t len;
+    struct err err = {0};
+    assert_int_equal(file_read(path, 1000, &text, &len, &err), 0);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+/* A disk that takes no more than 1,000 bytes. */
+static void no_room(const char *path)
+{
+    char text[2000];
+    struct err err = {0};
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit little = {1000, before.rlim_max};
+    memset(text, 'x', sizeof(text));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    int code = file_replace(path, text, sizeof(text), NULL, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, handler);
+    assert_int_equal(code, EXIT_FAILED);
+    assert_non_null(strstr(err.text, "cannot be written: File too large"));
+}
+
+/* Whole or not at all: where it cannot be, what was there is, and nothing lies about. */
+static void a_file_is_replaced(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/test_out.XXXXXX";
+    char path[64];
+    char part[64];
+    char within[64];
+    struct err err = {0};
+    assert_non_null(mkdtemp(folder));
+    str_fit(path, sizeof(path), "%s/file", folder);
+    str_fit(part, sizeof(part), "%s/file.part", folder);
+    str_fit(within, sizeof(within), "%s/file/file", folder);
+    assert_int_equal(file_replace(path, "one\n", 4, "--out", &err), 0);
+    is_in_file(path, "one\n");
+    no_room(path);
+    is_in_file(path, "one\n");
+    assert_int_equal(access(part, F_OK), -1);
+    assert_int_equal(symlink(path, part), 0); /* what stands in the new text's place is not written through */
+    assert_int_equal(file_replace(path, "three", 5, NULL, &err), EXIT_FAILED);
+    is_in_file(path, "one\n");
+    assert_int_equal(file_replace(path, "two and more", 3, "--out", &err), 0);
+    is_in_file(path, "two");
+    assert_int_equal(access(part, F_OK), -1);
+    assert_int_equal(file_replace(within, "x", 1, "--out", &err), EXIT_FAILED); /* a file is no folder */
+    assert_non_null(strstr(err.text, "--out: "));
+    assert_non_null(strstr(err.text, "/file/file cannot be written: Not a directory"));
+    assert_int_equal(mkdir(part, 0700), 0); /* its place is taken */
+    assert_int_equal(file_replace(path, "three", 5, NULL, &err), EXIT_FAILED);
+    assert_int_equal(strncmp(err.text, path, strlen(path)), 0);
+    is_in_file(path, "two");
+    assert_int_equal(rmdir(part), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0); /* a folder is not replaced, and the new text goes away */
+    assert_int_equal(file_replace(path, "three", 5, NULL, &err), EXIT_FAILED);
+    assert_int_equal(access(part, F_OK), -1);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+    char long_path[5000];
+    memset(long_path, 'a', sizeof(long_path) - 1);
+    long_path[sizeof(long_path) - 1] = '\0';
+    assert_int_equal(file_replace(long_path, "x", 1, NULL, &err), EXIT_FAILED);
+}
+
+static void members_that_are_texts(void **state)
+{
+    (void)state;
+    cJSON *object = cJSON_Parse("{\"a\": \"text\", \"A\": \"other\", \"n\": 1, \"empty\": \"\", \"none\": null}");
+    static const char otherwise[] = "otherwise";
+    assert_string_equal(json_member(object, "a", otherwise), "text");
+    assert_string_equal(json_member(object, "A", otherwise), "other");
+    assert_string_equal(json_member(object, "empty", otherwise), "");
+    assert_ptr_equal(json_member(object, "n", otherwise), otherwise);
+    assert_ptr_equal(json_member(object, "none", otherwise), otherwise);
+    assert_ptr_equal(json_member(object, "b", NULL), NULL);
+    assert_ptr_equal(json_member(NULL, "a", otherwise), otherwise);
+    cJSON_Delete(object);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +369,7 @@ int main(void)
         cmocka_unit_test(json_numbers_are_exact),     cmocka_unit_test(json_shapes),
         cmocka_unit_test(json_texts_are_utf8),        cmocka_unit_test(json_errors_have_a_position),
         cmocka_unit_test(depth_bombs_are_refused),    cmocka_unit_test(files_are_capped),
+        cmocka_unit_test(a_file_is_replaced),         cmocka_unit_test(members_that_are_texts),
     };
     return cmocka_run_group_tests_name("out", tests, NULL, NULL);
 }
