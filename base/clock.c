@@ -21,6 +21,16 @@ int64_t clock_now_s(void)
     return now;
 }
 
+int64_t clock_asleep_too_ns(void)
+{
+#ifdef CLOCK_BOOTTIME
+    struct timespec t;
+    if (clock_gettime(CLOCK_BOOTTIME, &t) == 0)
+        return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+#endif
+    return clock_monotonic_ns();
+}
+
 int64_t clock_monotonic_ns(void)
 {
     struct timespec t;

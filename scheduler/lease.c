@@ -12,7 +12,8 @@
 #include "billing/calendar.h"
 #include "scheduler/document.h"
 
-#define LEASE_KEY "lease"
+#define LEASE_KEY      "lease"
+#define SEND_WITHIN_MS 10000
 
 void lease_holder(char to[128])
 {
@@ -142,6 +143,13 @@ int lease_renew(struct lease *lease, const struct state *state, int64_t now_ms, 
         lease_renewed(lease, now_ms);
     str_release(&document);
     return code;
+}
+
+int64_t lease_send_by(const struct lease *lease, int64_t now_ms)
+{
+    int64_t margin_ms = lease->ttl_ms / 4 < LEASE_MARGIN_MS ? lease->ttl_ms / 4 : LEASE_MARGIN_MS;
+    int64_t safe_ms = lease->expires_ms - margin_ms;
+    return safe_ms < now_ms + SEND_WITHIN_MS ? safe_ms : now_ms + SEND_WITHIN_MS;
 }
 
 struct state_write lease_return(const struct lease *lease)

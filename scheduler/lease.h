@@ -4,8 +4,10 @@
  * The lease is an item of the state store: who holds it, since which epoch, until when. Its version is the fence:
  * whoever takes or renews the lease changes the version, and every journal entry is written together with a renewal
  * under the condition that the version is still the holder's. So a paused holder can write nothing after another took
- * over. EC2 knows no such fence: between the journal's intent and the call a paused holder could still act, so calls
- * end inside LEASE_MARGIN_MS and the next run repairs what it finds.
+ * over. EC2 knows no such fence. So the lease is looked at before each call that changes something, and the call is not
+ * sent any more where the program has stood still since for longer than lease_send_by allows: it is looked at the
+ * moment before the request is signed and written. Calls end inside LEASE_MARGIN_MS, and what slips through all the
+ * same (a pause within the write itself) the next run finds and repairs (late.h).
  *
  *      free --take--> held(holder, epoch, expires) --release--> free
  *                       |  ^ renew                 --expires--> take by another: epoch + 1
@@ -39,6 +41,9 @@ int lease_take(struct lease *lease, const struct state *state, const char *envir
 struct state_write lease_renewal(const struct lease *lease, int64_t now_ms, struct str *document);
 void lease_renewed(struct lease *lease, int64_t now_ms);
 int lease_renew(struct lease *lease, const struct state *state, int64_t now_ms, struct err *err) MUST_USE;
+/* Until when a call may be sent, on the strength of a look at the lease at now_ms: ten seconds, and well before the
+ * lease ends and another may take it. */
+int64_t lease_send_by(const struct lease *lease, int64_t now_ms);
 /* The write that gives it back. */
 struct state_write lease_return(const struct lease *lease);
 /* Who holds it: "" when it is free or over. */

@@ -144,16 +144,19 @@ static enum pipeline_end drive(struct pipeline *p, struct err *err)
     }
 }
 
-/* Called before each attempt of each call that changes something: is the lease still ours? */
-static int before_change(void *context, const struct aws_request *request, struct aws_error *error)
+/* Called before each attempt of each call that changes something: is the lease still ours? The clock is read before the
+ * store is asked, whose answer may be old when it comes. */
+static int before_change(void *context, const struct aws_request *request, int64_t *latest_ms, struct aws_error *error)
 {
     struct pipeline *p = context;
+    int64_t now_ms = pipeline_now_ms(p);
     struct str text;
     struct err err = {.text = ""};
     int64_t version = 0;
     str_init(&text, STATE_DOCUMENT_MAX);
     int code = state_get(p->w->state, p->lease.partition, "lease", &text, &version, &err);
     str_release(&text);
+    *latest_ms = lease_send_by(&p->lease, now_ms);
     if (!code && version == p->lease.version)
         return 0;
     aws_error_set(error, AWS_UNSENT, 0, "stopped", "%s is not called: %s", request->action,

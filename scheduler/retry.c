@@ -116,7 +116,7 @@ static bool may_try_again(const struct aws_error *e, enum retry_class kind)
 {
     if (retry_stopped(e))
         return false;
-    if (refused_for_now(e) || (e->outcome == AWS_UNSENT && aws_error_transient(e)))
+    if (refused_for_now(e) || (e->outcome == AWS_UNSENT && (aws_error_transient(e) || aws_error_is(e, "late"))))
         return true;
     return kind != RETRY_ONCE && (e->outcome == AWS_UNCERTAIN || aws_error_transient(e));
 }
@@ -146,12 +146,13 @@ static int attempt(struct retry *r, const struct transport *t, const struct aws_
         aws_error_set(error, AWS_UNSENT, 0, "stopped", "asked to stop before %s was called", request->action);
         return -1;
     }
-    if (how->before && !is_read && how->before(how->context, request, error))
+    struct aws_request bounded = *request;
+    if (how->before && !is_read && how->before(how->context, request, &bounded.latest_ms, error))
         return -1;
     aws_reply_release(reply);
     *error = (struct aws_error){0};
     r->attempts_made++;
-    int failed = t->call(t->self, request, reply, error);
+    int failed = t->call(t->self, &bounded, reply, error);
     bool throttled = failed && aws_error_throttled(error);
     r->throttled += throttled;
     learn_rate(r, request->service, is_read, throttled);

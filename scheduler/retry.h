@@ -59,8 +59,10 @@ struct retry {
 struct retry_settings retry_standard(void);
 void retry_init(struct retry *r, const struct retry_settings *settings, uint32_t seed);
 
-/* Called before each attempt of a call that is no read; non-zero: the call is not made, and error says why. */
-typedef int retry_before(void *context, const struct aws_request *request, struct aws_error *error);
+/* Called before each attempt of a call that is no read; non-zero: the call is not made, and error says why. *latest_ms
+ * (by the transport's clock, 0: any): so long what it found may be relied on. A call that the program has not begun to
+ * send by then, as it stood still, fails as AWS_UNSENT, "late", and is tried again: which asks again. */
+typedef int retry_before(void *context, const struct aws_request *request, int64_t *latest_ms, struct aws_error *error);
 
 struct retry_how {
     enum retry_class kind;

@@ -92,6 +92,7 @@ struct aws_request {
     enum aws_service service;
     const char *action;
     const char *region; /* NULL: the transport's own */
+    int64_t latest_ms;  /* by the transport's clock: it is not sent any more after that; 0: whenever */
     struct arena arena;
     struct aws_param *params; /* in the order in which they were added */
     size_t param_count, param_cap;

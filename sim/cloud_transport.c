@@ -109,6 +109,11 @@ static int transport_call(void *self, const struct aws_request *request, struct 
         aws_error_set(error, AWS_UNSENT, 0, "killed", "the program was killed at call %lld", (long long)t->calls);
         return -1;
     }
+    if (request->latest_ms && simcloud_now_ms(t->cloud) > request->latest_ms) {
+        aws_error_set(error, AWS_UNSENT, 0, "late", "not sent: %lld ms after its last moment",
+                      (long long)(simcloud_now_ms(t->cloud) - request->latest_ms));
+        return -1;
+    }
     struct fault_verdict v = fault_of_call(t->faults, request, simcloud_now_ms(t->cloud));
     int64_t skew_s = fault_skew_s(t->faults, simcloud_now_ms(t->cloud));
     pass(t, t->call_ms / 2);

@@ -143,19 +143,22 @@ static int paused_call(void *self, const struct aws_request *request, struct aws
 {
     struct stage_rival *rival = second.order;
     struct stage *s = rival->stage;
-    int code = second.call(self, request, reply, error);
-    /* At a look: a change is called as soon as the lease has been looked at, which no pause of minutes comes between.
-     */
-    bool looks = strncmp(request->action, "Describe", 8) == 0;
-    if (rival->came || ++rival->calls < rival->at || !looks || stage_dead(s))
-        return code;
+    bool before = rival->between && request->latest_ms;
+    int code = before ? 0 : second.call(self, request, reply, error);
+    bool now = rival->between ? before : strncmp(request->action, "Describe", 8) == 0;
+    if (rival->came || ++rival->calls < rival->at || !now || stage_dead(s))
+        return before ? second.call(self, request, reply, error) : code;
     rival->came = true;
     if (s->loud)
-        printf("# paused for %lld s after %s\n", (long long)rival->pause_s, request->action);
+        printf("# paused for %lld s at %s\n", (long long)rival->pause_s, request->action);
     simcloud_advance_to(s->rehearsal.cloud, simcloud_now_ms(s->rehearsal.cloud) + rival->pause_s * 1000);
     run_second(rival);
     if (s->loud)
-        printf("# goes on after %s; the other one ended as %d\n", request->action, (int)rival->end);
+        printf("# goes on at %s; the other one ended as %d\n", request->action, (int)rival->end);
+    if (!before)
+        return code;
+    code = second.call(self, request, reply, error);
+    rival->sent = rival->pause_s && !(code && error->outcome == AWS_UNSENT);
     return code;
 }
 

@@ -27,13 +27,15 @@ void stage_clear_faults(struct fault_set *set);
 void stage_heal(struct stage *s, struct fault_set *set, const char *where);
 
 /* At the n-th call (from now) of the present runner, or the first look after it, another one tries its hand with the
- * same store. pause_s: so long the first one stands still before that; once its lease is over the other one finishes
- * what it finds, or deploys the commit, and the first one goes on with what it has seen before. */
+ * same store. between: it stands still at a change, after it looked at its lease and before the call, which must not be
+ * sent any more then. pause_s: so long the first one stands still before that; once its lease is over the other one
+ * finishes what it finds, or deploys the commit, and the first one goes on with what it has seen before. */
 struct stage_rival {
     struct stage *stage;
     int64_t calls, at, pause_s;
     const char *commit;
-    bool came;
+    bool between;
+    bool came, sent; /* sent: what was called after the pause was carried out */
     enum pipeline_end end;
     struct err err;
 };

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "scheduler/aws/aws.h"
+#include "scheduler/aws/http.h"
 #include "scheduler/cloud.h"
 #include "scheduler/osv.h"
 #include "tests/support_http.h"
@@ -236,6 +237,55 @@ static void nobody_there_means_unsent(void **state)
     aws_close(aws);
 }
 
+/* A request whose time has passed is not written, though the connection stands: by the transport's clock, or the
+ * wall's. */
+static void what_comes_late_is_not_sent(void **state)
+{
+    (void)state;
+    static const struct http_step steps[] = {{"!POST", NULL, 0},
+                                             {"Action=RunInstances", HTTP_OK("text/xml", "<R/>"), 0}};
+    struct aws_request request;
+    struct aws_reply reply;
+    struct aws_error error;
+    struct http_script server;
+    HTTP_SCRIPT(&server, steps);
+    struct aws *aws = open_aws(server.url);
+    struct transport *t = aws_transport(aws);
+    aws_request_init(&request, AWS_EC2, "RunInstances");
+    request.latest_ms = t->now_ms(t->self) - 1;
+    assert_int_equal(call(aws, &request, &reply, &error), -1);
+    assert_int_equal(error.outcome, AWS_UNSENT);
+    assert_string_equal(error.code, "late");
+    aws_request_init(&request, AWS_EC2, "RunInstances");
+    request.latest_ms = t->now_ms(t->self) + 3600000;
+    if (call(aws, &request, &reply, &error))
+        fail_msg("%s: %s", error.code, error.message);
+    aws_close(aws);
+    http_script_done(&server);
+    /* A clock that was put forward by a minute: as a virtual machine's that stood still, which counts no time
+     * meanwhile. */
+    struct http *http = http_new(NULL);
+    struct http_reply answer;
+    struct err err;
+    static const struct http_step again[] = {{"!POST", NULL, 0}, {"POST", HTTP_OK("text/xml", "<R/>"), 0}};
+    HTTP_SCRIPT(&server, again);
+    struct http_request late = {.method = "POST",
+                                .url = server.url,
+                                .body = "x",
+                                .body_len = 1,
+                                .connect_ms = 5000,
+                                .total_ms = 5000,
+                                .reply_max = 100,
+                                .send_by_s = clock_now_s() - 60};
+    assert_int_equal(http_send(http, &late, &answer, &err), HTTP_LATE);
+    http_reply_release(&answer);
+    late.send_by_s += 3600;
+    assert_int_equal(http_send(http, &late, &answer, &err), HTTP_DONE);
+    http_reply_release(&answer);
+    http_free(http);
+    http_script_done(&server);
+}
+
 static volatile sig_atomic_t asked_to_stop;
 
 static void stopping_is_prompt(void **state)
@@ -328,10 +378,15 @@ static void replies_have_a_cap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_query_is_a_signed_form),         cmocka_unit_test(json_services_both_ways),
-        cmocka_unit_test(every_bad_answer_has_a_clear_end), cmocka_unit_test(a_wrong_clock_is_named),
-        cmocka_unit_test(nobody_there_means_unsent),        cmocka_unit_test(stopping_is_prompt),
-        cmocka_unit_test(guests_are_spoken_to_plainly),     cmocka_unit_test(replies_have_a_cap),
+        cmocka_unit_test(a_query_is_a_signed_form),
+        cmocka_unit_test(json_services_both_ways),
+        cmocka_unit_test(every_bad_answer_has_a_clear_end),
+        cmocka_unit_test(a_wrong_clock_is_named),
+        cmocka_unit_test(what_comes_late_is_not_sent),
+        cmocka_unit_test(nobody_there_means_unsent),
+        cmocka_unit_test(stopping_is_prompt),
+        cmocka_unit_test(guests_are_spoken_to_plainly),
+        cmocka_unit_test(replies_have_a_cap),
     };
     return cmocka_run_group_tests_name("aws", tests, set_up, NULL);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -213,6 +214,69 @@ static void queries_are_signed(void **state)
     close_world(&w);
 }
 
+/* ---- a runner that stands still between the look at its lease and the call ---- */
+
+#define ALLOWED_MS 1000
+
+static int looks;
+
+static int stand_still(void *context, const struct aws_request *request, int64_t *latest_ms, struct aws_error *error)
+{
+    struct world *w = context;
+    (void)request;
+    (void)error;
+    *latest_ms = world_now(w) + (looks ? 3600000 : ALLOWED_MS);
+    if (looks++ == 0)
+        (void)raise(SIGSTOP);
+    return 0;
+}
+
+static void stopped_runner(void)
+{
+    struct world w;
+    struct group_change change = GROUP_CHANGE_NONE;
+    change.max = 7;
+    open_world(&w);
+    w.cloud.before = stand_still;
+    w.cloud.before_context = &w;
+    int failed = cloud_update_group(&w.cloud, "web", &change, &w.error);
+    close_world(&w);
+    _exit(failed ? 100 : looks);
+}
+
+static int64_t maximum(struct world *w)
+{
+    struct group group;
+    OK(w, cloud_describe_group(&w->cloud, "web", &w->arena, &group, &w->error));
+    return group.max;
+}
+
+/* Stopped for longer than its look holds good, and woken: the call that it was about to make is not sent; it looks
+ * again first. */
+static void a_stopped_runner_looks_again(void **state)
+{
+    (void)state;
+    struct world w;
+    int status = 0;
+    open_world(&w);
+    int64_t before = maximum(&w);
+    assert_int_not_equal(before, 7);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        stopped_runner();
+    assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+    assert_true(WIFSTOPPED(status));
+    (void)w.transport->sleep_ms(w.transport->self, ALLOWED_MS + 500);
+    assert_int_equal(maximum(&w), before);
+    assert_int_equal(kill(child, SIGCONT), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 2); /* looks: the first one's call was late */
+    assert_int_equal(maximum(&w), 7);
+    close_world(&w);
+}
+
 int main(void)
 {
     static const char *const args[] = {"--speed", "240", "--group", "web=2", NULL};
@@ -220,6 +284,7 @@ int main(void)
         cmocka_unit_test(credentials_come_from_its_metadata),
         cmocka_unit_test(queries_are_signed),
         cmocka_unit_test(a_bake_and_a_rollout),
+        cmocka_unit_test(a_stopped_runner_looks_again),
     };
     (void)setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
     (void)setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent", 1);

@@ -93,6 +93,7 @@ static void draw_rival(struct stage *s, struct stage_rival *rival, struct philox
 {
     *rival = (struct stage_rival){.at = 1 + (int64_t)philox_below(p, 80),
                                   .pause_s = philox_below(p, 3) ? s->config->state.lease_s + 30 : 0,
+                                  .between = philox_below(p, 2) == 1,
                                   .commit = "cccccccccccccccccccccccccccccccccccccccc"};
     stage_rival(s, rival);
 }
@@ -100,6 +101,8 @@ static void draw_rival(struct stage *s, struct stage_rival *rival, struct philox
 static void check_rival(const struct stage_rival *rival, enum pipeline_end end, const char *where)
 {
     rivals += rival->came;
+    if (rival->sent)
+        fail_msg("%s: a call went out minutes after the look at the lease", where);
     if (rival->came && !rival->pause_s && rival->end != PIPELINE_BUSY)
         fail_msg("%s: the other runner ended as %d beside one that holds the lease: %s", where, (int)rival->end,
                  rival->err.text);

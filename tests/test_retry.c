@@ -245,9 +245,10 @@ static void throttling_slows_the_client_down(void **state)
     str_release(&f.sent);
 }
 
-static int lease_is_lost(void *context, const struct aws_request *request, struct aws_error *error)
+static int lease_is_lost(void *context, const struct aws_request *request, int64_t *latest_ms, struct aws_error *error)
 {
     int *left = context;
+    *latest_ms = 0;
     if (--*left >= 0)
         return 0;
     aws_error_set(error, AWS_UNSENT, 0, "lease", "lost before %s", request->action);
@@ -267,6 +268,26 @@ static void each_attempt_of_a_change_asks_first(void **state)
     assert_int_equal(call(&f, RETRY_SAFE, "DescribeVolumes", &error), -1);
     assert_string_equal(error.code, "lease");
     assert_int_equal(error.outcome, AWS_UNCERTAIN); /* the first attempt may have been done */
+    fake_done(&f);
+}
+
+/* One that was not sent, since the program stood still, is surely not done: it is tried again, and the lease looked at
+ * again. */
+static void what_was_late_asks_again(void **state)
+{
+    (void)state;
+    const struct fake_step steps[] = {{.action = "DescribeVolumes", .code = "late", .outcome = AWS_UNSENT},
+                                      {.action = "DescribeVolumes", .code = "late", .outcome = AWS_UNSENT}};
+    struct fake f;
+    struct aws_error error;
+    int left = 2;
+    FAKE_SCRIPT(&f, steps);
+    f.cloud.before = lease_is_lost;
+    f.cloud.before_context = &left;
+    assert_int_equal(call(&f, RETRY_ONCE, "DescribeVolumes", &error), -1);
+    assert_string_equal(error.code, "lease");
+    assert_int_equal(left, -1);
+    assert_int_equal(error.outcome, AWS_UNSENT);
     fake_done(&f);
 }
 
@@ -345,7 +366,8 @@ int main(void)
         cmocka_unit_test(what_may_be_tried_again),          cmocka_unit_test(not_found_settles),
         cmocka_unit_test(the_quota_ends_hammering),         cmocka_unit_test(pauses_double_up_to_the_cap),
         cmocka_unit_test(throttling_slows_the_client_down), cmocka_unit_test(each_attempt_of_a_change_asks_first),
-        cmocka_unit_test(a_stop_ends_the_waiting),          cmocka_unit_test(waiters_poll_ever_more_slowly),
+        cmocka_unit_test(what_was_late_asks_again),         cmocka_unit_test(a_stop_ends_the_waiting),
+        cmocka_unit_test(waiters_poll_ever_more_slowly),
     };
     return cmocka_run_group_tests_name("retry", tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@
 
 #define REFRESH_BEFORE_S 300
 #define SLEEP_PIECE_MS   50 /* how soon a stop is noticed */
+#define WALL_SLACK_S     2  /* the wall clock is read in whole seconds, and is put right by small steps */
 
 /* Of the five seconds in which a signal must have been heard: a call under way has 1.5 (message.c), jobs 1 (jobs.c),
  * the store this one, sinks 1 (sinks.c). */
@@ -30,12 +31,15 @@ struct aws {
     const volatile sig_atomic_t *stop;
     int64_t linger_left_ms;     /* of LINGER_MS: what calls to the state store may still take, once a stop was seen */
     int64_t begin_ms, begin_ns; /* the clock of now_ms never goes back */
+    int64_t asked_ms, asked_s;  /* what it said last, and the wall clock then */
 };
 
 static int64_t aws_now_ms(void *self)
 {
-    const struct aws *aws = self;
-    return aws->begin_ms + (clock_monotonic_ns() - aws->begin_ns) / 1000000;
+    struct aws *aws = self;
+    aws->asked_s = clock_now_s();
+    aws->asked_ms = aws->begin_ms + (clock_asleep_too_ns() - aws->begin_ns) / 1000000;
+    return aws->asked_ms;
 }
 
 static bool is_stopped(const struct aws *aws)
@@ -91,10 +95,22 @@ static bool says_expired(struct aws *aws, struct aws_error *error)
     return true;
 }
 
+/* A request's last moment by both clocks: the wall clock from where it stood when the time was asked for the last time,
+ * which was at the look at the lease. */
+static void put_latest(const struct aws *aws, const struct aws_request *request, struct message_route *route)
+{
+    if (!request->latest_ms)
+        return;
+    route->send_by_ns = aws->begin_ns + (request->latest_ms - aws->begin_ms) * 1000000;
+    route->send_by_s = aws->asked_s + (request->latest_ms - aws->asked_ms + 999) / 1000 + WALL_SLACK_S;
+}
+
 static int aws_call(void *self, const struct aws_request *request, struct aws_reply *reply, struct aws_error *error)
 {
     struct aws *aws = self;
-    const char *region = request->region ? request->region : settings_region(aws->settings);
+    struct message_route route = {.region = request->region ? request->region : settings_region(aws->settings)};
+    put_latest(aws, request, &route);
+    const char *region = route.region;
     if (!region || !*region) {
         aws_error_set(error, AWS_UNSENT, 0, "region",
                       "no AWS region: set region in bakehour.json, AWS_REGION, or the profile's region");
@@ -111,8 +127,10 @@ static int aws_call(void *self, const struct aws_request *request, struct aws_re
     struct str endpoint;
     str_init(&endpoint, 0);
     settings_endpoint(aws->settings, request->service, region, &endpoint);
-    const struct message_route route = {endpoint.text, region, &aws->credentials, clock_now_s(),
-                                        lingers ? aws->linger_left_ms : 0};
+    route.endpoint = endpoint.text;
+    route.by = &aws->credentials;
+    route.now_s = clock_now_s();
+    route.stop_grace_ms = lingers ? aws->linger_left_ms : 0;
     int64_t begin_ms = aws_now_ms(aws);
     int failed = message_exchange(aws->http, &route, request, reply, error);
     if (lingers)
@@ -202,7 +220,7 @@ int aws_open(struct aws **out, const struct aws_options *options, struct err *er
     aws->http = http_new(options->stop);
     aws->guest_http = http_new(options->stop);
     aws->begin_ms = clock_now_s() * 1000;
-    aws->begin_ns = clock_monotonic_ns();
+    aws->begin_ns = clock_asleep_too_ns();
     *out = aws;
     return 0;
 }

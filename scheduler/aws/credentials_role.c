@@ -58,7 +58,7 @@ static int call_sts(const struct credential_search *search, struct aws_request *
     str_init(&endpoint, 0);
     aws_reply_init(&reply);
     settings_endpoint(search->settings, AWS_STS, region, &endpoint);
-    const struct message_route route = {endpoint.text, region, by, search->now_s, 0};
+    const struct message_route route = {.endpoint = endpoint.text, .region = region, .by = by, .now_s = search->now_s};
     str_fit(result, sizeof result, "%sResult", request->action);
     int code = 0;
     if (message_exchange(search->http, &route, request, &reply, &error))

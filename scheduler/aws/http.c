@@ -27,7 +27,7 @@ struct exchange {
     FILE *save, *file;
     size_t saved;
     size_t at[3]; /* bytes sent of head, file, tail */
-    bool too_long, not_saved;
+    bool too_long, not_saved, late;
     int64_t stop_seen_ns;
 };
 
@@ -145,6 +145,17 @@ static int on_progress(void *context, curl_off_t down_all, curl_off_t down, curl
     return now - x->stop_seen_ns >= x->request->stop_grace_ms * 1000000;
 }
 
+/* Called when the connection stands, just before the request is signed and written. */
+static int on_ready(void *context, char *to, char *from, int to_port, int from_port)
+{
+    struct exchange *x = context;
+    const struct http_request *r = x->request;
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    x->late =
+        (r->send_by_ns && clock_asleep_too_ns() > r->send_by_ns) || (r->send_by_s && clock_now_s() > r->send_by_s);
+    return x->late ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 static curl_off_t length_of_file(FILE *file)
 {
     if (fseek(file, 0, SEEK_END))
@@ -236,6 +247,8 @@ static void put_callbacks(CURL *curl, struct exchange *x, char *message)
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, x);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_ready);
+    curl_easy_setopt(curl, CURLOPT_PREREQDATA, x);
 }
 
 /* A removal header would break the signature, so Expect is taken off only where nothing is signed. */
@@ -279,6 +292,8 @@ static enum http_outcome outcome_of(CURL *curl, CURLcode code, const struct exch
     case CURLE_PARTIAL_FILE:
         return HTTP_DROPPED;
     case CURLE_ABORTED_BY_CALLBACK:
+        if (x->late)
+            return HTTP_LATE;
         return x->stop_seen_ns ? HTTP_STOPPED : HTTP_BAD;
     default:
         return HTTP_BAD;

@@ -40,8 +40,11 @@ struct http_request {
     int64_t stop_grace_ms; /* how long a request that is under way may go on when asked to stop */
     size_t reply_max;
     const char *save_to;
-    bool direct; /* no proxy, HTTP/1.0, a connection of its own: instances, metadata */
-    bool fresh;  /* a connection of its own */
+    int64_t send_by_ns; /* of clock_asleep_too_ns; later it is not sent any more, though connected; 0: whenever */
+    int64_t
+        send_by_s; /* likewise of the wall clock, which a virtual machine that stood still puts right; 0: whenever */
+    bool direct;   /* no proxy, HTTP/1.0, a connection of its own: instances, metadata */
+    bool fresh;    /* a connection of its own */
 };
 
 struct http_reply {
@@ -57,6 +60,7 @@ enum http_outcome {
     HTTP_DONE,      /* a whole reply, whatever its status */
     HTTP_REFUSED,   /* nobody listens */
     HTTP_UNSENT,    /* no connection: unknown host, unreachable, TLS failed */
+    HTTP_LATE,      /* not sent: its time had passed */
     HTTP_TIMED_OUT, /* nothing, or not all of it, in time; it may have been done */
     HTTP_DROPPED,   /* the connection ended early; it may have been done */
     HTTP_TOO_LONG,  /* more than reply_max */

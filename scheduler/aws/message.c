@@ -316,6 +316,10 @@ static void say_unanswered(enum http_outcome outcome, const char *endpoint, cons
     case HTTP_UNSENT:
         aws_error_set(error, AWS_UNSENT, 0, "connection", "%s: %s", endpoint, why->text);
         break;
+    case HTTP_LATE:
+        aws_error_set(error, AWS_UNSENT, 0, "late",
+                      "%s: not sent: the program stood still for too long after it had looked at its lease", endpoint);
+        break;
     case HTTP_TIMED_OUT:
         aws_error_set(error, AWS_UNCERTAIN, 0, "time-out", "%s: %s", endpoint, why->text);
         break;
@@ -349,6 +353,8 @@ static enum http_outcome send_message(struct http *http, const struct message_ro
         .total_ms = TOTAL_MS,
         .stop_grace_ms = route->stop_grace_ms ? route->stop_grace_ms : STOP_GRACE_MS,
         .reply_max = REPLY_MAX,
+        .send_by_ns = route->send_by_ns,
+        .send_by_s = route->send_by_s,
         .fresh = !is_read(request->action),
     };
     str_init(&url, 0);

@@ -36,7 +36,8 @@ struct message_route {
     const char *region;
     const struct credentials *by; /* NULL: not signed (AssumeRoleWithWebIdentity) */
     int64_t now_s;
-    int64_t stop_grace_ms; /* how long it may go on when asked to stop; 0: the usual 1.5 s */
+    int64_t stop_grace_ms;         /* how long it may go on when asked to stop; 0: the usual 1.5 s */
+    int64_t send_by_ns, send_by_s; /* http.h */
 };
 
 int message_exchange(struct http *http, const struct message_route *route, const struct aws_request *request,
