@@ -189,7 +189,7 @@ int charge_kind_check(const char *kind, struct err *err)
     return err_set(
         err, EXIT_INPUT,
         "\"%.60s\" is no kind that is billed; the kinds are instance and those of data/meters.csv that have a "
-        "unit: volume, snapshot, public-ipv4, fsr, ci-minute, nat-gb",
+        "unit: volume, snapshot, public-ipv4, fsr, ci-minute, nat-gb, transfer-gb",
         kind);
 }
 

@@ -97,6 +97,9 @@ enum ledger_booked {
     LEDGER_UNCHANGED, /* known as it is */
 };
 
+/* *other: the key stands for another use, which ledger_record refuses. */
+int ledger_knows_other(struct ledger *ledger, const struct ledger_usage *usage, bool *other, struct err *err) MUST_USE;
+
 /* Books a use. The scope pays for the difference to what is booked already: a bake instance that two deployments used
  * is recorded under one key by the first up to its end, by the second up to its own; the second pays what it added.
  * A use without a price is kept with no money, and its price is asked for again whenever it is recorded or settled

@@ -223,6 +223,15 @@ static int find_usage(struct ledger *ledger, const char *key, struct ledger_usag
                     key);
 }
 
+int ledger_knows_other(struct ledger *ledger, const struct ledger_usage *u, bool *other, struct err *err)
+{
+    struct ledger_usage_row row = {0};
+    int code = find_usage(ledger, u->key, &row, err);
+    *other = !code && row.id && !same_facts(&row.usage, u);
+    ledger_usage_row_release(&row);
+    return code;
+}
+
 /* Whether a record tells anything beyond what is known. An older word about something that still runs does not; nor
  * does the word that something runs which is known to have ended. */
 static bool is_news(const struct ledger_usage_row *known, const struct ledger_usage *u)

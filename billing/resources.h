@@ -3,9 +3,9 @@
  *
  * Columns, by name: account,resource,kind,quantity,unit,region,start,end,usd; resource, kind, start and end are
  * required; else account "", region "any", quantity 1, unit the kind's own, usd the price of data/resource-prices.csv.
- * kind: volume (or storage), snapshot, public-ipv4 (or address), fsr, ci-minute, nat-gb. One row is one use [start,
- * end); quantity (at most six decimals) is in GB, addresses, zones, jobs. usd is a price of its own: per GB-month,
- * hour, ...
+ * kind: volume (or storage), snapshot, public-ipv4 (or address), fsr, ci-minute, nat-gb, transfer-gb. One row is one
+ * use [start, end); quantity (at most six decimals) is in GB, addresses, zones, jobs. usd is a price of its own: per
+ * GB-month, hour, ...
  *
  * Ownership: a struct resources is the caller's, from resources_open to resources_release; texts are numbers in the
  * caller's struct names. Errors: every bad row is reported by itself, then EXIT_INPUT.

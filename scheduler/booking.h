@@ -4,11 +4,11 @@
  * Keys name things, not bookings, so whoever books again (a run that was resumed, another process) books nothing twice,
  * and a bake instance that several deployments share is paid by each for what it added.
  *
- * What is booked for a deployment: the bake instance's running period, the image's snapshot (open: it goes on costing),
- * the CI job's minutes, instances launched outside the group: those that failed whole, the others until an old one goes
- * for them; how the rollout failed (ledger_storm.h). For the environment (booking_fleet): the group's instances from
- * its scaling activities and what EC2 shows, each once ("i-0123:life"); the root volume of every instance of either
- * kind; the end of what is still open.
+ * What is booked for a deployment is the list of its uses (uses.h), which its statement is the sum of; how the rollout
+ * failed (ledger_storm.h). For the environment (booking_fleet): the group's instances from its scaling activities and
+ * what EC2 shows, each once ("i-0123:life"); root volume and public address of every instance of either kind, as far as
+ * no deployment paid for them; a kept instance's time between its deployments and after the last; the end of what is
+ * still open. An image goes on costing the deployment that made it.
  */
 #ifndef SCHEDULER_BOOKING_H
 #define SCHEDULER_BOOKING_H

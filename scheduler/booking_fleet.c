@@ -7,6 +7,9 @@
  *                                                 long as it
  *      open uses of instances outside the group, of images --> ended, where EC2 says that they are gone
  *
+ * What a kept bake instance runs between its deployments, and after the last, is the environment's. While one is at
+ * work nothing of it is booked: it pays from where it took the instance over, wherever we look.
+ *
  * Keys name things, so looking again books the difference and nothing else, whoever looks and whenever it was killed.
  */
 #include <stdlib.h>
@@ -17,6 +20,7 @@
 #include "billing/lifetimes.h"
 #include "scheduler/booking_private.h"
 #include "scheduler/pipeline_private.h"
+#include "scheduler/uses.h"
 
 #define KNOWN_S   ((instant_t)45 * SECONDS_PER_DAY) /* activities go back six weeks */
 #define PENDING_S 10                                /* an instance is pending for longer than that */
@@ -35,8 +39,8 @@ struct fleet {
     size_t known_count, known_cap;
     struct instances group, ours; /* the group's; what bears the environment's tags where bakes run */
     struct volumes volumes;
-    struct images images, base;
-    bool has_group;
+    struct images images, base, copies; /* copies: where the group is, if that is elsewhere */
+    bool at_work;                       /* a deployment of the environment is */
 };
 
 static int aws_failed(const char *action, const struct aws_error *error, struct err *err)
@@ -122,6 +126,9 @@ static int look_at_ours(struct fleet *f, struct err *err)
     if (cloud_describe_images(&f->p.cloud, &lookup, &f->arena, &f->images, &error) ||
         cloud_describe_images(&f->p.cloud, &by_id, &f->arena, &f->base, &error))
         return aws_failed("DescribeImages", &error, err);
+    bool elsewhere = pipeline_apart(f->b.w) || f->b.w->site_transport;
+    if (elsewhere && cloud_describe_images(&f->p.site, &lookup, &f->arena, &f->copies, &error))
+        return aws_failed("DescribeImages", &error, err);
     return 0;
 }
 
@@ -198,19 +205,22 @@ static void tell_known(const struct fleet *f, struct events *e)
 
 static int record_life(struct fleet *f, const struct lifetime *life, struct err *err)
 {
-    char key[BOOKS_KEY_SIZE];
+    char key[USES_KEY_SIZE];
     const struct instance *i = shown(f, life->instance);
-    const struct known *k = known_by_key(f, books_life_key(key, life->instance));
+    const struct known *k = known_by_key(f, uses_life_key(key, life->instance));
     if (!k && !life->open && life->end - life->start < PENDING_S)
         return 0; /* it never came to run, and only what runs is billed */
-    struct ledger_usage u = books_usage(&f->b, key, "instance", life->instance);
-    u.type = k ? k->usage.type : i && *i->type ? i->type : books_fleet_type(&f->b);
+    struct ledger_usage u = uses_usage(f->b.w, &f->b.rates, key, "instance", life->instance);
+    u.type = k ? k->usage.type : i && *i->type ? i->type : uses_fleet_type(f->b.w);
     u.region = f->b.w->environment->region;
-    u.usd = books_hour(&f->b, f->b.rates.fleet_per_hour);
+    u.usd = uses_hour(f->b.w, f->b.rates.fleet_per_hour);
     u.start = k && k->usage.start < life->start ? k->usage.start : life->start;
     u.end = life->end > u.start ? life->end : u.start + 1;
     u.open = life->open;
-    return stands(k, &u) ? 0 : books_record(&f->b, &u, err);
+    if (stands(k, &u))
+        return 0;
+    enum ledger_booked booked = LEDGER_UNCHANGED;
+    return ledger_record(f->b.ledger, &u, &f->b.scope, f->b.w->catalog, f->b.now, &booked, err);
 }
 
 static int book_group(struct fleet *f, struct err *err)
@@ -238,30 +248,42 @@ static int book_group(struct fleet *f, struct err *err)
 
 /* ---- bake instances and images: open uses that have ended, or go on ---- */
 
-static int record_again(struct fleet *f, const struct known *k, instant_t end, bool open, struct err *err)
+static int record_again(struct fleet *f, const struct known *k, const struct ledger_scope *scope, instant_t end,
+                        bool open, struct err *err)
 {
     struct ledger_usage u = k->usage;
     enum ledger_booked booked = LEDGER_UNCHANGED;
     u.end = end > u.start ? end : u.start + 1;
     u.open = open;
-    return ledger_record(f->b.ledger, &u, &k->scope, f->b.w->catalog, f->b.now, &booked, err);
+    return ledger_record(f->b.ledger, &u, scope, f->b.w->catalog, f->b.now, &booked, err);
 }
 
 static int follow_instance(struct fleet *f, const struct known *k, struct err *err)
 {
     const struct instance *i = shown(f, k->usage.resource);
     if (i && runs(i))
-        return record_again(f, k, f->b.now, true, err);
+        return f->at_work ? 0 : record_again(f, k, &f->b.scope, f->b.now, true, err);
     instant_t latest = k->usage.end + GONE_S < f->b.now ? k->usage.end + GONE_S : f->b.now; /* its dead-man's time */
-    return record_again(f, k, i && i->ended_ms ? (i->ended_ms + 999) / 1000 : latest, false, err);
+    return record_again(f, k, &f->b.scope, i && i->ended_ms ? (i->ended_ms + 999) / 1000 : latest, false, err);
 }
 
-static int follow_image(struct fleet *f, const struct known *k, struct err *err)
+static int follow_image(struct fleet *f, const struct known *k, const struct images *images, struct err *err)
 {
-    for (size_t i = 0; i < f->images.count; i++)
-        if (strcmp(f->images.items[i].id, k->usage.resource) == 0 && f->images.items[i].state != IMAGE_GONE)
-            return record_again(f, k, f->b.now, true, err);
-    return record_again(f, k, f->b.now, false, err);
+    for (size_t i = 0; i < images->count; i++)
+        if (strcmp(images->items[i].id, k->usage.resource) == 0 && images->items[i].state != IMAGE_GONE)
+            return record_again(f, k, &k->scope, f->b.now, true, err);
+    return record_again(f, k, &k->scope, f->b.now, false, err);
+}
+
+/* Those made where bakes run, and copies where the group is. */
+static int follow_stored(struct fleet *f, const struct known *k, struct err *err)
+{
+    for (size_t i = 0; i < f->copies.count; i++)
+        if (strcmp(f->copies.items[i].id, k->usage.resource) == 0)
+            return follow_image(f, k, &f->copies, err);
+    bool here = strcmp(k->usage.region, f->b.w->config->region) == 0;
+    bool there = strcmp(k->usage.region, f->b.w->environment->region) == 0;
+    return here || there ? follow_image(f, k, &f->images, err) : 0;
 }
 
 static int follow_open(struct fleet *f, struct err *err)
@@ -273,8 +295,8 @@ static int follow_open(struct fleet *f, struct err *err)
             continue;
         if (strcmp(k->usage.kind, "instance") == 0 && !is_life(&k->usage))
             code = follow_instance(f, k, err);
-        else if (strcmp(k->usage.kind, "snapshot") == 0 && strcmp(k->usage.region, f->b.w->config->region) == 0)
-            code = follow_image(f, k, err);
+        else if (strcmp(k->usage.kind, "snapshot") == 0)
+            code = follow_stored(f, k, err);
     }
     return code;
 }
@@ -313,39 +335,48 @@ static const struct volume *volume_of(const struct fleet *f, const char *instanc
     return NULL;
 }
 
-/* Who pays for what an instance has, from here on: the environment for one that serves in the group, whichever
- * deployment launched it; else whoever did before, or who pays for the instance. */
+/* Who pays for what an instance has, from here on: the environment, where its deployment paid for its own part, and for
+ * one that serves in the group, whichever deployment launched it; else who pays for the instance. */
 static struct ledger_scope scope_of(const struct fleet *f, const struct known *instance, const struct known *before)
 {
-    for (size_t i = 0; i < f->group.count; i++)
+    for (size_t i = 0; !before && i < f->group.count; i++)
         if (strcmp(f->group.items[i].id, instance->usage.resource) == 0)
             return f->b.scope;
-    return before ? before->scope : instance->scope;
+    return before ? f->b.scope : instance->scope;
 }
 
-/* One that was gone before anybody looked had the size that its image gives. */
-static int record_volume(struct fleet *f, const struct known *of, struct err *err)
+static int record_volume(struct fleet *f, const struct known *of, const struct known *k, struct ledger_usage *u,
+                         struct err *err)
 {
-    char key[BOOKS_KEY_SIZE];
     enum ledger_booked booked = LEDGER_UNCHANGED;
-    const char *instance = of->usage.resource;
-    const struct volume *v = volume_of(f, instance);
-    str_fit(key, sizeof(key), "%.70s:root", instance);
-    const struct known *k = known_by_key(f, key);
-    int64_t by_image_gb = f->base.count ? f->base.items[0].size_gb : 0;
-    int64_t quantity = k ? k->usage.quantity : (v ? v->size_gb : by_image_gb) * CHARGE_QUANTITY;
-    if (!quantity)
-        return 0;
-    struct ledger_usage u = books_usage(&f->b, key, "volume", k ? k->usage.resource : v ? v->id : key);
-    u.region = of->usage.region;
-    u.quantity = quantity;
-    u.start = k && k->usage.start < of->usage.start ? k->usage.start : of->usage.start;
-    u.end = of->usage.end;
-    u.open = of->usage.open;
-    if (stands(k, &u))
+    u->region = of->usage.region;
+    u->start = k && k->usage.start < of->usage.start ? k->usage.start : of->usage.start;
+    u->end = of->usage.end;
+    u->open = of->usage.open;
+    if (!u->quantity || stands(k, u))
         return 0;
     const struct ledger_scope scope = scope_of(f, of, k);
-    return ledger_record(f->b.ledger, &u, &scope, f->b.w->catalog, f->b.now, &booked, err);
+    return ledger_record(f->b.ledger, u, &scope, f->b.w->catalog, f->b.now, &booked, err);
+}
+
+/* One that was gone before anybody looked had the size that its image gives; where EC2 shows a larger one than is
+ * booked (the launch template says so), the rest has a key of its own. */
+static int record_volumes(struct fleet *f, const struct known *of, struct err *err)
+{
+    char key[USES_KEY_SIZE];
+    char rest[USES_KEY_SIZE + 8];
+    const char *instance = of->usage.resource;
+    const struct volume *v = volume_of(f, instance);
+    const struct known *k = known_by_key(f, uses_root_key(key, instance));
+    int64_t by_image_gb = f->base.count ? f->base.items[0].size_gb : 0;
+    struct ledger_usage u = uses_usage(f->b.w, &f->b.rates, key, "volume", k ? k->usage.resource : v ? v->id : key);
+    u.quantity = k ? k->usage.quantity : (v ? v->size_gb : by_image_gb) * CHARGE_QUANTITY;
+    int code = record_volume(f, of, k, &u, err);
+    str_fit(rest, sizeof(rest), "%s:more", key);
+    const struct known *more = known_by_key(f, rest);
+    u = uses_usage(f->b.w, &f->b.rates, rest, "volume", rest);
+    u.quantity = more ? more->usage.quantity : k && v ? v->size_gb * CHARGE_QUANTITY - k->usage.quantity : 0;
+    return code || u.quantity <= 0 ? code : record_volume(f, of, more, &u, err);
 }
 
 /* ---- public addresses ---- */
@@ -364,13 +395,18 @@ static bool had_address(const struct fleet *f, const struct known *of)
 
 static int record_address(struct fleet *f, const struct known *of, struct err *err)
 {
-    char key[BOOKS_KEY_SIZE];
-    struct books b = f->b;
-    const struct known *k = known_by_key(f, books_ip_key(key, of->usage.resource));
-    if (stands(k, &of->usage))
+    char key[USES_KEY_SIZE];
+    enum ledger_booked booked = LEDGER_UNCHANGED;
+    const struct known *k = known_by_key(f, uses_ip_key(key, of->usage.resource));
+    struct ledger_usage u = uses_usage(f->b.w, &f->b.rates, key, "public-ipv4", key);
+    u.region = of->usage.region;
+    u.start = of->usage.start;
+    u.end = of->usage.end;
+    u.open = of->usage.open;
+    if (stands(k, &u) || !(k || had_address(f, of)))
         return 0;
-    b.scope = scope_of(f, of, k);
-    return books_address(&b, &of->usage, k || had_address(f, of), err);
+    const struct ledger_scope scope = scope_of(f, of, k);
+    return ledger_record(f->b.ledger, &u, &scope, f->b.w->catalog, f->b.now, &booked, err);
 }
 
 static int book_what_they_have(struct fleet *f, struct err *err)
@@ -380,7 +416,7 @@ static int book_what_they_have(struct fleet *f, struct err *err)
         code = look_at_volumes(f, &f->p.cloud, &f->ours, err);
     for (size_t i = 0; !code && i < f->known_count; i++)
         if (strcmp(f->known[i].usage.kind, "instance") == 0 && strncmp(f->known[i].usage.resource, "i-", 2) == 0) {
-            code = record_volume(f, &f->known[i], err);
+            code = record_volumes(f, &f->known[i], err);
             if (!code)
                 code = record_address(f, &f->known[i], err);
         }
@@ -394,6 +430,10 @@ static int book_all(struct fleet *f, struct err *err)
     const struct pipeline_world *w = f->b.w;
     int code =
         rates_make(&f->b.rates, w->config, w->environment, w->environment->instance_type, w->catalog, f->b.now, err);
+    char run[80] = "";
+    if (!code)
+        code = deployment_current(w->state, w->environment->name, run, err);
+    f->at_work = !code && *run;
     if (!code)
         code = load_known(f, err);
     if (!code)

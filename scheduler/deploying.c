@@ -191,13 +191,12 @@ struct permit {
 static struct budget_request request_of(const struct deploying *d, const struct pipeline_estimate *e, const char *name)
 {
     const struct pipeline_world *w = &d->site->world;
-    struct meter m = regime_meter(e->rates.regime);
     return (struct budget_request){.deployment = name,
                                    .environment = d->site->environment->name,
                                    .project = d->site->config->project,
                                    .now = w->transport->now_ms(w->transport->self) / 1000,
                                    .estimate_usd = e->costs.total,
-                                   .estimate_instance_s = e->used.bakes ? meter_billed_s(m, e->used.bake_s) : 0,
+                                   .estimate_instance_s = used_instance_s(&e->used, e->rates.regime),
                                    .override = d->override};
 }
 

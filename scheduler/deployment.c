@@ -56,6 +56,7 @@ static void write_text(const struct deployment *d, struct str *to)
             put_money(doc, estimate_key(kind, name), d->estimates.usd[kind]);
     put_money(doc, "cost_usd", d->cost);
     put_money(doc, "original_usd", d->original);
+    json_i64(doc, "disk_gb", d->disk_gb);
     json_i64(doc, "makespan_s", d->makespan_s);
     json_i64(doc, "critical_s", d->critical_s);
     json_i64(doc, "reused", d->reused);
@@ -99,6 +100,7 @@ static int read_text(const char *text, struct deployment *d, struct err *err)
     }
     d->cost = get_money(doc, "cost_usd");
     d->original = get_money(doc, "original_usd");
+    d->disk_gb = document_i64(doc, "disk_gb");
     d->makespan_s = document_i64(doc, "makespan_s");
     d->critical_s = document_i64(doc, "critical_s");
     d->reused = document_i64(doc, "reused") != 0;

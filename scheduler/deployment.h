@@ -36,6 +36,7 @@ struct deployment {
     int64_t started_ms, ended_ms;
     money_t estimate, cost, original;
     struct costs estimates; /* the estimate by resource; all 0 in records of older versions */
+    int64_t disk_gb;        /* of the root volume of each of its instances; 0: not known */
     int64_t makespan_s, critical_s;
     bool reused; /* a bake instance, or a bake */
     int64_t storm_s, cap_s;

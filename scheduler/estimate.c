@@ -20,8 +20,9 @@ struct sight {
     bool copies; /* the image is copied for this environment */
 };
 
-/* Paid seconds that the members have left at an instant, and what their draining is billed; each by its own launch. */
-static int put_members(struct sight *s, int64_t at_ms, struct used *u, struct aws_error *error)
+/* Of the members: paid seconds that they have left at an instant, and what their draining is billed, each by its own
+ * launch; whether they have public addresses. */
+static int put_members(struct sight *s, int64_t at_ms, enum regime regime, struct used *u, struct aws_error *error)
 {
     struct instances found;
     const char **ids = arena_alloc(&s->arena, (s->group.member_count + 1) * sizeof(*ids));
@@ -34,10 +35,11 @@ static int put_members(struct sight *s, int64_t at_ms, struct used *u, struct aw
         return -1;
     for (size_t i = 0; i < found.count; i++) {
         int64_t ran_s = (at_ms - found.items[i].launch_ms) / 1000;
-        if (!found.items[i].launch_ms || ran_s <= 0)
+        u->fleet_public = u->fleet_public || *found.items[i].public_ip;
+        if (regime != REGIME_HOURLY || !found.items[i].launch_ms || ran_s <= 0)
             continue;
-        u->paid_left_s += used_left_s(REGIME_HOURLY, ran_s);
-        u->draining_s += used_draining_s(REGIME_HOURLY, ran_s, s->delay_s);
+        u->paid_left_s += used_left_s(regime, ran_s);
+        u->draining_s += used_draining_s(regime, ran_s, s->delay_s);
     }
     return 0;
 }
@@ -53,6 +55,22 @@ static bool is_copied(struct sight *s, const struct pipeline_order *order)
         return copies;
     const char *image = order->image && *order->image ? order->image : w->config->image.base;
     return image_has_key(&s->site, image, w->environment->kms_key, &s->arena, &has, &error) || !has;
+}
+
+/* Bake instance and group have disks of the same size: the one's is the other's image. 0 where the image cannot be
+ * seen: then disks are not reckoned, and booked as EC2 shows them. */
+static int64_t disk_gb(struct sight *s, const struct pipeline_order *order)
+{
+    const struct pipeline_world *w = s->w;
+    struct cloud bake = {.transport = w->transport, .region = w->config->region, .retry = w->retry};
+    struct cloud *clouds[] = {&bake, &s->site};
+    struct image image;
+    struct aws_error error;
+    const char *id = order->image && *order->image ? order->image : w->config->image.base;
+    for (size_t i = 0; i < 2; i++)
+        if (cloud_describe_image(clouds[i], id, &s->arena, &image, &error) == 0 && image.size_gb > 0)
+            return image.size_gb;
+    return 0;
 }
 
 static int look(struct sight *s, struct err *err)
@@ -105,6 +123,12 @@ static int plan_rollout(struct sight *s, struct pipeline_estimate *out, struct e
     return 0;
 }
 
+/* AWS's refresh ends old ones first where less than the whole capacity has to be there. */
+static bool stands_beside(const struct config_environment *e)
+{
+    return strcmp(e->rollout.engine, "refresh") != 0 || e->rollout.min_healthy_percent >= 100;
+}
+
 static void plan_use(struct sight *s, const struct pipeline_order *order, struct pipeline_estimate *out)
 {
     bool deploys = strcmp(order->kind, "deploy") == 0;
@@ -128,12 +152,17 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
     out->critical_s = graph_critical_path(d, &run, out->ends, &out->path);
     out->serial_s = graph_serial(d, ORIGINAL_WAVES);
     struct used *u = &out->used;
+    u->at = s->now_ms / 1000;
     u->bakes = deploys;
     u->makes_image = deploys;
     u->copies_image = s->copies;
     u->crosses = pipeline_apart(s->w);
     u->instances = out->group;
-    u->beside_s = out->group * d->s[STEP_ROLLOUT];
+    u->beside_s = stands_beside(s->w->environment) ? out->group * d->s[STEP_ROLLOUT] : 0;
+    if (run.canary_s) {
+        u->instances++;
+        u->beside_s += d->s[STEP_INSTANCE];
+    }
     u->draining_s = out->rates.regime == REGIME_HOURLY ? 0 : out->group * s->delay_s; /* hourly: by each one's hour */
     u->runner_s = out->critical_s + d->s[STEP_CLEANUP];
     if (!deploys)
@@ -141,10 +170,10 @@ static void plan_use(struct sight *s, const struct pipeline_order *order, struct
     int64_t begun_s = out->ends[STEP_BUILD] > d->s[STEP_INSTANCE] ? out->ends[STEP_BUILD] - d->s[STEP_INSTANCE] : 0;
     u->bake_s = out->ends[STEP_IMAGE] - begun_s;
     if (out->bake_reused) {
-        u->bake_before_s = (s->kept.freed_ms - s->kept.launched_ms) / 1000;
         /* another machine's clock, or a look that took long, may have let go of it in our future */
         int64_t now_ms = s->now_ms > s->kept.freed_ms ? s->now_ms : s->kept.freed_ms;
-        u->bake_s = (now_ms - s->kept.launched_ms) / 1000 + out->ends[STEP_IMAGE];
+        u->bake_before_s = (now_ms - s->kept.launched_ms) / 1000 + begun_s;
+        u->bake_s = u->bake_before_s - begun_s + out->ends[STEP_IMAGE];
     }
 }
 
@@ -165,8 +194,11 @@ static int estimate(struct sight *s, const struct pipeline_order *order, struct 
     if (code)
         return code;
     plan_use(s, order, out);
-    if (out->rates.regime == REGIME_HOURLY && put_members(s, s->now_ms + out->critical_s * 1000, &out->used, &error))
+    out->used.disk_gb = disk_gb(s, order);
+    if (put_members(s, s->now_ms + out->critical_s * 1000, out->rates.regime, &out->used, &error))
         return cloud_err(err, EXIT_FAILED, "DescribeInstances", &error);
+    /* Where nothing is said the subnet decides; the group's is the one that can be seen. */
+    out->used.bake_public = out->used.fleet_public || strcmp(w->config->network.address, "public") == 0;
     out->original_used = used_by_original(&original, &out->used, out->group, ORIGINAL_WAVES);
     code = costs_make(&out->costs, &out->rates, &out->used, err);
     return code ? code : costs_make(&out->original, &out->rates, &out->original_used, err);

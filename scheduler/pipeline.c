@@ -338,6 +338,7 @@ enum pipeline_end pipeline_run(const struct pipeline_world *w, const struct pipe
         if (pipeline_estimate(w, order, &estimate, err) == 0) {
             p.record.estimate = estimate.costs.total;
             p.record.estimates = estimate.costs;
+            p.record.disk_gb = estimate.used.disk_gb;
             p.record.cap_s = estimate.cap_s;
         }
         if (deployment_begin(w->state, &p.lease, &p.record, now_ms, err) || preset(&p, err))

@@ -12,6 +12,8 @@ static const struct {
     [COST_ROLLOUT] = {"rollout", "rollout"},
     [COST_DRAINING] = {"draining", "draining"},
     [COST_FAILED] = {"failed launches", "failed_launches"},
+    [COST_DISKS] = {"disks", "disks"},
+    [COST_ADDRESSES] = {"public addresses", "public_addresses"},
     [COST_IMAGE] = {"image", "image"},
     [COST_RUNNER] = {"CI runner", "ci_runner"},
 };
@@ -70,6 +72,8 @@ int rates_make(struct rates *out, const struct config *c, const struct config_en
         r.regime = strcmp(c->prices.regime, "hourly") == 0 ? REGIME_HOURLY : REGIME_SECOND;
     if (code)
         return code;
+    str_fit(r.bake_region, sizeof(r.bake_region), "%.31s", c->region);
+    str_fit(r.fleet_region, sizeof(r.fleet_region), "%.31s", e->region);
     str_fit(r.basis, sizeof(r.basis), "%.30s in %.30s at %s USD an hour (%s), billed %s", c->image.instance_type,
             c->region, money_short(r.bake_per_hour, price),
             c->prices.instance_per_hour ? "as configured"
@@ -80,12 +84,36 @@ int rates_make(struct rates *out, const struct config *c, const struct config_en
     return 0;
 }
 
-static int product(money_t price, int64_t amount, int64_t per, money_t *out, struct err *err)
+static int charge_once(money_t *out, const struct charge_use *use, instant_t end, const struct catalog *catalog,
+                       struct err *err)
 {
-    int128 value = num_div_half_even((int128)price * amount, per);
-    if (value > INT64_MAX || value < INT64_MIN)
+    struct charge charge = {.count = 0};
+    struct charge_use it = *use;
+    it.end = end;
+    int code = charge_make(&charge, &it, catalog, err);
+    if (!code && exact_round(&charge.exact, out))
+        code = err_set(err, EXIT_INPUT, "the cost of a deployment is out of range");
+    charge_release(&charge);
+    return code;
+}
+
+int costs_add(struct costs *to, enum cost_kind kind, const struct charge_use *use, instant_t taken, int64_t count,
+              const struct catalog *catalog, struct err *err)
+{
+    money_t whole = 0;
+    money_t before = 0;
+    assert(use->end >= use->start && taken <= use->end && count >= 0);
+    if (!count)
+        return 0;
+    int code = charge_once(&whole, use, use->end, catalog, err);
+    if (!code && taken > use->start)
+        code = charge_once(&before, use, taken, catalog, err);
+    if (code)
+        return code;
+    int128 more = (int128)(whole - before) * count;
+    if (more > INT64_MAX || more < 0 || money_add(to->usd[kind], (money_t)more, &to->usd[kind]) ||
+        money_add(to->total, (money_t)more, &to->total))
         return err_set(err, EXIT_INPUT, "the cost of a deployment is out of range");
-    *out = (money_t)value;
     return 0;
 }
 
@@ -102,53 +130,132 @@ int64_t used_draining_s(enum regime regime, int64_t ran_s, int64_t delay_s)
     return more_s > 0 ? (more_s + SECONDS_PER_HOUR - 1) / SECONDS_PER_HOUR * SECONDS_PER_HOUR : 0;
 }
 
-/* Billed seconds of the failed ones: each by itself. */
-int64_t used_failed_billed_s(const struct used *u, enum regime regime)
+/* Each is billed by itself; of the seconds of all each has as many as the others, or one less. */
+static int64_t billed_evenly_s(struct meter m, int64_t count, int64_t all_s)
 {
-    struct meter m = regime_meter(regime);
-    if (!u->failed_instances)
+    if (!count)
         return 0;
-    int64_t each = u->failed_s / u->failed_instances;
-    int64_t longer = u->failed_s % u->failed_instances;
-    return longer * meter_billed_s(m, each + 1) + (u->failed_instances - longer) * meter_billed_s(m, each);
+    int64_t each = all_s / count;
+    int64_t longer = all_s % count;
+    return longer * meter_billed_s(m, each + 1) + (count - longer) * meter_billed_s(m, each);
 }
 
-static int images_cost(const struct rates *r, const struct used *u, money_t *out, struct err *err)
+int64_t used_failed_billed_s(const struct used *u, enum regime regime)
 {
-    money_t transfer = 0;
-    int64_t stored = (int64_t)u->makes_image + u->copies_image;
-    int code = product(r->snapshot_per_gb_month, stored * r->image_gb * r->retained_days, 30, out, err);
-    if (!code && u->copies_image && u->crosses)
-        code = product(r->transfer_per_gb, r->image_gb, 1, &transfer, err);
-    if (!code && money_add(*out, transfer, out))
-        code = err_set(err, EXIT_INPUT, "the cost of a deployment is out of range");
+    return billed_evenly_s(regime_meter(regime), u->failed_instances, u->failed_s);
+}
+
+money_t used_paid_left(const struct used *u, const struct rates *r)
+{
+    int64_t left_s = r->regime == REGIME_HOURLY ? u->paid_left_s : 0;
+    return (money_t)num_div_half_even((int128)r->fleet_per_hour * left_s, SECONDS_PER_HOUR);
+}
+
+int64_t used_instance_s(const struct used *u, enum regime regime)
+{
+    struct meter m = regime_meter(regime);
+    int64_t bake_s =
+        u->bakes ? meter_billed_s(m, u->bake_s) - (u->bake_before_s ? meter_billed_s(m, u->bake_before_s) : 0) : 0;
+    int64_t beside_s = u->beside_s ? billed_evenly_s(m, u->instances, u->beside_s) : 0;
+    return bake_s + beside_s + u->draining_s + used_failed_billed_s(u, regime);
+}
+
+/* ---- expected seconds ---- */
+
+struct adding {
+    struct costs *to;
+    const struct rates *rates;
+    const struct used *used;
+};
+
+static struct charge_use of(const struct adding *a, const char *kind, const char *region, int64_t seconds)
+{
+    return (struct charge_use){.kind = kind,
+                               .type = "",
+                               .region = region,
+                               .os = "linux", /* the regime is given */
+                               .quantity = CHARGE_QUANTITY,
+                               .start = a->used->at,
+                               .end = a->used->at + seconds,
+                               .usd = -1,
+                               .regime = a->rates->regime == REGIME_HOURLY ? CHOOSE_HOURLY : CHOOSE_SECOND};
+}
+
+/* So many instances, each for so long, and what they have. */
+static int add_machines(const struct adding *a, enum cost_kind kind, int64_t count, int64_t seconds, int64_t before_s,
+                        struct err *err)
+{
+    bool bake = kind == COST_BAKE;
+    const char *region = bake ? a->rates->bake_region : a->rates->fleet_region;
+    instant_t taken = before_s ? a->used->at + before_s : 0;
+    if (seconds <= 0)
+        return 0;
+    struct charge_use instance = of(a, "instance", region, seconds);
+    struct charge_use disk = of(a, "volume", region, seconds);
+    struct charge_use address = of(a, "public-ipv4", region, seconds);
+    instance.usd = bake ? a->rates->bake_per_hour : a->rates->fleet_per_hour;
+    disk.quantity = a->used->disk_gb * CHARGE_QUANTITY;
+    int code = costs_add(a->to, kind, &instance, taken, count, NULL, err);
+    if (!code && disk.quantity)
+        code = costs_add(a->to, COST_DISKS, &disk, taken, count, NULL, err);
+    if (!code && (bake ? a->used->bake_public : a->used->fleet_public))
+        code = costs_add(a->to, COST_ADDRESSES, &address, taken, count, NULL, err);
+    return code;
+}
+
+/* The seconds of all of them, as evenly as whole seconds allow. */
+static int add_evenly(const struct adding *a, enum cost_kind kind, int64_t count, int64_t all_s, struct err *err)
+{
+    int64_t most = count > 0 ? count : 1;
+    int64_t each = all_s / most;
+    int64_t longer = all_s % most;
+    int code = add_machines(a, kind, longer, each + 1, 0, err);
+    return code ? code : add_machines(a, kind, most - longer, each, 0, err);
+}
+
+/* These are billed seconds already. */
+static int add_draining(const struct adding *a, struct err *err)
+{
+    int128 usd = num_div_half_even((int128)a->rates->fleet_per_hour * a->used->draining_s, SECONDS_PER_HOUR);
+    if (usd > INT64_MAX || money_add(a->to->usd[COST_DRAINING], (money_t)usd, &a->to->usd[COST_DRAINING]) ||
+        money_add(a->to->total, (money_t)usd, &a->to->total))
+        return err_set(err, EXIT_INPUT, "the cost of a deployment is out of range");
+    return 0;
+}
+
+static int add_images(const struct adding *a, struct err *err)
+{
+    const struct rates *r = a->rates;
+    int64_t stored = (int64_t)a->used->makes_image + a->used->copies_image;
+    struct charge_use snapshot = of(a, "snapshot", r->bake_region, r->retained_days * SECONDS_PER_DAY);
+    struct charge_use transfer = of(a, "transfer-gb", r->bake_region, 0);
+    snapshot.quantity = transfer.quantity = r->image_gb * CHARGE_QUANTITY;
+    snapshot.usd = r->snapshot_per_gb_month;
+    transfer.usd = r->transfer_per_gb;
+    int code = snapshot.quantity ? costs_add(a->to, COST_IMAGE, &snapshot, 0, stored, NULL, err) : 0;
+    if (!code && transfer.quantity && a->used->copies_image && a->used->crosses)
+        code = costs_add(a->to, COST_IMAGE, &transfer, 0, 1, NULL, err);
     return code;
 }
 
 int costs_make(struct costs *out, const struct rates *r, const struct used *u, struct err *err)
 {
-    struct meter m = regime_meter(r->regime);
-    int64_t bake_s =
-        u->bakes ? meter_billed_s(m, u->bake_s) - (u->bake_before_s ? meter_billed_s(m, u->bake_before_s) : 0) : 0;
-    int64_t beside_s = u->beside_s + (r->regime == REGIME_HOURLY ? u->paid_left_s : 0);
-    int64_t minutes = (u->runner_s + 59) / 60;
     struct costs c = {.total = 0};
-    assert(bake_s >= 0 && beside_s >= 0);
-    int code = product(r->bake_per_hour, bake_s, SECONDS_PER_HOUR, &c.usd[COST_BAKE], err);
+    const struct adding a = {&c, r, u};
+    struct charge_use job = of(&a, "ci-minute", r->bake_region, u->runner_s);
+    assert(u->bake_s >= u->bake_before_s && u->beside_s >= 0);
+    int code = u->bakes ? add_machines(&a, COST_BAKE, 1, u->bake_s, u->bake_before_s, err) : 0;
     if (!code)
-        code = product(r->fleet_per_hour, beside_s, SECONDS_PER_HOUR, &c.usd[COST_ROLLOUT], err);
+        code = add_evenly(&a, COST_ROLLOUT, u->instances, u->beside_s, err);
     if (!code)
-        code = product(r->fleet_per_hour, u->draining_s, SECONDS_PER_HOUR, &c.usd[COST_DRAINING], err);
+        code = add_draining(&a, err);
     if (!code)
-        code =
-            product(r->fleet_per_hour, used_failed_billed_s(u, r->regime), SECONDS_PER_HOUR, &c.usd[COST_FAILED], err);
+        code = add_evenly(&a, COST_FAILED, u->failed_instances, u->failed_s, err);
     if (!code)
-        code = images_cost(r, u, &c.usd[COST_IMAGE], err);
-    if (!code)
-        code = product(r->runner_per_minute, minutes, 1, &c.usd[COST_RUNNER], err);
-    for (int i = 0; !code && i < COST_KINDS; i++)
-        if (money_add(c.total, c.usd[i], &c.total))
-            code = err_set(err, EXIT_INPUT, "the cost of a deployment is out of range");
+        code = add_images(&a, err);
+    job.usd = r->runner_per_minute;
+    if (!code && u->runner_s > 0)
+        code = costs_add(&c, COST_RUNNER, &job, 0, 1, NULL, err);
     if (!code)
         *out = c;
     return code;
@@ -157,7 +264,11 @@ int costs_make(struct costs *out, const struct rates *r, const struct used *u, s
 struct used used_by_original(const struct durations *d, const struct used *ours, int64_t group, int64_t waves)
 {
     int64_t serial_s = graph_serial(d, waves);
-    return (struct used){.bakes = true,
+    return (struct used){.at = ours->at,
+                         .disk_gb = ours->disk_gb,
+                         .bake_public = ours->bake_public,
+                         .fleet_public = ours->fleet_public,
+                         .bakes = true,
                          .bake_s = serial_s - d->s[STEP_PULL] - d->s[STEP_TEST] - d->s[STEP_BUILD],
                          .instances = group,
                          .beside_s = group * d->s[STEP_ROLLOUT],

@@ -57,6 +57,19 @@ static void print_costs(const struct cost_column *columns, size_t count, const s
     table_free(t);
 }
 
+/* What the table's figures do not say of themselves. */
+static void say_more(const struct costs *c, const struct rates *r, const struct used *u, const struct session *session)
+{
+    char money[MONEY_TEXT_SIZE];
+    money_t left = used_paid_left(u, r);
+    if (c->usd[COST_IMAGE])
+        page_say(session, 0, "The image is reckoned for %lld days; the ledger books it for as long as it is kept.",
+                 (long long)r->retained_days);
+    if (left)
+        page_say(session, 0, "Of the hours that the replaced instances had paid, %s USD are left unused.",
+                 money_short(left, money));
+}
+
 void report_plan(const struct pipeline_estimate *e, const struct pipeline_order *order, const char *environment,
                  const struct session *session)
 {
@@ -87,6 +100,7 @@ void report_plan(const struct pipeline_estimate *e, const struct pipeline_order 
     print_costs(columns, 2, session);
     fputc('\n', out);
     page_say(session, 0, "Rests on %s.", e->rates.basis);
+    say_more(&e->costs, &e->rates, &e->used, session);
     page_say(session, 0, "Storm cap: %lld failed launch%s, at most %lld instance-seconds (%lld.%02lld h), %s USD.",
              (long long)e->cap_attempts, e->cap_attempts == 1 ? "" : "es", (long long)e->cap_s,
              (long long)(e->cap_s / 3600), (long long)(e->cap_s % 3600 / 36), money_short(e->cap, money));
@@ -133,6 +147,8 @@ void report_plan_json(const struct pipeline_estimate *e, cJSON *to)
     add_costs(to, "original", &e->original);
     json_money(to, "estimate_usd", e->costs.total);
     json_money(to, "original_usd", e->original.total);
+    json_money(to, "paid_left_usd", used_paid_left(&e->used, &e->rates));
+    json_i64(to, "image_days", e->rates.retained_days);
     json_text(to, "basis", e->rates.basis);
     json_i64(to, "storm_cap_attempts", e->cap_attempts);
     json_i64(to, "storm_cap_instance_s", e->cap_s);
@@ -161,6 +177,7 @@ void report_statement(const struct statement *s, const struct session *session)
     page_say(session, 0, "Estimated %s USD; the original pipeline would have cost %s USD.", money_short(s->estimate, a),
              money_short(s->original, b));
     page_say(session, 0, "Rests on %s.", s->rates.basis);
+    say_more(&s->costs, &s->rates, &s->used, session);
     if (s->drained_ms > s->record.ended_ms)
         page_say(
             session, 0,
@@ -184,6 +201,8 @@ void report_statement_json(const struct statement *s, cJSON *to)
     json_money(to, "cost_usd", s->costs.total);
     json_money(to, "estimate_usd", s->estimate);
     json_money(to, "original_usd", s->original);
+    json_money(to, "paid_left_usd", used_paid_left(&s->used, &s->rates));
+    json_i64(to, "image_days", s->rates.retained_days);
     json_i64(to, "makespan_s", s->makespan_s);
     json_i64(to, "critical_path_s", s->critical_s);
     json_i64(to, "draining_s", s->used.draining_s);

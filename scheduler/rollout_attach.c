@@ -98,16 +98,49 @@ static const struct old *next_to_go(const struct rollout *r)
 
 /* ---- letting old ones go ---- */
 
-/* The launch of the one that an old one made room for: those attached, in order, then those that the group launched
- * itself, by their launch. *relieved: the fact that says until when an attached one ran for the deployment's sake. */
-static int64_t successor_ms(struct rollout *r, int64_t removed, const char **relieved)
+size_t attach_own_facts(struct rollout *r, int64_t k, const char *id, bool is_public, int64_t at_ms,
+                        int64_t relieved_ms, struct journal_fact facts[4])
 {
+    facts[0] = (struct journal_fact){arena_textf(&r->arena, "rollout.own.%" PRId64, k), arena_dup(&r->arena, id)};
+    facts[1] = (struct journal_fact){arena_textf(&r->arena, "rollout.own_at.%" PRId64, k), rollout_number(r, at_ms)};
+    facts[2] = (struct journal_fact){arena_textf(&r->arena, "rollout.own_relieved.%" PRId64, k),
+                                     rollout_number(r, relieved_ms)};
+    facts[3] = (struct journal_fact){arena_textf(&r->arena, "rollout.own_public.%" PRId64, k), is_public ? "1" : NULL};
+    return 4;
+}
+
+size_t attach_old_facts(struct rollout *r, int64_t k, const struct instance *old, int64_t told_ms,
+                        struct journal_fact facts[5])
+{
+    facts[0] = (struct journal_fact){arena_textf(&r->arena, "rollout.old.%" PRId64, k), arena_dup(&r->arena, old->id)};
+    facts[1] =
+        (struct journal_fact){arena_textf(&r->arena, "rollout.old_type.%" PRId64, k), arena_dup(&r->arena, old->type)};
+    facts[2] = (struct journal_fact){arena_textf(&r->arena, "rollout.old_launched.%" PRId64, k),
+                                     rollout_number(r, old->launch_ms)};
+    facts[3] =
+        (struct journal_fact){arena_textf(&r->arena, "rollout.old_told.%" PRId64, k), rollout_number(r, told_ms)};
+    facts[4] = (struct journal_fact){arena_textf(&r->arena, "rollout.old_until.%" PRId64, k),
+                                     rollout_number(r, told_ms + delay_s(r) * 1000)};
+    return 5;
+}
+
+/* Whom an old one made room for: those attached, in order, then those that the group launched itself, by their
+ * launch. */
+struct successor {
+    int64_t at_ms;
+    const char *relieved;       /* of an attached one: the fact that says until when it ran for the deployment's sake */
+    const struct instance *own; /* of the group's making; neither: nobody is known */
+};
+
+static struct successor successor_of(struct rollout *r, int64_t removed)
+{
+    struct successor s = {.at_ms = r->now_ms};
     int64_t seen = 0;
-    int64_t ms = r->now_ms;
     for (size_t i = 0; i < r->fresh_count; i++)
         if (r->fresh[i].state == FRESH_ATTACHED && seen++ == removed) {
-            *relieved = arena_textf(&r->arena, "rollout.relieved.%" PRId64, r->fresh[i].k);
-            return r->fresh[i].at_ms;
+            s.relieved = arena_textf(&r->arena, "rollout.relieved.%" PRId64, r->fresh[i].k);
+            s.at_ms = r->fresh[i].at_ms;
+            return s;
         }
     for (size_t i = 0; i < r->alien_count; i++) {
         const struct instance *one = r->alien[i].instance;
@@ -116,10 +149,12 @@ static int64_t successor_ms(struct rollout *r, int64_t removed, const char **rel
             int64_t other_ms = r->alien[k].instance ? r->alien[k].instance->launch_ms : INT64_MAX;
             before += other_ms < one->launch_ms || (other_ms == one->launch_ms && k < i);
         }
-        if (one && before == removed - seen && one->launch_ms > 0 && one->launch_ms < r->now_ms)
-            ms = one->launch_ms;
+        if (one && before == removed - seen && one->launch_ms > 0 && one->launch_ms < r->now_ms) {
+            s.own = one;
+            s.at_ms = one->launch_ms;
+        }
     }
-    return ms;
+    return s;
 }
 
 /* It is no member any more, and the desired count did not fall: not by us, then, but by zone rebalancing or a health
@@ -134,6 +169,7 @@ static bool left_by_itself(const struct rollout *r, const char *id)
 
 struct going {
     int64_t left_s, draining_s, drained_ms; /* the rollout's sums and latest, with this one */
+    bool drains;                            /* and it is known since when it runs */
 };
 
 /* One that does not serve has no connections to drain. */
@@ -162,6 +198,7 @@ static struct going going_of(const struct rollout *r, const char *id)
     if (delay_s(r) > 0 && drains(r, id)) {
         g.draining_s += used_draining_s(r->o->regime, ran_s, delay_s(r));
         g.drained_ms = r->now_ms + delay_s(r) * 1000;
+        g.drains = ran_s > 0;
     }
     return g;
 }
@@ -171,24 +208,35 @@ enum roll attach_remove_old(struct rollout *r, const char *id)
     static const char action[] = "TerminateInstanceInAutoScalingGroup";
     struct aws_error error = {0};
     int64_t removed = rollout_fact(r, "rollout.removed", 0);
-    const char *relieved = NULL;
-    int64_t launched_ms = successor_ms(r, removed, &relieved);
+    struct successor next = successor_of(r, removed);
     if (left_by_itself(r, id))
         return rollout_note(r, "rollout.removing", NULL);
     if (rollout_intend(r, action, id) == ROLL_STOP)
         return ROLL_STOP;
     if (cloud_terminate_member(r->o->cloud, r->group.name, id, true, &error))
         return rollout_failed(r, action, true, &error);
-    int64_t beside_s = rollout_fact(r, "rollout.beside_s", 0) + (r->now_ms - launched_ms) / 1000;
+    int64_t beside_s = rollout_fact(r, "rollout.beside_s", 0) + (r->now_ms - next.at_ms) / 1000;
     const struct going going = going_of(r, id);
-    const struct journal_fact facts[] = {{"rollout.removing", NULL},
-                                         {"rollout.left_s", rollout_number(r, going.left_s)},
-                                         {"rollout.draining_s", rollout_number(r, going.draining_s)},
-                                         {"rollout.drained_ms", rollout_number(r, going.drained_ms)},
-                                         {"rollout.removed", rollout_number(r, removed + 1)},
-                                         {"rollout.beside_s", rollout_number(r, beside_s)},
-                                         {relieved, rollout_number(r, r->now_ms)}};
-    return rollout_did(r, action, id, facts, relieved ? 7 : 6);
+    struct journal_fact facts[18] = {{"rollout.removing", NULL},
+                                     {"rollout.left_s", rollout_number(r, going.left_s)},
+                                     {"rollout.draining_s", rollout_number(r, going.draining_s)},
+                                     {"rollout.drained_ms", rollout_number(r, going.drained_ms)},
+                                     {"rollout.removed", rollout_number(r, removed + 1)},
+                                     {"rollout.beside_s", rollout_number(r, beside_s)}};
+    size_t n = 6;
+    if (next.relieved)
+        facts[n++] = (struct journal_fact){next.relieved, rollout_number(r, r->now_ms)};
+    if (next.own) {
+        int64_t own = rollout_fact(r, "rollout.own", 0);
+        n += attach_own_facts(r, own, next.own->id, *next.own->public_ip, next.at_ms, r->now_ms, facts + n);
+        facts[n++] = (struct journal_fact){"rollout.own", rollout_number(r, own + 1)};
+    }
+    if (going.drains) {
+        int64_t old = rollout_fact(r, "rollout.old", 0);
+        n += attach_old_facts(r, old, rollout_instance(r, id), r->now_ms, facts + n);
+        facts[n++] = (struct journal_fact){"rollout.old", rollout_number(r, old + 1)};
+    }
+    return rollout_did(r, action, id, facts, n);
 }
 
 enum roll attach_let_old_go(struct rollout *r)

@@ -50,6 +50,31 @@ static int64_t began_ms_of(const struct rollout *r, const struct activities *lis
     return launch ? launch->start_ms : f ? f->at_ms : 0;
 }
 
+/* Which they were, and how long they ran: the ledger and the statement have them by these. */
+static enum roll note_storm(struct rollout *r, const struct activities *found, int64_t failures, int64_t failed_s,
+                            const char *last)
+{
+    struct journal_fact *facts = arena_alloc(&r->arena, (3 * found->count + 4) * sizeof(*facts));
+    size_t n = 0;
+    int64_t sick = 0;
+    for (size_t i = 0; i < found->count; i++) {
+        const struct activity *a = &found->items[i];
+        int64_t began_ms = is_ill(a) ? began_ms_of(r, found, a) : 0;
+        if (!began_ms)
+            continue;
+        facts[n++] = (struct journal_fact){arena_textf(&r->arena, "rollout.sick.%" PRId64, sick), a->instance};
+        facts[n++] = (struct journal_fact){arena_textf(&r->arena, "rollout.sick_at.%" PRId64, sick),
+                                           rollout_number(r, began_ms)};
+        facts[n++] = (struct journal_fact){arena_textf(&r->arena, "rollout.sick_ended.%" PRId64, sick++),
+                                           rollout_number(r, a->start_ms)};
+    }
+    facts[n++] = (struct journal_fact){"rollout.sick", rollout_number(r, sick)};
+    facts[n++] = (struct journal_fact){"rollout.attempts", rollout_number(r, failures)};
+    facts[n++] = (struct journal_fact){"rollout.failed_s", rollout_number(r, failed_s)};
+    facts[n++] = (struct journal_fact){"rollout.last_failure", last};
+    return journal_notes(r->o->journal, ROLLOUT_STEP, facts, n, r->err) ? ROLL_STOP : ROLL_NEXT;
+}
+
 enum roll storm_step(struct rollout *r)
 {
     struct activities found;
@@ -69,13 +94,9 @@ enum roll storm_step(struct rollout *r)
         last = *last ? last : *a->status_message ? a->status_message : a->cause;
         failed_s += began_ms && a->start_ms > began_ms ? (a->start_ms - began_ms + 999) / 1000 : 0;
     }
-    if (failures != rollout_fact(r, "rollout.attempts", 0)) {
-        const struct journal_fact facts[] = {{"rollout.attempts", rollout_number(r, failures)},
-                                             {"rollout.failed_s", rollout_number(r, failed_s)},
-                                             {"rollout.last_failure", last}};
-        if (journal_notes(r->o->journal, ROLLOUT_STEP, facts, 3, r->err))
-            return ROLL_STOP;
-    }
+    if (failures != rollout_fact(r, "rollout.attempts", 0) &&
+        note_storm(r, &found, failures, failed_s, last) == ROLL_STOP)
+        return ROLL_STOP;
     if (failures < rollout_allowed(r->o))
         return rollout_went_well(r, "DescribeScalingActivities");
     err_set(r->err, EXIT_FAILED, "%" PRId64 " launches failed, which is the storm cap; the last: %.300s", failures,
@@ -163,6 +184,72 @@ static enum roll start_refresh(struct rollout *r)
     return rollout_did(r, "StartInstanceRefresh", id, facts, 4);
 }
 
+/* The next of the refresh's launches, or of its terminations, behind the last one that was taken. */
+static const struct activity *next_of(const struct rollout *r, const struct activities *found, bool launches,
+                                      const struct activity *last)
+{
+    const struct activity *next = NULL;
+    int64_t since_ms = rollout_fact(r, "rollout.refresh_ms", 0);
+    for (size_t i = found->count; i-- > 0;) { /* they come newest first */
+        const struct activity *a = &found->items[i];
+        bool fits = a->start_ms >= since_ms && !has_failed(a) && !is_ill(a) && *a->instance &&
+                    (launches ? is_launch(a) : strncmp(a->description, "Terminating", 11) == 0);
+        bool later = !last || a->start_ms > last->start_ms || (a->start_ms == last->start_ms && a < last);
+        if (fits && later && (!next || a->start_ms < next->start_ms))
+            next = a;
+    }
+    return next;
+}
+
+static const struct instance *seen_member(const struct rollout *r, const char *id)
+{
+    for (size_t i = 0; i < r->alien_count; i++)
+        if (r->alien[i].instance && strcmp(r->alien[i].instance->id, id) == 0)
+            return r->alien[i].instance;
+    return NULL;
+}
+
+/* The old one, which EC2 shows for an hour yet. NULL: not shown. */
+static const struct instance *ended_one(struct rollout *r, const char *id)
+{
+    struct instances found;
+    struct aws_error error;
+    const struct tag by_id = {"instance-id", arena_dup(&r->arena, id)};
+    const struct lookup lookup = {.filters = &by_id, .filter_count = 1};
+    int failed = cloud_describe_instances(r->o->cloud, &lookup, &r->arena, &found, &error);
+    return !failed && found.count && found.items[0].launch_ms > 0 ? &found.items[0] : NULL;
+}
+
+/* What AWS launched and ended, in the order of time: how long each new one stood beside the old one that was told to go
+ * for it, and, behind a load balancer, how long that one drained. */
+static enum roll note_refreshed(struct rollout *r)
+{
+    struct activities found;
+    struct aws_error error = {0};
+    const struct activity *new = NULL;
+    const struct activity *old = NULL;
+    int64_t own = 0;
+    int64_t drained = 0;
+    size_t n = 0;
+    if (journal_fact(r->o->journal, "rollout.own"))
+        return ROLL_NEXT;
+    if (cloud_activities(r->o->cloud, r->group.name, rollout_fact(r, "rollout.began_ms", 0), &r->arena, &found, &error))
+        return rollout_failed(r, "DescribeScalingActivities", false, &error);
+    struct journal_fact *facts = arena_alloc(&r->arena, (9 * found.count + 2) * sizeof(*facts));
+    while ((new = next_of(r, &found, true, new)) && (old = next_of(r, &found, false, old))) {
+        const struct instance *i = seen_member(r, new->instance);
+        bool drains = rollout_fact(r, "rollout.delay_s", 0) > 0;
+        const struct instance *gone = drains ? ended_one(r, old->instance) : NULL;
+        if (i && old->start_ms > new->start_ms)
+            n += attach_own_facts(r, own++, i->id, *i->public_ip, new->start_ms, old->start_ms, facts + n);
+        if (gone)
+            n += attach_old_facts(r, drained++, gone, old->start_ms, facts + n);
+    }
+    facts[n++] = (struct journal_fact){"rollout.own", rollout_number(r, own)};
+    facts[n++] = (struct journal_fact){"rollout.old", rollout_number(r, drained)};
+    return journal_notes(r->o->journal, ROLLOUT_STEP, facts, n, r->err) ? ROLL_STOP : ROLL_NEXT;
+}
+
 /* Each five seconds, for the storm's sake, and at its expected end. */
 static int64_t look_at_refresh_ms(const struct rollout *r)
 {
@@ -197,7 +284,7 @@ enum roll refresh_step(struct rollout *r)
         return ROLL_STOP;
     const char *status = found.count ? found.items[0].status : "Pending";
     if (strcmp(status, "Successful") == 0)
-        return ROLL_NEXT;
+        return note_refreshed(r);
     if (strcmp(status, "Pending") == 0 || strcmp(status, "InProgress") == 0 || strcmp(status, "Baking") == 0)
         return rollout_wait(r, look_at_refresh_ms(r));
     if (strcmp(status, "RollbackInProgress") == 0 || strcmp(status, "Cancelling") == 0)

@@ -127,6 +127,14 @@ enum roll attach_proven(struct rollout *r);      /* all proven ones are attached
 enum roll attach_watch(struct rollout *r);       /* NEXT: those attached serve */
 int64_t attach_old_in_wave(const struct rollout *r);
 enum roll attach_let_old_go(struct rollout *r); /* one, when it is time */
+/* Of an instance that the group launched itself: until then it ran for the deployment's sake (rollout.own.K, own_at.K,
+ * own_relieved.K, own_public.K; rollout.own counts them). Four facts. */
+size_t attach_own_facts(struct rollout *r, int64_t k, const char *id, bool is_public, int64_t at_ms,
+                        int64_t relieved_ms, struct journal_fact facts[4]);
+/* Of an old one that drains: from when it was told to go until it is gone at the latest (rollout.old.K, old_type.K,
+ * old_launched.K, old_told.K, old_until.K; rollout.old counts them). Five facts. */
+size_t attach_old_facts(struct rollout *r, int64_t k, const struct instance *old, int64_t told_ms,
+                        struct journal_fact facts[5]);
 enum roll attach_remove_old(struct rollout *r, const char *id);
 enum roll refresh_step(struct rollout *r);
 enum roll step_step(struct rollout *r);

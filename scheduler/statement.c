@@ -5,6 +5,7 @@
 
 #include "scheduler/pipeline_private.h"
 #include "scheduler/rollout.h"
+#include "scheduler/uses.h"
 
 #define ORIGINAL_WAVES 2
 
@@ -45,26 +46,14 @@ static void put_replaced(struct used *u, const struct journal *j, enum regime re
                 delay_s);
 }
 
-static struct used used_of(const struct journal *j, const struct deployment *d, const struct pipeline_world *w,
-                           enum regime regime)
+/* What the original pipeline would have had, too. */
+static struct used used_of(const struct journal *j, const struct deployment *d, enum regime regime)
 {
-    int64_t launched_ms = value(j, "bake.launched_ms");
-    int64_t freed_ms = value(j, "bake.freed_ms");
-    int64_t ended_ms = d->ended_ms ? d->ended_ms : journal_now_ms(j); /* it goes on: what it cost so far */
     bool replaced = value(j, "rollout.launched") > 0 && strcmp(d->state, "completed") == 0;
     struct used u = {
-        .bakes = launched_ms && freed_ms,
-        .bake_before_s = value(j, "bake.before_s"),
-        .bake_s = freed_ms > launched_ms ? (freed_ms - launched_ms + 999) / 1000 : 0,
-        .instances = value(j, "rollout.launched"),
-        .beside_s = value(j, "rollout.beside_s"),
-        .failed_instances = value(j, "rollout.attempts") + value(j, "bake.wasted"),
-        .failed_s = value(j, "rollout.failed_s") + value(j, "bake.wasted_s"),
-        .makes_image = journal_fact(j, "image.id") && !journal_fact(j, "image.found") &&
-                       strcmp(d->kind, "deploy") == 0 && strcmp(d->state, "completed") == 0,
-        .copies_image = journal_fact(j, "image.copied") && strcmp(d->state, "completed") == 0,
-        .crosses = pipeline_apart(w),
-        .runner_s = (ended_ms - d->started_ms + 999) / 1000,
+        .at = d->started_ms / 1000,
+        .disk_gb = d->disk_gb,
+        .bake_public = journal_is(j, "bake.public", "1"),
     };
     if (replaced)
         put_replaced(&u, j, regime, d->ended_ms);
@@ -91,12 +80,18 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
     int64_t group = value(j, "group.desired");
     int64_t waves = value(j, "rollout.waves");
     struct costs theirs;
+    struct uses uses;
+    uses_init(&uses);
     int code = rates_make(&s.rates, w->config, w->environment, w->environment->instance_type, w->catalog,
                           record->started_ms / 1000, err);
-    s.used = used_of(j, record, w, s.rates.regime);
+    s.used = used_of(j, record, s.rates.regime);
     s.drained_ms = value(j, "rollout.drained_ms");
-    if (!code)
-        code = costs_make(&s.costs, &s.rates, &s.used, err);
+    if (!code) {
+        uses_of(&uses, j, record, w, &s.rates);
+        code = uses_cost(&s.costs, &uses, w->catalog, err);
+    }
+    s.used.fleet_public = uses_public_fleet(&uses);
+    uses_release(&uses);
     struct used by_original = used_by_original(&original, &s.used, group, ORIGINAL_WAVES);
     if (!code)
         code = costs_make(&theirs, &s.rates, &by_original, err);

@@ -1,7 +1,8 @@
 /*
  * statement.h - what a deployment cost, by resource, against its estimate and against the original pipeline.
  *
- * Everything comes from the journal's facts, so any process can make the statement again, at any time after.
+ * Its costs are those of the uses that the ledger books (uses.h). Everything comes from the journal's facts, so any
+ * process can make the statement again, at any time after.
  */
 #ifndef SCHEDULER_STATEMENT_H
 #define SCHEDULER_STATEMENT_H

@@ -62,10 +62,19 @@ static int forget_instance(struct pipeline *p, struct err *err)
 {
     char attempt[24];
     str_fit(attempt, sizeof(attempt), "%lld", (long long)fact_i64(p, "bake.attempt") + 1);
-    struct journal_fact facts[] = {{"bake.instance", NULL},  {"bake.ready", NULL},    {"bake.address", NULL},
-                                   {"bake.public", NULL},    {"bake.reused", NULL},   {"bake.attempt", attempt},
-                                   {"bake.files", NULL},     {"bake.task", NULL},     {"bake.guard", NULL},
-                                   {"bake.guard_ms", NULL},  {"bake.before_s", NULL}, {"command-line.ended_ms", NULL},
+    struct journal_fact facts[] = {{"bake.instance", NULL},
+                                   {"bake.ready", NULL},
+                                   {"bake.address", NULL},
+                                   {"bake.public", NULL},
+                                   {"bake.reused", NULL},
+                                   {"bake.attempt", attempt},
+                                   {"bake.files", NULL},
+                                   {"bake.task", NULL},
+                                   {"bake.guard", NULL},
+                                   {"bake.guard_ms", NULL},
+                                   {"bake.before_s", NULL},
+                                   {"bake.adopted_ms", NULL},
+                                   {"command-line.ended_ms", NULL},
                                    {"upload.ended_ms", NULL}};
     char partition[80];
     str_fit(partition, sizeof(partition), "env#%.60s", p->env->name);
@@ -122,6 +131,7 @@ static enum step_result adopt(struct pipeline *p, const struct kept_bake *kept, 
     struct aws_error error;
     char launched[24];
     char before[24];
+    char adopted[24];
     if (cloud_describe_instance(&p->cloud, kept->instance, &p->calls, &i, &error))
         return call_failed(p, STEP_INSTANCE, "DescribeInstances", &error, again_ms, err);
     if (i.state != INSTANCE_RUNNING) {
@@ -132,15 +142,13 @@ static enum step_result adopt(struct pipeline *p, const struct kept_bake *kept, 
     str_fit(launched, sizeof(launched), "%lld", (long long)kept->launched_ms);
     long long before_s = (kept->freed_ms - kept->launched_ms) / 1000;
     str_fit(before, sizeof(before), "%lld", before_s);
-    struct journal_fact facts[] = {{"bake.kept", "used"},
-                                   {"bake.before_s", before},
-                                   {"bake.instance", kept->instance},
-                                   {"bake.launched_ms", launched},
-                                   {"bake.guard", kept->guard},
-                                   {"bake.guard_ms", NULL},
-                                   {"bake.reused", choose_reset(p, kept)},
+    str_fit(adopted, sizeof(adopted), "%lld", (long long)pipeline_now_ms(p));
+    struct journal_fact facts[] = {{"bake.kept", "used"},          {"bake.before_s", before},
+                                   {"bake.adopted_ms", adopted},   {"bake.instance", kept->instance},
+                                   {"bake.launched_ms", launched}, {"bake.guard", kept->guard},
+                                   {"bake.guard_ms", NULL},        {"bake.reused", choose_reset(p, kept)},
                                    {"bake.files", kept->files}};
-    if (journal_notes(p->journal, NAME, facts, 8, err))
+    if (journal_notes(p->journal, NAME, facts, 9, err))
         return STEP_STOP;
     return STEP_AGAIN;
 }
@@ -254,8 +262,9 @@ static enum step_result give_up(struct pipeline *p, const char *why, struct err 
     int failed = cloud_terminate_instances(&p->cloud, &id, 1, &error);
     if (failed && asked_to_leave(&error))
         return STEP_STOP;
-    int64_t ran_s = (pipeline_now_ms(p) - fact_i64(p, "bake.launched_ms")) / 1000;
-    long long count = fact_i64(p, "bake.wasted") + 1;
+    bool kept = fact(p, "bake.reused") != NULL; /* whose running period is known already, and goes on to its end */
+    int64_t ran_s = kept ? 0 : (pipeline_now_ms(p) - fact_i64(p, "bake.launched_ms")) / 1000;
+    long long count = fact_i64(p, "bake.wasted") + !kept;
     long long seconds = fact_i64(p, "bake.wasted_s") + ran_s;
     struct journal_fact wasted[] = {{"bake.wasted", arena_textf(&p->calls, "%lld", count)},
                                     {"bake.wasted_s", arena_textf(&p->calls, "%lld", seconds)}};

@@ -46,8 +46,8 @@ is "broken: never above the printed cap" "$(field storm_cap_instance_hours)" "3
 is "broken: nothing is left over" "$(field orphans)" 0
 run rehearse --modelled --faults "$root/data/faults-broken.json"
 has "broken: the statement" "$out" '^Deployment 2 of internal: capped: 3 launches of ami-'
-has "broken: what failed launches cost" "$out" '^failed launches  0.0348 '
-has "broken: by resource, against the estimate and the original" "$out" '^USD                Cost  Estimate  Original$'
+has "broken: what failed launches cost" "$out" '^failed launches   0.0348 '
+has "broken: by resource, against the estimate and the original" "$out" '^USD                 Cost  Estimate  Original$'
 has "broken: what the prices are" "$out" '^Rests on t2.micro in us-east-1 at 0.0116 USD an hour '
 wide=$(printf '%s\n' "$out" | awk 'length($0) > 80 { n++ } END { print n + 0 }')
 is "broken: no line is wider than a page" "$wide" 0
