@@ -7,7 +7,7 @@
 #include "scheduler/optimum.h"
 
 #define BOUND_WORK  ((int64_t)40000000) /* steps x phases: about a quarter of a second */
-#define FRONT_WORK  ((int64_t)8000000)  /* a limit makes it slower, and a line needs no more */
+#define FRONT_WORK  ((int64_t)3000000)  /* a limit makes it slower, and a line needs no more */
 #define GRID_MAX_S  3600
 #define CHEAP_PRICE 0.004 /* of the line's prices, in launches for a commit-hour: from here, */
 #define OVERLAP_MAX 1e13  /* 1,000 USD a deployment */
@@ -32,12 +32,12 @@ static money_t money_each(const struct model *m)
     return money;
 }
 
-/* The finest grid that is quick enough. Silences are passed over, as the optimum does. */
-static int64_t choose_grid(const struct scenario *s, struct meter meter, int64_t work)
+/* The finest grid that is quick enough. Silences are passed over, as the optimum does: under a limit once it is over. */
+static int64_t choose_grid(const struct scenario *s, struct meter meter, int64_t work, int64_t limit_s)
 {
     static const int64_t grids[] = {1, 5, 10, 12, 15, 20, 30, 60, 120, 300, 600, 1800};
     const struct terms *t = &s->model.terms;
-    int64_t reach_s = 2 * meter.quantum_s + 3 * (t->boot_s + t->bake_s);
+    int64_t reach_s = 2 * meter.quantum_s + 3 * (t->boot_s + t->bake_s) + limit_s;
     int64_t busy_s = reach_s;
     for (size_t i = 1; i < s->commits.count; i++) {
         int64_t gap_s = s->commits.arrival_s[i] - s->commits.arrival_s[i - 1];
@@ -107,7 +107,7 @@ static struct optimum_terms terms_of(const struct scenario *s, int64_t work)
     return (struct optimum_terms){.bake_s = t->bake_s,
                                   .boot_s = t->boot_s,
                                   .meter = meter,
-                                  .grid_s = choose_grid(s, meter, work),
+                                  .grid_s = choose_grid(s, meter, work, 0),
                                   .price_per_hour = t->price_per_hour,
                                   .per_deploy = money_each(&s->model)};
 }
@@ -191,6 +191,7 @@ int bound_front_find(struct bound_line *front, const struct scenario *s, const s
     *front = (struct bound_line){0};
     for (int i = 0; i < BOUND_PRICES && (!code || code == EXIT_INPUT); i++) {
         terms.max_lead_s = (int64_t)ceil(first * pow(step, i));
+        terms.grid_s = choose_grid(s, terms.meter, FRONT_WORK, terms.max_lead_s);
         terms.per_deploy = each + overlap_each(like, &s->model);
         struct bound *b = &front->at[front->count];
         code = find(b, s, &terms, session, err);
