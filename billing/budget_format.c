@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/page.h"
 #include "billing/bill_files.h"
 #include "billing/budget_escape.h"
 #include "billing/budget_format_private.h"
@@ -171,7 +172,7 @@ static void print_text(const struct budget_report *report, const struct session 
     if (report->overrides)
         budget_overrides_print(report->overrides, session);
     for (int i = 0; (note = bill_note(report->sample, s->has_pool, i)); i++)
-        fprintf(session->out, "%s%s\n", i ? "" : "\n", note);
+        page_say(session, 0, "%s%s", i ? "" : "\n", note);
 }
 
 static void print_json(const struct budget_report *report, FILE *out)

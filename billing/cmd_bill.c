@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/out.h"
+#include "base/page.h"
 #include "base/str.h"
 #include "billing/bill_files.h"
 #include "billing/commands.h"
@@ -306,7 +307,7 @@ static void print_text(const struct bill *bill, bool sample, const struct budget
     print_totals(bill, session);
     const char *note;
     for (int i = 0; (note = bill_note(sample, bill->has_pool, i)); i++)
-        fprintf(session->out, "%s%s\n", i ? "" : "\n", note);
+        page_say(session, 0, "%s%s", i ? "" : "\n", note);
     budget_overrides_print(overrides, session);
 }
 

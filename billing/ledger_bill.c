@@ -183,20 +183,53 @@ static int take_share(void *context, sqlite3_stmt *row)
     share->environment = mem_dup((const char *)sqlite3_column_text(row, 1));
     share->project = mem_dup((const char *)sqlite3_column_text(row, 2));
     share->at = sqlite3_column_int64(row, 3);
-    share->weight = sqlite3_column_int64(row, 4);
-    share->booked = sqlite3_column_int64(row, 5);
+    int64_t amount = sqlite3_column_int64(row, 4);
+    share->weight = sqlite3_column_int(row, 5) ? amount : 0;
+    share->booked = sqlite3_column_int(row, 6) ? amount : 0;
     s->weight += share->weight;
     s->booked += share->booked;
     return 0;
 }
 
+static int compare_shares(const void *a, const void *b)
+{
+    const struct share *x = a;
+    const struct share *y = b;
+    int order = x->at < y->at ? -1 : x->at > y->at;
+    order = order ? order : strcmp(x->deployment, y->deployment);
+    order = order ? order : strcmp(x->environment, y->environment);
+    return order ? order : strcmp(x->project, y->project);
+}
+
+static void release_share(struct share *s)
+{
+    free(s->deployment);
+    free(s->environment);
+    free(s->project);
+}
+
+/* One share a payer and instant, in their order: SQLite would open a sorter for each resource. */
+static void merge_shares(struct shares *s)
+{
+    size_t kept = 0;
+    if (s->count > 1)
+        qsort(s->list, s->count, sizeof(*s->list), compare_shares);
+    for (size_t i = 0; i < s->count; i++) {
+        if (!kept || compare_shares(&s->list[kept - 1], &s->list[i]) != 0) {
+            s->list[kept++] = s->list[i];
+            continue;
+        }
+        s->list[kept - 1].weight += s->list[i].weight;
+        s->list[kept - 1].booked += s->list[i].booked;
+        release_share(&s->list[i]);
+    }
+    s->count = kept;
+}
+
 static void release_shares(struct shares *s)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        free(s->list[i].deployment);
-        free(s->list[i].environment);
-        free(s->list[i].project);
-    }
+    for (size_t i = 0; i < s->count; i++)
+        release_share(&s->list[i]);
     free(s->list);
 }
 
@@ -234,13 +267,16 @@ static void place_release(struct place *p)
 static int load_shares(const struct settling *s, const char *resource, const struct place *p, struct shares *out,
                        struct err *err)
 {
-    return db_query(
-        s->ledger->db, err, take_share, out,
-        "SELECT e.deployment, e.environment, e.project, p.at, coalesce(sum(p.amount) FILTER (WHERE e.kind = 'usage' "
-        "AND p.account = ?3), 0), coalesce(sum(p.amount) FILTER (WHERE p.account = ?2), 0) FROM entry e JOIN posting p "
-        "ON p.entry = e.id WHERE e.resource = ?1 AND p.account IN (?2, ?3) AND p.unit = ?4 AND p.at >= ?5 AND p.at < "
-        "?6 AND e.kind IN ('usage', 'settlement') GROUP BY 1, 2, 3, 4 ORDER BY 4, 1, 2, 3",
-        "ssssii", resource, p->account.text, p->metered.text, p->unit, (int64_t)s->from, (int64_t)s->to);
+    int code =
+        db_query(s->ledger->db, err, take_share, out,
+                 "SELECT e.deployment, e.environment, e.project, p.at, p.amount, e.kind = 'usage' AND p.account "
+                 "= ?3, p.account = ?2 FROM entry e CROSS JOIN posting p ON p.entry = e.id WHERE e.resource = "
+                 "?1 AND p.account IN (?2, ?3) AND p.unit = ?4 AND p.at >= ?5 AND p.at < ?6 AND e.kind IN "
+                 "('usage', 'settlement')",
+                 "ssssii", resource, p->account.text, p->metered.text, p->unit, (int64_t)s->from, (int64_t)s->to);
+    if (!code)
+        merge_shares(out);
+    return code;
 }
 
 static int post(struct settling *s, const char *resource, const struct place *p, const struct ledger_scope *scope,
@@ -304,18 +340,19 @@ static int settle_target(struct settling *s, const struct target *t, struct err 
     return code;
 }
 
-/* Money that is no resource's: fees, and what rounding leaves over. */
+/* Money that is no resource's: fees, and what rounding leaves over. What was settled is found by its keys: by the time
+ * or by the resource ("+" and CROSS keep SQLite from it) each entry of the month, or each deployment, would be read. */
 static int settle_account(struct settling *s, const char *name, money_t wanted, struct err *err)
 {
     const struct ledger_scope nobody = {"", "", ""};
     int64_t booked = 0;
     struct place place;
     place_open(&place, &(struct target){.kind = name});
-    int code =
-        db_query(s->ledger->db, err, db_take_i64, &booked,
-                 "SELECT coalesce(sum(p.amount), 0) FROM entry e JOIN posting p ON p.entry = e.id WHERE e.kind = "
-                 "'settlement' AND e.resource = '' AND p.account = ? AND p.at >= ? AND p.at < ?",
-                 "sii", place.account.text, (int64_t)s->from, (int64_t)s->to);
+    int code = db_query(s->ledger->db, err, db_take_i64, &booked,
+                        "SELECT coalesce(sum(p.amount), 0) FROM entry e CROSS JOIN posting p ON p.entry = e.id WHERE "
+                        "e.key >= '" SETTLE_KEY "' AND e.key < '" SETTLE_KEY_END
+                        "' AND +e.resource = '' AND p.account = ? AND p.at >= ? AND p.at < ?",
+                        "sii", place.account.text, (int64_t)s->from, (int64_t)s->to);
     s->out->before_usd += booked;
     if (!code)
         code = post(s, "", &place, &nobody, s->from, wanted - booked, err);
@@ -328,12 +365,13 @@ static int gather(const struct settling *s, struct targets *t, struct err *err)
 {
     for (size_t i = 0; i < s->bill->count; i++)
         add_line(t, &s->bill->lines[i]);
-    int code = db_query(s->ledger->db, err, take_settled, t,
-                        "SELECT DISTINCT e.resource, p.account FROM entry e JOIN posting p ON p.entry = e.id WHERE "
-                        "e.key >= '" SETTLE_KEY "' AND e.key < '" SETTLE_KEY_END
-                        "' AND e.resource <> '' AND (p.account LIKE 'expense:%' OR (p.account "
-                        "LIKE '" POOL_PREFIX "%' AND p.account <> '" POOL_PREFIX "meter')) AND p.at >= ? AND p.at < ?",
-                        "ii", (int64_t)s->from, (int64_t)s->to);
+    int code =
+        db_query(s->ledger->db, err, take_settled, t,
+                 "SELECT DISTINCT e.resource, p.account FROM entry e CROSS JOIN posting p ON p.entry = e.id WHERE "
+                 "e.key >= '" SETTLE_KEY "' AND e.key < '" SETTLE_KEY_END
+                 "' AND e.resource <> '' AND (p.account LIKE 'expense:%' OR (p.account "
+                 "LIKE '" POOL_PREFIX "%' AND p.account <> '" POOL_PREFIX "meter')) AND p.at >= ? AND p.at < ?",
+                 "ii", (int64_t)s->from, (int64_t)s->to);
     merge(t);
     return code;
 }

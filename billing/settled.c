@@ -57,11 +57,18 @@ static int is_closed(struct ledger *ledger, int month, bool *closed, struct err 
     return code;
 }
 
-static int first_use(struct ledger *ledger, instant_t *at, struct err *err)
+/* The first use's start, or `from` where there is one before it: then nobody reads them all. */
+static int first_use(struct ledger *ledger, instant_t from, instant_t *at, struct err *err)
 {
     int64_t first = *at;
-    int code =
-        db_query(ledger->db, err, db_take_i64, &first, "SELECT coalesce(min(start), ?1) FROM usage", "i", (int64_t)*at);
+    int64_t earlier = 0;
+    int code = db_query(ledger->db, err, db_take_i64, &earlier, "SELECT EXISTS (SELECT 1 FROM usage WHERE start < ?)",
+                        "i", (int64_t)from);
+    if (!code && earlier)
+        first = from;
+    else if (!code)
+        code = db_query(ledger->db, err, db_take_i64, &first, "SELECT coalesce(min(start), ?1) FROM usage", "i",
+                        (int64_t)*at);
     *at = first;
     return code;
 }
@@ -73,7 +80,7 @@ static int settle_months(struct ledger *ledger, struct bill_files *held, const s
     instant_t first = at - 1;
     int code = ledger_uses_up_to(ledger, at, true, err);
     if (!code)
-        code = first_use(ledger, &first, err);
+        code = first_use(ledger, from, &first, err);
     for (int month = calendar_month(first > from ? first : from); !code && month <= calendar_month(at - 1); month++) {
         instant_t end = calendar_month_start(month + 1);
         bool closed = false;

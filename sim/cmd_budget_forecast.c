@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/out.h"
+#include "base/page.h"
 #include "sim/budget_source.h"
 #include "sim/commands.h"
 #include "sim/outlook.h"
@@ -267,7 +268,7 @@ static void print_outlook_text(const struct outlook *o, const struct session *se
     if (o->policy)
         print_policy(o->policy, session->out);
     for (int i = 0; (note = bill_note(o->sample, s->has_pool && !o->extra, i)); i++)
-        fprintf(session->out, "%s%s\n", i ? "" : "\n", note);
+        page_say(session, 0, "%s%s", i ? "" : "\n", note);
 }
 
 /* What is prepaid: the pools that are held, or said by the option, or else a budget in hours. */

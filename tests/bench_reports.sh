@@ -31,7 +31,7 @@ measure "bill --usage of it" $bytes "$BAKEHOUR" bill --usage "$tmp/cur.csv.gz" -
 measure "prices import, JSON" $((2 * bytes)) "$BAKEHOUR" prices import --file "$tmp/index.json" --catalog "$tmp/prices.db"
 measure "prices show of the list" $((2 * bytes)) "$BAKEHOUR" prices show --catalog "$tmp/index.json" --type t1.large
 
-echo "budget check of a ledger of 100,000 deployments, ten times (the target: under 30 ms each)"
+echo "budget check of a ledger of 100,000 deployments, ten times (the target: under 30 ms each; settled by a reservation, too)"
 "$build/tests/make_ledger" "$tmp/ledger.db" --deployments 100000 --every 1000 --overrides 20 --capped 5
 for name in --version "budget check --ledger $tmp/ledger.db --limit-usd 1000"; do
     # shellcheck disable=SC2086

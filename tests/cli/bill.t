@@ -20,7 +20,8 @@ Total               USD
 on-demand  0.1520000000
 all        0.1520000000
 
-prices: the shipped sample, first seen by a public scraper, not AWS's word; --catalog FILE takes your own
+prices: the shipped sample, first seen by a public scraper, not AWS's word;
+--catalog FILE takes your own
 EOF
 golden "csv" bill --usage usage.csv --csv <<'EOF'
 kind,account,instance,type,hours,cost_usd,region,os,reservation

@@ -264,7 +264,8 @@ Budget  Unit          Limit  Spent  Of limit  Forecast  Of limit  State
 month   USD         1000.00   3.60    0.36 %      7.44    0.74 %  ok
 month   pool hours      600    600     100 %      1240  206.67 %  over
 
-pool: 744 prepaid hours a month are a budgeting approximation; AWS bills by clock hour
+pool: 744 prepaid hours a month are a budgeting approximation; AWS bills by
+clock hour
 END
 run budget check --usage usage.csv --catalog catalog.csv --reserved pool.csv --at 2018-08-16 --regime hourly \
     --limit-hours 744 --json
@@ -289,7 +290,8 @@ pool hours     600       1240
 
 At this rate the 744 prepaid hours run out on 2018-08-19.
 
-pool: 744 prepaid hours a month are a budgeting approximation; AWS bills by clock hour
+pool: 744 prepaid hours a month are a budgeting approximation; AWS bills by
+clock hour
 END
 run budget forecast --usage usage.csv --catalog catalog.csv --reserved pool.csv --regime hourly --at 2018-08-16 --json
 figures "forecast: json" "$out" "" '
@@ -317,7 +319,8 @@ pool hours     744     1441.5
 
 The 744 prepaid hours have run out.
 
-pool: 744 prepaid hours a month are a budgeting approximation; AWS bills by clock hour
+pool: 744 prepaid hours a month are a budgeting approximation; AWS bills by
+clock hour
 END
 
 # A month without cost; its first instant; now by default; the shipped prices.
