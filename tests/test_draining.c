@@ -10,8 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "billing/meter.h"
+#include "scheduler/booking.h"
+#include "scheduler/deploying.h"
 #include "scheduler/statement.h"
 #include "tests/support_pipeline.h"
 
@@ -198,11 +201,88 @@ static void an_hour_ends_after_the_draining(void **state)
     }
 }
 
+/* ---- when they went, in the ledger ---- */
+
+struct booked {
+    const char *const *ids;
+    bool open[OLD_COUNT];
+    int64_t end[OLD_COUNT];
+};
+
+static int see_use(void *context, const struct ledger_usage *u, const struct ledger_scope *scope, struct err *err)
+{
+    struct booked *b = context;
+    (void)scope;
+    (void)err;
+    for (size_t i = 0; i < OLD_COUNT; i++)
+        if (strcmp(u->kind, "instance") == 0 && strcmp(u->resource, b->ids[i]) == 0) {
+            b->open[i] = u->open;
+            b->end[i] = u->end;
+        }
+    return 0;
+}
+
+static struct booked look_at_ledger(struct stage *s, const char *const ids[OLD_COUNT])
+{
+    struct booked b = {.ids = ids};
+    struct ledger *ledger;
+    assert_int_equal(ledger_open(&ledger, s->config->ledger, LEDGER_READ, &s->err), 0);
+    assert_int_equal(ledger_usages(ledger, INSTANT_MIN, INSTANT_MAX, see_use, &b, &s->err), 0);
+    ledger_close(ledger);
+    return b;
+}
+
+/* What still drains as a deployment is booked goes on in the ledger; the next look (gc's) says when it went. No ledger
+ * is made by looking. */
+static void a_later_look_books_the_end(void **state)
+{
+    (void)state;
+    static struct stage s;
+    struct stage_eyes e;
+    struct group g;
+    struct aws_error error;
+    struct ledger *ledger;
+    const char *ids[OLD_COUNT];
+    char path[96];
+    static const struct pipeline_estimate none = {.rates = {.basis = "a test"}};
+    open_balanced(&s, "\"engine\": \"attach\"", "second");
+    str_fit(path, sizeof(path), "%s.ledger.db", s.work);
+    s.config->ledger = path;
+    struct site site = {.config = s.config, .environment = s.rehearsal.world.environment, .world = s.rehearsal.world};
+    const struct deploying follow = {.site = &site};
+    deploying_follow(&follow);
+    assert_int_not_equal(access(path, F_OK), 0);
+    stage_eyes_open(&e, &s);
+    assert_int_equal(cloud_describe_group(&e.cloud, "group-test", &e.arena, &g, &error), 0);
+    for (size_t i = 0; i < OLD_COUNT; i++)
+        ids[i] = g.members[i].id;
+    assert_int_equal(stage_deploy(&s, commit_a), PIPELINE_COMPLETED);
+    const struct pipeline_world *w = &s.rehearsal.world;
+    assert_int_equal(ledger_open(&ledger, path, LEDGER_WRITE, &s.err), 0);
+    if (booking_begin(ledger, w, &s.record, &none, &s.err) || booking_end(ledger, w, &s.record, &s.err) ||
+        booking_fleet(ledger, w, &s.err))
+        fail_msg("%s", s.err.text);
+    ledger_close(ledger);
+    struct booked draining = look_at_ledger(&s, ids);
+    struct old old = metered(&s, ids); /* time passes: they go */
+    deploying_follow(&follow);
+    struct booked gone = look_at_ledger(&s, ids);
+    for (size_t i = 0; i < OLD_COUNT; i++) {
+        assert_true(draining.open[i]);
+        assert_false(gone.open[i]);
+        assert_in_range(gone.end[i], old.end[i] - 5, old.end[i] + 5);
+    }
+    stage_eyes_close(&e);
+    (void)unlink(path);
+    stage_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_statement_has_what_is_paid),
         cmocka_unit_test(an_hour_ends_after_the_draining),
+        cmocka_unit_test(a_later_look_books_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
