@@ -260,6 +260,7 @@ static void what_comes_late_is_not_sent(void **state)
     request.latest_ms = t->now_ms(t->self) + 3600000;
     if (call(aws, &request, &reply, &error))
         fail_msg("%s: %s", error.code, error.message);
+    aws_reply_release(&reply);
     aws_close(aws);
     http_script_done(&server);
     /* A clock that was put forward by a minute: as a virtual machine's that stood still, which counts no time
