@@ -52,6 +52,7 @@ static int find(struct pipeline *p, struct gc_list *list, struct err *err)
     if (code)
         return code;
     struct gc_scope scope = pipeline_gc_scope(p, current, *holder ? current : "");
+    scope.everywhere = true;
     return gc_find(&scope, &p->arena, list, &error) ? cloud_err(err, EXIT_FAILED, "gc", &error) : 0;
 }
 

@@ -18,7 +18,9 @@
  *              and is changed after it, so a share is found wherever its run died
  *   port       a rule of network.security_group whose description says that a run of this environment opened it
  *              (gc_port_text) goes, unless that run is at work or another environment's claims it (port.h); a rule
- *              that somebody else made stays
+ *              that somebody else made stays. So does one of a run that the store does not know, for six hours: it may
+ *              be at work on a machine with a store of its own; but one of this environment's goes where its instance
+ *              would too (gc_find)
  *
  * Ownership: lists live in the caller's arena. Errors: those of the calls; a dry run makes describe calls only.
  */
@@ -72,6 +74,8 @@ struct gc_scope {
     const struct state *state;
     const char *alive_run;   /* what carries this run is left alone; "": none */
     const char *working_run; /* whose port stays open; "": none, as whoever holds the lease knows */
+    bool
+        everywhere; /* rules of any security group and port of the bake's region, whatever the configuration says now */
     int64_t now_ms;
 };
 

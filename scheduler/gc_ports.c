@@ -30,13 +30,12 @@ static bool read_port_text(const struct needs *n, const struct rule *rule, const
     return strcmp(rule->description, gc_port_text(text, *run, n->scope->config->project, *environment)) == 0;
 }
 
-static void add_port(struct needs *n, const char *cidr, bool open, const char *why)
+static void add_port(struct needs *n, const struct port *at, bool open, const char *why)
 {
     const struct gc_scope *s = n->scope;
-    int port = (int)s->config->osv.port;
-    const char *group = s->config->network.security_group;
-    struct gc_item *item = gc_add(n, GC_PORT, s->bake, arena_textf(n->arena, "%s %s:%d", group, cidr, port), why);
-    item->port = (struct gc_port){{group, arena_dup(n->arena, cidr), port}, open, s->state, s->environment->name};
+    struct gc_item *item =
+        gc_add(n, GC_PORT, s->bake, arena_textf(n->arena, "%s %s:%d", at->group, at->cidr, at->port), why);
+    item->port = (struct gc_port){*at, open, s->state, s->environment->name};
 }
 
 /* Does this store have a record of the run? */
@@ -60,13 +59,15 @@ static bool is_young(const struct needs *n, const char *run)
     return strncmp(run, oldest, strlen(oldest)) >= 0;
 }
 
-/* Another environment's run, of a store that is not ours: it may be at work, so its rule is left to it, for as long as
- * a run's things live. */
+/* A run of which our store knows nothing may be at work, of a store that is not ours: its rule is left to it, for as
+ * long as a run's things live. But where everything of this environment is judged by its tags, its own runs' instances
+ * among it, what nobody here knows is nobody's: the rule goes as its instance does. */
 static int is_foreign(const struct needs *n, const char *environment, const char *run, bool *foreign, struct err *err)
 {
     bool known = true;
+    bool own = strcmp(environment, n->scope->environment->name) == 0;
     *foreign = false;
-    if (strcmp(environment, n->scope->environment->name) == 0 || !is_young(n, run))
+    if ((own && !n->ports_alone) || !is_young(n, run))
         return 0;
     int code = knows_run(n, environment, run, &known, err);
     *foreign = !known;
@@ -80,11 +81,9 @@ static int to_close(const struct needs *n, const struct port_claims *claims, con
     const struct gc_scope *s = n->scope;
     const char *run = "";
     const char *environment = "";
-    int port = (int)s->config->osv.port;
     bool foreign = false;
     *yes = false;
-    if (strcmp(rule->protocol, "tcp") != 0 || rule->from_port != port || rule->to_port != port ||
-        !read_port_text(n, rule, &run, &environment))
+    if (!read_port_text(n, rule, &run, &environment))
         return 0;
     bool ours = strcmp(environment, s->environment->name) == 0 && strcmp(run, s->working_run) != 0;
     for (size_t i = 0; i < claims->count; i++) {
@@ -108,12 +107,14 @@ static void find_claims(struct needs *n, const struct port_claims *claims, size_
     const struct gc_scope *s = n->scope;
     for (size_t i = 0; i < claims->count; i++) {
         const struct port_claim *c = &claims->items[i];
+        const struct port at = {s->config->network.security_group, c->cidr, (int)s->config->osv.port};
         bool listed = strcmp(c->environment, s->environment->name) != 0 ||
                       (*s->working_run && strcmp(c->run, s->working_run) == 0);
         for (size_t j = first; j < n->out->count && !listed; j++)
-            listed = strcmp(n->out->items[j].port.is.cidr, c->cidr) == 0;
+            listed = strcmp(n->out->items[j].port.is.cidr, c->cidr) == 0 &&
+                     strcmp(n->out->items[j].port.is.group, at.group) == 0 && n->out->items[j].port.is.port == at.port;
         if (!listed)
-            add_port(n, c->cidr, false, "its run is over; the rule is not, as others need it");
+            add_port(n, &at, false, "its run is over; the rule is not, as others need it");
     }
 }
 
@@ -125,6 +126,28 @@ static bool has_claim(const struct port_claims *claims, const char *environment)
     return false;
 }
 
+/* One rule of a group. configured: the claims on the group and port of the configuration; those on another are read. */
+static int look_at_rule(struct needs *n, const char *group, const struct rule *rule,
+                        const struct port_claims *configured, struct err *err)
+{
+    const struct gc_scope *s = n->scope;
+    struct port_claims claims = *configured;
+    bool yes = false;
+    const char *run;
+    const char *environment;
+    bool one_port = strcmp(rule->protocol, "tcp") == 0 && rule->from_port == rule->to_port;
+    bool here = rule->from_port == s->config->osv.port && strcmp(group, s->config->network.security_group) == 0;
+    if (!one_port || (!here && (!s->everywhere || !read_port_text(n, rule, &run, &environment))))
+        return 0;
+    const struct port at = {arena_dup(n->arena, group), arena_dup(n->arena, rule->cidr), (int)rule->from_port};
+    int code = here ? 0 : port_claims(s->state, at.group, at.port, s->now_ms, n->arena, &claims, err);
+    if (!code)
+        code = to_close(n, &claims, rule, &yes, err);
+    if (yes)
+        add_port(n, &at, true, "the run that opened it is over");
+    return code;
+}
+
 int gc_look_at_ports(struct needs *n, struct aws_error *error)
 {
     struct security_groups found;
@@ -132,13 +155,14 @@ int gc_look_at_ports(struct needs *n, struct aws_error *error)
     struct err err = {.code = 0};
     const struct gc_scope *s = n->scope;
     const struct config_network *network = &s->config->network;
-    struct lookup lookup = {.ids = &network->security_group, .id_count = 1};
+    struct lookup lookup = {.ids = &network->security_group, .id_count = s->everywhere ? 0 : 1};
     size_t first = n->out->count;
-    if (!*network->security_group)
+    if (!*network->security_group && !s->everywhere)
         return 0;
-    if (port_claims(s->state, network->security_group, (int)s->config->osv.port, s->now_ms, n->arena, &claims, &err))
+    if (*network->security_group &&
+        port_claims(s->state, network->security_group, (int)s->config->osv.port, s->now_ms, n->arena, &claims, &err))
         return gc_store_failed(error, &err);
-    if (!network->open_port && !has_claim(&claims, s->environment->name))
+    if (n->ports_alone && !network->open_port && !has_claim(&claims, s->environment->name))
         return 0; /* none was opened from here, or it was closed before the key was taken out */
     if (cloud_describe_security_groups(s->bake, &lookup, n->arena, &found, error)) {
         if (!retry_not_found(error))
@@ -146,20 +170,16 @@ int gc_look_at_ports(struct needs *n, struct aws_error *error)
         found.count = 0;
     }
     for (size_t i = 0; i < found.count; i++)
-        for (size_t j = 0; j < found.items[i].rule_count; j++) {
-            bool yes = false;
-            if (to_close(n, &claims, &found.items[i].rules[j], &yes, &err))
+        for (size_t j = 0; j < found.items[i].rule_count; j++)
+            if (look_at_rule(n, found.items[i].id, &found.items[i].rules[j], &claims, &err))
                 return gc_store_failed(error, &err);
-            if (yes)
-                add_port(n, found.items[i].rules[j].cidr, true, "the run that opened it is over");
-        }
     find_claims(n, &claims, first);
     return 0;
 }
 
 int gc_find_ports(const struct gc_scope *scope, struct arena *arena, struct gc_list *out, struct aws_error *error)
 {
-    struct needs n = {.scope = scope, .arena = arena, .out = out};
+    struct needs n = {.scope = scope, .arena = arena, .out = out, .ports_alone = true};
     *out = (struct gc_list){0};
     return gc_look_at_ports(&n, error);
 }

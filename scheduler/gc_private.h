@@ -13,7 +13,8 @@ struct needs {
     struct kept_bake kept;
     const char **images, **versions, **own; /* own: of images, what this environment itself needs */
     size_t image_count, image_cap, version_count, version_cap, own_count, own_cap;
-    bool known; /* the store has completed deployments of this environment */
+    bool ports_alone; /* nothing else is judged */
+    bool known;       /* the store has completed deployments of this environment */
 };
 
 struct gc_item *gc_add(struct needs *n, enum gc_kind kind, struct cloud *cloud, const char *id, const char *why);

@@ -8,6 +8,7 @@
 #include "scheduler/pipeline_private.h"
 
 #define TWIN_LEASE_MS 10000
+#define PORT_MS       1400 /* beside a call under way (1.5 s), jobs that do not hear (1 s) and the store (1 s): 5 s */
 
 static const struct {
     const char *state;
@@ -125,6 +126,22 @@ enum pipeline_end pipeline_left(const struct pipeline *p)
     return p->stopping || t->sleep_ms(t->self, 0) ? PIPELINE_STOPPED : PIPELINE_LOST;
 }
 
+/* Asked to leave, a run closes the OSv port on its way out; what goes on opens it anew. Where the time does not suffice
+ * it says so: the claim stands, and the next run or gc closes it. */
+static void close_on_leaving(struct pipeline *p)
+{
+    struct err err;
+    const struct transport *t = p->w->transport;
+    const struct config_network *network = &p->config->network;
+    bool may_be_open = network->open_port && *network->security_group && !fact(p, "closing.port");
+    if (!may_be_open || !t->linger || pipeline_left(p) != PIPELINE_STOPPED)
+        return;
+    t->linger(t->self, PORT_MS);
+    if (close_ports(p, &err))
+        p->port_open_ms = 0; /* it has said so */
+    t->linger(t->self, 0);
+}
+
 static enum pipeline_end drive(struct pipeline *p, struct err *err)
 {
     for (;;) {
@@ -138,6 +155,7 @@ static enum pipeline_end drive(struct pipeline *p, struct err *err)
             return close_ports(p, err) ? PIPELINE_LOST : PIPELINE_STOPPED;
         if (result == STEP_STOP ||
             pipeline_rest(p, again_ms == INT64_MAX ? pipeline_now_ms(p) + 1000 : again_ms, err)) {
+            close_on_leaving(p);
             stop_jobs(p);
             return pipeline_left(p);
         }

@@ -49,6 +49,8 @@ step_poll poll_closing, poll_settle, poll_collect; /* step_close.c */
 const char *instance_guard(struct pipeline *p);    /* step_instance.c: the dead-man's name, in p->calls */
 /* *sure: it was, or none is wanted. */
 int instance_move_guard(struct pipeline *p, int64_t at_ms, bool *sure, struct err *err) MUST_USE;
+/* DONE: this process has it open, or it is not to be opened. */
+enum step_result instance_open_port(struct pipeline *p, int64_t *again_ms, struct err *err);
 int instance_keep_guard(struct pipeline *p, struct err *err) MUST_USE;
 /* What a bake costs on the kept instance, made clean either way; not 0 where no price is known. */
 struct reset_prices {

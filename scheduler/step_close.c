@@ -225,6 +225,8 @@ int close_ports(struct pipeline *p, struct err *err)
         return 0;
     }
     int code = collect_each(p, &list, &failed, err);
+    if (code)
+        pipeline_say(p, "step", "the OSv port may still be open");
     free(list.items);
     return code;
 }

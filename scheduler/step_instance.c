@@ -364,7 +364,7 @@ static enum step_result bring_up(struct pipeline *p, int64_t *again_ms, struct e
 /* The port of OSv's REST API, for the runner's own address; closed with what else the run leaves (gc.h). Claimed and
  * opened by each process that goes on with the run, before it first reaches the instance, and again after a guest did
  * not answer: whoever shares the group from another store knows nothing of our claim. */
-static enum step_result open_port(struct pipeline *p, int64_t *again_ms, struct err *err)
+enum step_result instance_open_port(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     static const char action[] = "AuthorizeSecurityGroupIngress";
     char text[GC_PORT_TEXT_SIZE];
@@ -399,7 +399,7 @@ enum step_result poll_instance(struct pipeline *p, int64_t *again_ms, struct err
     bool tried = false;
     if (!bake_needed(p))
         return STEP_DONE;
-    enum step_result opened = fact(p, "bake.instance") ? open_port(p, again_ms, err) : STEP_DONE;
+    enum step_result opened = fact(p, "bake.instance") ? instance_open_port(p, again_ms, err) : STEP_DONE;
     if (opened != STEP_DONE || fact(p, "bake.ready"))
         return opened;
     if (fact(p, "bake.instance") && instance_keep_guard(p, err))

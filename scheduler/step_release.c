@@ -522,6 +522,27 @@ enum rollout_result release_back(struct pipeline *p, int64_t *again_ms, struct e
     return result;
 }
 
+/* Are the group's instances asked by the OSv port that is opened for the bake? */
+static bool is_behind_port(const struct pipeline *p)
+{
+    const char *behind = fact(p, "group.behind_port");
+    return behind && strcmp(behind, "no") != 0 && !p->w->site_transport && !pipeline_apart(p->w);
+}
+
+/* A run that left closed it, and one that bakes nothing never opened it. A rollout that is under way is not held up:
+ * whoever does not answer is dealt with there. */
+static enum step_result open_for_rollout(struct pipeline *p, int64_t *again_ms, struct err *err)
+{
+    enum step_result result = is_behind_port(p) ? instance_open_port(p, again_ms, err) : STEP_DONE;
+    if (result == STEP_STOP || (result == STEP_WAIT && !fact(p, "rollout.phase")))
+        return result;
+    if (result == STEP_FAILED) {
+        pipeline_say(p, "step", "the OSv port could not be opened for the rollout: %s", err->text);
+        p->port_open_ms = pipeline_now_ms(p); /* once is enough */
+    }
+    return STEP_DONE;
+}
+
 enum step_result poll_rollout(struct pipeline *p, int64_t *again_ms, struct err *err)
 {
     struct tag tags[PIPELINE_TAGS];
@@ -538,6 +559,9 @@ enum step_result poll_rollout(struct pipeline *p, int64_t *again_ms, struct err 
         if (result != STEP_DONE)
             return result;
     }
+    enum step_result opened = open_for_rollout(p, again_ms, err);
+    if (opened != STEP_DONE)
+        return opened;
     struct rollout_order order = order_of(p, tags);
     err->text[0] = '\0';
     switch (rollout_advance(&order, again_ms, err)) {

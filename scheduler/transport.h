@@ -54,6 +54,8 @@ struct transport {
     int64_t (*now_ms)(void *self); /* UTC, unix milliseconds */
     /* Waits; returns early, with true, when the program has been asked to stop (SIGINT, SIGTERM). */
     bool (*sleep_ms)(void *self, int64_t ms);
+    /* Calls are made for so long although the program has been asked to stop; 0: no longer. NULL: it cannot be had. */
+    void (*linger)(void *self, int64_t ms);
 };
 
 #endif

@@ -368,7 +368,7 @@ void cloud_transport_init(struct cloud_transport *t, struct simcloud *cloud, str
                                   .region = "us-east-1",
                                   .caller_arn = "arn:aws:iam::" SIMCLOUD_ACCOUNT ":user/twin",
                                   .call_ms = CALL_MS};
-    t->transport = (struct transport){t, transport_call, transport_guest, transport_now_ms, transport_sleep_ms};
+    t->transport = (struct transport){t, transport_call, transport_guest, transport_now_ms, transport_sleep_ms, NULL};
 }
 
 void cloud_transport_pace(struct cloud_transport *t, int64_t speed)

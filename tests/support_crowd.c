@@ -280,7 +280,7 @@ static void boot(struct runner *r)
     str_fit(r->work, sizeof(r->work), "%s/%d", c->folder, r->machine);
     (void)mkdir(r->work, 0700);
     r->random = philox_stream(c->options.seed, (uint32_t)r->machine, 0, 1);
-    r->transport = (struct transport){r, runner_call, runner_guest, runner_now_ms, runner_sleep_ms};
+    r->transport = (struct transport){r, runner_call, runner_guest, runner_now_ms, runner_sleep_ms, NULL};
     retry_init(&r->retry, &settings, c->options.seed + (uint32_t)r->machine);
     r->wrapped = (struct state){&backend, r};
     r->world = c->stage.world;

@@ -142,7 +142,7 @@ void fake_init(struct fake *f, const struct fake_step *steps, size_t count)
 {
     struct retry_settings settings = retry_standard();
     *f = (struct fake){.steps = steps, .count = count, .now_ms = FAKE_START_MS};
-    f->transport = (struct transport){f, fake_call, fake_guest, fake_now, fake_sleep};
+    f->transport = (struct transport){f, fake_call, fake_guest, fake_now, fake_sleep, NULL};
     retry_init(&f->retry, &settings, 1);
     f->cloud = (struct cloud){.transport = &f->transport, .retry = &f->retry};
     str_init(&f->sent, 0);

@@ -310,6 +310,19 @@ static void stopping_is_prompt(void **state)
     assert_int_equal(call(aws, &request, &reply, &error), -1);
     assert_string_equal(error.code, "stopped");
     assert_int_equal(error.outcome, AWS_UNSENT);
+    /* But for what is still done on the way out: it is sent (to nobody, here), for so long. */
+    t->linger(t->self, 30000);
+    aws_request_init(&request, AWS_EC2, "RevokeSecurityGroupIngress");
+    assert_int_equal(call(aws, &request, &reply, &error), -1);
+    assert_string_not_equal(error.code, "stopped");
+    assert_true(t->sleep_ms(t->self, 60000));
+    for (int64_t ms = 0; ms < 2; ms++) {
+        t->linger(t->self, ms);
+        (void)usleep(5000); /* a millisecond is over by then */
+        aws_request_init(&request, AWS_EC2, "RevokeSecurityGroupIngress");
+        assert_int_equal(call(aws, &request, &reply, &error), -1);
+        assert_string_equal(error.code, "stopped");
+    }
     asked_to_stop = 0;
     aws_close(aws);
 }

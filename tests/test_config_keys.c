@@ -197,7 +197,7 @@ static void listen_to(struct ear *e, struct rehearsal *r, const struct config *c
     static const struct session session = {.quiet = true};
     static const struct ci_context none = {.system = "", .commit = "", .branch = "", .job = "", .actor = ""};
     e->inner = *r->world.transport;
-    e->outer = (struct transport){e, hear_call, hear_guest, hear_now, hear_sleep};
+    e->outer = (struct transport){e, hear_call, hear_guest, hear_now, hear_sleep, NULL};
     r->world.transport = &e->outer;
     e->jobs_inner = *r->world.jobs;
     e->jobs_outer = (struct jobs){e, hear_start, hear_look, hear_stop, hear_due};

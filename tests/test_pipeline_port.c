@@ -9,85 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/gc.h"
-#include "tests/support_pipeline.h"
-
-static const char commit[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-static const char runner[] = "198.51.100.7/32";
-static const char admin[] = "203.0.113.9/32";
-
-/* How many rules of runs, and how many others, are there. */
-static void count_rules(struct stage *s, int64_t *ours, int64_t *others)
-{
-    struct stage_eyes e;
-    struct security_groups found;
-    struct aws_error error;
-    struct lookup all = {.ids = NULL};
-    stage_eyes_open(&e, s);
-    assert_int_equal(cloud_describe_security_groups(&e.cloud, &all, &e.arena, &found, &error), 0);
-    *ours = *others = 0;
-    for (size_t i = 0; i < found.count; i++)
-        for (size_t j = 0; j < found.items[i].rule_count; j++) {
-            const struct rule *r = &found.items[i].rules[j];
-            bool run = strncmp(r->description, "bakehour r-", 11) == 0 && strcmp(r->cidr, runner) == 0 &&
-                       r->from_port == 8000 && r->to_port == 8000;
-            *(run ? ours : others) += 1;
-        }
-    stage_eyes_close(&e);
-}
-
-static void holds_rules(struct stage *s, int64_t wanted)
-{
-    int64_t ours;
-    int64_t others;
-    count_rules(s, &ours, &others);
-    assert_int_equal(ours, wanted);
-    assert_int_equal(others, 2); /* an administrator's, and another project's */
-}
-
-static char group_id[40];
-static int64_t open_at_upload;
-static struct stage *heard_stage;
-
-static void hear(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
-{
-    int64_t others;
-    (void)context, (void)at_ms, (void)kind, (void)detail;
-    if (strcmp(text, "upload is done") == 0)
-        count_rules(heard_stage, &open_at_upload, &others);
-}
-
-static void set_stage(struct stage *s, const struct stage_options *options)
-{
-    struct stage_eyes e;
-    struct security_groups found;
-    struct aws_error error;
-    struct lookup all = {.ids = NULL};
-    stage_open(s, options);
-    stage_eyes_open(&e, s);
-    assert_int_equal(cloud_describe_security_groups(&e.cloud, &all, &e.arena, &found, &error), 0);
-    assert_true(found.count > 0);
-    str_fit(group_id, sizeof(group_id), "%s", found.items[0].id);
-    assert_int_equal(cloud_open_port(&e.cloud, group_id, 8000, admin, "bakehour of the admin", &error), 0);
-    assert_int_equal(cloud_open_port(&e.cloud, group_id, 8000, "203.0.113.8/32", "bakehour r-1 other/test", &error), 0);
-    stage_eyes_close(&e);
-    s->config->network.security_group = group_id;
-    s->config->network.runner_cidr = runner;
-    s->config->network.open_port = true;
-    assert_int_equal(rehearsal_grant_again(&s->rehearsal, &s->err), 0);
-    open_at_upload = -1;
-    heard_stage = s;
-    s->rehearsal.world.event = hear;
-}
+#include "tests/support_port.h"
 
 static void open_for_the_upload_only(void **state)
 {
     (void)state;
     struct stage s;
-    set_stage(&s, &(struct stage_options){0});
-    assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
-    assert_int_equal(open_at_upload, 1);
-    holds_rules(&s, 0);
+    port_stage(&s, &(struct stage_options){0});
+    assert_int_equal(stage_deploy(&s, port_commit), PIPELINE_COMPLETED);
+    assert_int_equal(port_open_at_upload, 1);
+    port_holds(&s, 0);
     stage_holds(&s, 1, "port");
     stage_close(&s);
 }
@@ -103,10 +34,10 @@ static void closed_after_a_failure(void **state)
     if (fault_set_add(set, "test", document, &err))
         fail_msg("%s", err.text);
     cJSON_Delete(document);
-    set_stage(&s, &(struct stage_options){.faults = set});
-    assert_int_equal(stage_deploy(&s, commit), PIPELINE_FAILED);
-    assert_int_equal(open_at_upload, 1);
-    holds_rules(&s, 0);
+    port_stage(&s, &(struct stage_options){.faults = set});
+    assert_int_equal(stage_deploy(&s, port_commit), PIPELINE_FAILED);
+    assert_int_equal(port_open_at_upload, 1);
+    port_holds(&s, 0);
     stage_close(&s);
     fault_set_free(set);
 }
@@ -120,21 +51,55 @@ static void closed_after_a_death(void **state)
             struct stage s;
             bool died = true;
             for (int with_store = 0; with_store < 2 && died; with_store++) {
-                set_stage(&s, &(struct stage_options){0});
+                port_stage(&s, &(struct stage_options){0});
                 stage_kill(&s, (enum death)death, n);
-                (void)!stage_deploy(&s, commit);
+                (void)!stage_deploy(&s, port_commit);
                 died = stage_dead(&s);
                 if (died) {
                     stage_next_runner(&s, "second/2", with_store);
-                    assert_int_equal(stage_finish(&s, commit), PIPELINE_COMPLETED);
+                    assert_int_equal(stage_finish(&s, port_commit), PIPELINE_COMPLETED);
                 }
-                holds_rules(&s, 0);
+                port_holds(&s, 0);
                 stage_holds(&s, 1, "port after a death");
                 stage_close(&s);
             }
             if (!died)
                 break;
         }
+}
+
+/* A machine that has the rule's own words alone sees the same, whatever its configuration says by now; one that only
+ * closes what is its own leaves it for six hours, for that run may be at work with a store of its own. */
+static void by_words_alone(struct stage *s, struct stage_eyes *e, const struct gc_scope *with)
+{
+    struct state empty;
+    struct gc_scope scope = *with;
+    struct config_network *network = &s->config->network;
+    const struct config_network was = *network;
+    int64_t port = s->config->osv.port;
+    state_open_memory(&empty);
+    scope.state = &empty;
+    scope.now_ms = simcloud_now_ms(s->rehearsal.cloud);
+    assert_int_equal(port_to_close(e, &scope, true), 1);
+    assert_int_equal(port_to_close(e, &scope, false), 0);
+    scope.now_ms += 6 * 3600 * 1000;
+    assert_int_equal(port_to_close(e, &scope, false), 1);
+    scope.now_ms -= 6 * 3600 * 1000;
+    network->open_port = false;
+    assert_int_equal(port_to_close(e, &scope, true), 1);
+    network->runner_cidr = "";
+    assert_int_equal(port_to_close(e, &scope, true), 1);
+    s->config->osv.port = 9000;
+    assert_int_equal(port_to_close(e, &scope, true), 0);
+    scope.everywhere = true;
+    assert_int_equal(port_to_close(e, &scope, true), 1);
+    network->security_group = "";
+    assert_int_equal(port_to_close(e, &scope, true), 1);
+    scope.working_run = s->record.run;
+    assert_int_equal(port_to_close(e, &scope, true), 0);
+    *network = was;
+    s->config->osv.port = port;
+    state_close(&empty);
 }
 
 /* A runner that never returned: gc, which holds the lease, closes it; a dry run leaves a run at work alone. */
@@ -150,10 +115,10 @@ static void gc_closes_it(void **state)
     for (int64_t n = 10; !ours; n++) {
         if (n > 10)
             stage_close(&s);
-        set_stage(&s, &(struct stage_options){0});
+        port_stage(&s, &(struct stage_options){0});
         stage_kill(&s, DEATH_BEFORE_CALL, n);
-        assert_int_not_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
-        count_rules(&s, &ours, &others);
+        assert_int_not_equal(stage_deploy(&s, port_commit), PIPELINE_COMPLETED);
+        port_rules(&s, &ours, &others);
     }
     stage_eyes_open(&e, &s);
     struct gc_scope scope = {.bake = &e.cloud,
@@ -171,27 +136,18 @@ static void gc_closes_it(void **state)
     assert_int_equal(gc_find(&scope, &e.arena, &list, &error), 0);
     assert_int_equal(list.count, 1);
     assert_int_equal(list.items[0].kind, GC_PORT);
-    /* A machine that has the rule's own words alone sees the same. */
-    struct state empty;
-    struct gc_list by_words;
-    state_open_memory(&empty);
-    scope.state = &empty;
-    assert_int_equal(gc_find_ports(&scope, &e.arena, &by_words, &error), 0);
-    assert_int_equal(by_words.count, 1);
-    assert_true(by_words.items[0].port.open);
-    free(by_words.items);
-    state_close(&empty);
+    by_words_alone(&s, &e, &scope);
     const struct gc_port *port = &list.items[0].port;
     assert_true(port->open);
     assert_int_equal(cloud_close_port(&e.cloud, port->is.group, port->is.port, port->is.cidr, &error), 0);
     free(list.items);
-    holds_rules(&s, 0);
+    port_holds(&s, 0);
     /* The run goes on after gc: its next process opens the port again, and closes it. */
     stage_next_runner(&s, "second/2", true);
-    s.rehearsal.world.event = hear;
-    assert_int_equal(stage_finish(&s, commit), PIPELINE_COMPLETED);
-    assert_int_equal(open_at_upload, 1);
-    holds_rules(&s, 0);
+    s.rehearsal.world.event = port_hear;
+    assert_int_equal(stage_finish(&s, port_commit), PIPELINE_COMPLETED);
+    assert_int_equal(port_open_at_upload, 1);
+    port_holds(&s, 0);
     stage_eyes_close(&e);
     stage_close(&s);
 }
@@ -202,7 +158,7 @@ static const char other_run[] = "r-20260101T000000-0ther0";
 
 static struct port the_port(void)
 {
-    return (struct port){group_id, runner, 8000};
+    return (struct port){port_group, port_runner, 8000};
 }
 
 /* Another environment's run begins: its record is the unfinished one of "staging". */
@@ -260,19 +216,19 @@ static int64_t open_after_other;
 
 static void hear_other_begin(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
 {
-    hear(context, at_ms, kind, text, detail);
+    port_hear(context, at_ms, kind, text, detail);
     if (strcmp(text, "upload is done") == 0)
-        other_begins(heard_stage, &other_lease);
+        other_begins(port_heard, &other_lease);
 }
 
 static void hear_other_end(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
 {
     int64_t others;
-    hear(context, at_ms, kind, text, detail);
+    port_hear(context, at_ms, kind, text, detail);
     if (strcmp(text, "upload is done") != 0)
         return;
-    assert_int_equal(other_ends(heard_stage, &other_lease), 0);
-    count_rules(heard_stage, &open_after_other, &others);
+    assert_int_equal(other_ends(port_heard, &other_lease), 0);
+    port_rules(port_heard, &open_after_other, &others);
 }
 
 /* We opened it, the other one joined: our end leaves it open, and the other's closes it, though its words name us. */
@@ -280,12 +236,12 @@ static void our_end_does_not_cut_the_other(void **state)
 {
     (void)state;
     struct stage s;
-    set_stage(&s, &(struct stage_options){0});
+    port_stage(&s, &(struct stage_options){0});
     s.rehearsal.world.event = hear_other_begin;
-    assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
-    holds_rules(&s, 1);
+    assert_int_equal(stage_deploy(&s, port_commit), PIPELINE_COMPLETED);
+    port_holds(&s, 1);
     assert_int_equal(other_ends(&s, &other_lease), 1);
-    holds_rules(&s, 0);
+    port_holds(&s, 0);
     stage_close(&s);
 }
 
@@ -297,17 +253,17 @@ static void the_others_end_does_not_cut_us(void **state)
     struct stage_eyes e;
     struct aws_error error;
     char text[GC_PORT_TEXT_SIZE];
-    set_stage(&s, &(struct stage_options){0});
+    port_stage(&s, &(struct stage_options){0});
     other_begins(&s, &other_lease);
     stage_eyes_open(&e, &s);
     gc_port_text(text, other_run, s.config->project, "staging");
-    assert_int_equal(cloud_open_port(&e.cloud, group_id, 8000, runner, text, &error), 0);
+    assert_int_equal(cloud_open_port(&e.cloud, port_group, 8000, port_runner, text, &error), 0);
     stage_eyes_close(&e);
     s.rehearsal.world.event = hear_other_end;
     open_after_other = -1;
-    assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
+    assert_int_equal(stage_deploy(&s, port_commit), PIPELINE_COMPLETED);
     assert_int_equal(open_after_other, 1);
-    holds_rules(&s, 0);
+    port_holds(&s, 0);
     stage_close(&s);
 }
 
@@ -316,57 +272,64 @@ static void closed_while_detached(void **state)
 {
     (void)state;
     struct stage s;
-    set_stage(&s, &(struct stage_options){0});
+    port_stage(&s, &(struct stage_options){0});
     s.rehearsal.world.detach = true;
-    assert_int_equal(stage_deploy(&s, commit), PIPELINE_STOPPED);
-    assert_int_equal(open_at_upload, 1);
-    holds_rules(&s, 0);
+    assert_int_equal(stage_deploy(&s, port_commit), PIPELINE_STOPPED);
+    assert_int_equal(port_open_at_upload, 1);
+    port_holds(&s, 0);
     s.rehearsal.world.detach = false;
-    assert_int_equal(stage_finish(&s, commit), PIPELINE_COMPLETED);
-    holds_rules(&s, 0);
+    assert_int_equal(stage_finish(&s, port_commit), PIPELINE_COMPLETED);
+    port_holds(&s, 0);
     stage_holds(&s, 1, "detached");
+    stage_close(&s);
+}
+
+/* Two machines with a store each for one environment: the one that leaves closes what is its own. The other one goes on
+ * as if nobody had been there. */
+static void another_store_leaves_it(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct stage_eyes e;
+    struct state other;
+    int64_t ours;
+    int64_t others;
+    port_stage(&s, &(struct stage_options){0});
+    s.rehearsal.world.detach = true;
+    state_open_memory(&other);
+    for (int64_t n = 10;; n++) {
+        stage_kill(&s, DEATH_BEFORE_CALL, n);
+        (void)stage_deploy(&s, port_commit);
+        port_rules(&s, &ours, &others);
+        if (ours)
+            break;
+        stage_close(&s);
+        port_stage(&s, &(struct stage_options){0});
+    }
+    stage_eyes_open(&e, &s);
+    struct gc_scope scope = {.bake = &e.cloud,
+                             .site = &e.cloud,
+                             .config = s.config,
+                             .environment = &s.config->environments.items[0],
+                             .state = &other,
+                             .alive_run = "",
+                             .working_run = "",
+                             .now_ms = simcloud_now_ms(s.rehearsal.cloud)};
+    assert_int_equal(port_to_close(&e, &scope, false), 0);
+    scope.state = &s.inner; /* which knows that run, and has its lease */
+    assert_int_equal(port_to_close(&e, &scope, false), 1);
+    stage_eyes_close(&e);
+    state_close(&other);
     stage_close(&s);
 }
 
 /* ---- guests that are heard only while the rule is there ---- */
 
-static struct gate {
-    enum guest_outcome (*inner)(void *, const struct guest_request *, struct guest_reply *, struct err *);
-    const char *cut_at; /* what is said when somebody else takes the rule away; NULL: at the first question */
-    int64_t cuts, silent;
-} gate;
-
-static void cut(void)
-{
-    struct stage_eyes e;
-    struct aws_error error;
-    gate.cuts++;
-    stage_eyes_open(&e, heard_stage);
-    assert_int_equal(cloud_close_port(&e.cloud, group_id, 8000, runner, &error), 0);
-    stage_eyes_close(&e);
-}
-
-static enum guest_outcome gated(void *self, const struct guest_request *r, struct guest_reply *reply, struct err *err)
-{
-    int64_t ours;
-    int64_t others;
-    if (!gate.cut_at && !gate.cuts && r->port == 8000)
-        cut(); /* before it is first asked whether it is up */
-    count_rules(heard_stage, &ours, &others);
-    if (r->port != 8000 || ours)
-        return gate.inner(self, r, reply, err);
-    const struct transport *t = heard_stage->rehearsal.world.transport;
-    gate.silent++;
-    t->sleep_ms(t->self, r->connect_ms);
-    err_set(err, EXIT_FAILED, "%s does not answer", r->address);
-    return GUEST_TIMED_OUT;
-}
-
 static void hear_and_cut(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
 {
     (void)context, (void)at_ms, (void)kind, (void)detail;
-    if (!gate.cuts && gate.cut_at && strcmp(text, gate.cut_at) == 0)
-        cut();
+    if (!port_gate.cuts && port_gate.cut_at && strcmp(text, port_gate.cut_at) == 0)
+        port_cut();
 }
 
 /* Whoever has a store of its own knows nothing of our claim and closes the rule: it is opened again, whether the guest
@@ -377,16 +340,16 @@ static void opened_again(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         struct stage s;
-        set_stage(&s, &(struct stage_options){0});
-        gate = (struct gate){.inner = s.rehearsal.transport.transport.guest, .cut_at = moments[i]};
-        s.rehearsal.transport.transport.guest = gated;
+        port_stage(&s, &(struct stage_options){0});
+        port_gate = (struct port_gate){.inner = s.rehearsal.transport.transport.guest, .cut_at = moments[i]};
+        s.rehearsal.transport.transport.guest = port_gated;
         s.rehearsal.world.event = hear_and_cut;
-        if (stage_deploy(&s, commit) != PIPELINE_COMPLETED)
+        if (stage_deploy(&s, port_commit) != PIPELINE_COMPLETED)
             fail_msg("moment %zu: %s", i, s.err.text);
-        assert_int_equal(gate.cuts, 1);
-        if (!gate.silent)
+        assert_int_equal(port_gate.cuts, 1);
+        if (!port_gate.silent)
             fail_msg("moment %zu: nobody was silent", i);
-        holds_rules(&s, 0);
+        port_holds(&s, 0);
         stage_holds(&s, 1, "opened again");
         stage_close(&s);
     }
@@ -402,15 +365,15 @@ static void closed_when_switched_off(void **state)
     for (int64_t n = 10; !ours; n++) {
         if (n > 10)
             stage_close(&s);
-        set_stage(&s, &(struct stage_options){0});
+        port_stage(&s, &(struct stage_options){0});
         stage_kill(&s, DEATH_BEFORE_CALL, n);
-        assert_int_not_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
-        count_rules(&s, &ours, &others);
+        assert_int_not_equal(stage_deploy(&s, port_commit), PIPELINE_COMPLETED);
+        port_rules(&s, &ours, &others);
     }
     stage_next_runner(&s, "second/2", true);
     s.config->network.open_port = false;
-    assert_int_equal(stage_finish(&s, commit), PIPELINE_COMPLETED);
-    holds_rules(&s, 0);
+    assert_int_equal(stage_finish(&s, port_commit), PIPELINE_COMPLETED);
+    port_holds(&s, 0);
     stage_holds(&s, 1, "switched off");
     stage_close(&s);
 }
@@ -424,17 +387,17 @@ static void a_foreign_rule_stays(void **state)
     struct stage_eyes e;
     struct aws_error error;
     char text[GC_PORT_TEXT_SIZE];
-    set_stage(&s, &(struct stage_options){0});
+    port_stage(&s, &(struct stage_options){0});
     stage_eyes_open(&e, &s);
     gc_port_text(text, other_run, s.config->project, "staging");
-    assert_int_equal(cloud_open_port(&e.cloud, group_id, 8000, runner, text, &error), 0);
+    assert_int_equal(cloud_open_port(&e.cloud, port_group, 8000, port_runner, text, &error), 0);
     stage_eyes_close(&e);
-    assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
-    assert_int_equal(open_at_upload, 1);
-    holds_rules(&s, 1);
+    assert_int_equal(stage_deploy(&s, port_commit), PIPELINE_COMPLETED);
+    assert_int_equal(port_open_at_upload, 1);
+    port_holds(&s, 1);
     stage_rest(&s, 6 * 3600);
     assert_int_equal(stage_deploy(&s, "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"), PIPELINE_COMPLETED);
-    holds_rules(&s, 0);
+    port_holds(&s, 0);
     stage_close(&s);
 }
 
@@ -443,9 +406,9 @@ static int64_t open_at_rollout;
 static void hear_rollout(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
 {
     int64_t others;
-    hear(context, at_ms, kind, text, detail);
+    port_hear(context, at_ms, kind, text, detail);
     if (strncmp(text, "the rollout of ", 15) == 0)
-        count_rules(heard_stage, &open_at_rollout, &others);
+        port_rules(port_heard, &open_at_rollout, &others);
 }
 
 static void make_group(struct stage *s, char id[40])
@@ -478,10 +441,10 @@ static void closed_before_the_rollout(void **state)
         struct template_version made;
         struct aws_error error;
         char id[40];
-        set_stage(&s, &(struct stage_options){0});
+        port_stage(&s, &(struct stage_options){0});
         make_group(&s, id);
         stage_eyes_open(&e, &s);
-        const char *const groups[] = {apart ? id : group_id};
+        const char *const groups[] = {apart ? id : port_group};
         struct launch_spec spec = {.security_groups = groups, .security_group_count = 1};
         assert_int_equal(cloud_describe_group(&e.cloud, s.rehearsal.world.environment->group, &e.arena, &g, &error), 0);
         assert_int_equal(
@@ -494,10 +457,10 @@ static void closed_before_the_rollout(void **state)
         stage_eyes_close(&e);
         s.rehearsal.world.event = hear_rollout;
         open_at_rollout = -1;
-        assert_int_equal(stage_deploy(&s, commit), PIPELINE_COMPLETED);
-        assert_int_equal(open_at_upload, 1);
+        assert_int_equal(stage_deploy(&s, port_commit), PIPELINE_COMPLETED);
+        assert_int_equal(port_open_at_upload, 1);
         assert_int_equal(open_at_rollout, apart ? 0 : 1);
-        holds_rules(&s, 0);
+        port_holds(&s, 0);
         stage_close(&s);
     }
 }
@@ -510,7 +473,7 @@ int main(void)
         cmocka_unit_test(our_end_does_not_cut_the_other), cmocka_unit_test(the_others_end_does_not_cut_us),
         cmocka_unit_test(closed_while_detached),          cmocka_unit_test(opened_again),
         cmocka_unit_test(closed_when_switched_off),       cmocka_unit_test(a_foreign_rule_stays),
-        cmocka_unit_test(closed_before_the_rollout),
+        cmocka_unit_test(closed_before_the_rollout),      cmocka_unit_test(another_store_leaves_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

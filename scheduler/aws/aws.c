@@ -29,6 +29,7 @@ struct aws {
     bool has_credentials, profile_named;
     bool suspected; /* the session was given up since EC2 said RequestExpired, and nothing has gone well since */
     const volatile sig_atomic_t *stop;
+    int64_t excused_until_ms;   /* so long any call is made although a stop was seen (linger) */
     int64_t linger_left_ms;     /* of LINGER_MS: what calls to the state store may still take, once a stop was seen */
     int64_t begin_ms, begin_ns; /* the clock of now_ms never goes back */
     int64_t asked_ms, asked_s;  /* what it said last, and the wall clock then */
@@ -57,6 +58,12 @@ static bool aws_sleep_ms(void *self, int64_t ms)
         (void)nanosleep(&t, NULL);
     }
     return is_stopped(aws);
+}
+
+static void aws_linger(void *self, int64_t ms)
+{
+    struct aws *aws = self;
+    aws->excused_until_ms = ms ? aws_now_ms(aws) + ms : 0;
 }
 
 /* Found at the first call, and again shortly before they expire. */
@@ -117,8 +124,10 @@ static int aws_call(void *self, const struct aws_request *request, struct aws_re
         return -1;
     }
     /* Who is asked to stop still writes down what was done, and gives the lease back: where the store is AWS's own. */
-    bool lingers = is_stopped(aws) && request->service == AWS_DYNAMODB && aws->linger_left_ms > 0;
-    if (is_stopped(aws) && !lingers) {
+    int64_t excused_ms = is_stopped(aws) ? aws->excused_until_ms - aws_now_ms(aws) : 0;
+    bool excused = excused_ms > 0;
+    bool lingers = is_stopped(aws) && !excused && request->service == AWS_DYNAMODB && aws->linger_left_ms > 0;
+    if (is_stopped(aws) && !lingers && !excused) {
         aws_error_set(error, AWS_UNSENT, 0, "stopped", "asked to stop before %s was called", request->action);
         return -1;
     }
@@ -130,7 +139,7 @@ static int aws_call(void *self, const struct aws_request *request, struct aws_re
     route.endpoint = endpoint.text;
     route.by = &aws->credentials;
     route.now_s = clock_now_s();
-    route.stop_grace_ms = lingers ? aws->linger_left_ms : 0;
+    route.stop_grace_ms = excused ? excused_ms : lingers ? aws->linger_left_ms : 0;
     int64_t begin_ms = aws_now_ms(aws);
     int failed = message_exchange(aws->http, &route, request, reply, error);
     if (lingers)
@@ -212,7 +221,7 @@ int aws_open(struct aws **out, const struct aws_options *options, struct err *er
     if (code)
         return code;
     struct aws *aws = mem_zero(1, sizeof *aws);
-    aws->transport = (struct transport){aws, aws_call, aws_guest, aws_now_ms, aws_sleep_ms};
+    aws->transport = (struct transport){aws, aws_call, aws_guest, aws_now_ms, aws_sleep_ms, aws_linger};
     aws->settings = settings;
     aws->profile_named = options->profile != NULL;
     aws->stop = options->stop;
