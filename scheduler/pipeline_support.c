@@ -6,6 +6,7 @@
 #include "scheduler/pipeline_private.h"
 
 #define TROUBLE_MS      (10 * 60 * 1000) /* transient failures are borne so long, beyond the calls' own retries */
+#define NOBODY_MS       60000            /* who gets no credentials: IAM shows what was changed within so long */
 #define TROUBLE_LOOK_MS 15000
 #define FORGIVEN_MS     120000 /* what failed longer ago has nothing to do with it */
 #define EXPIRES_MS      (6 * 3600 * 1000LL)
@@ -132,7 +133,8 @@ enum step_result call_failed(struct pipeline *p, enum step s, const char *action
     if (!p->trouble_ms[s] || now - p->troubled_ms[s] > FORGIVEN_MS)
         p->trouble_ms[s] = now;
     p->troubled_ms[s] = now;
-    if (!transient || now - p->trouble_ms[s] > TROUBLE_MS)
+    int64_t borne_ms = aws_error_is(error, AWS_NO_CREDENTIALS) ? NOBODY_MS : TROUBLE_MS;
+    if (!transient || now - p->trouble_ms[s] > borne_ms)
         return STEP_FAILED;
     *again_ms = now + TROUBLE_LOOK_MS;
     return STEP_WAIT;

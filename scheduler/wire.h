@@ -130,6 +130,9 @@ enum aws_outcome {
     AWS_UNCERTAIN /* it left and no proper answer came: it may have been done */
 };
 
+#define AWS_NO_CREDENTIALS "no-credentials" /* a code of ours: those that are set up are refused, missing, malformed   \
+                                             */
+
 struct aws_error {
     enum aws_outcome outcome;
     int http_status;   /* 0: no answer */

@@ -199,6 +199,10 @@ static void a_program_may_give_them(void **state)
             "<SecretAccessKey>" SECRET "</SecretAccessKey><SessionToken>" SESSION "</SessionToken>"                    \
             "<Expiration>2026-11-25T03:00:00Z</Expiration></Credentials></" action "Result></" action "Response>")
 
+#define REFUSED                                                                                                        \
+    HTTP_STATUS("403 No", "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error>"          \
+                          "</ErrorResponse>")
+
 static void roles_are_assumed(void **state)
 {
     (void)state;
@@ -209,10 +213,9 @@ static void roles_are_assumed(void **state)
          STS("AssumeRole"), 0},
         {"RoleArn=arn%3Ar2&RoleSessionName=bakehour\nCredential=ROLE/\nX-Amz-Security-Token: " SESSION,
          STS("AssumeRole"), 0},
-        {"RoleArn=arn%3Ar1",
-         HTTP_STATUS("403 No", "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error>"
-                               "</ErrorResponse>"),
-         0},
+        {"RoleArn=arn%3Ar1", REFUSED, 0},
+        {"RoleArn=arn%3Ar1", REFUSED, 0},
+        {"RoleArn=arn%3Ar1", HTTP_STATUS("503 No", "later"), 0},
     };
     struct http_script server;
     HTTP_SCRIPT(&server, steps);
@@ -222,7 +225,14 @@ static void roles_are_assumed(void **state)
                             "external_id = x y\nduration_seconds = 900\n[profile two]\nrole_arn = arn:r2\n"
                             "source_profile = one\n");
     expect("two", "ROLE", SESSION, NOW + 3600, "role arn:r2 assumed");
-    expect_error("one", "AssumeRole: AWS says AccessDenied: not you");
+    expect_error("one",
+                 "AssumeRole: AWS says AccessDenied: not you. Role arn:r1: does it exist, does its trust policy name "
+                 "whoever asks");
+    /* What refuses is told from what does not answer: only the latter may mend itself. */
+    struct found f = find_as("one", NULL);
+    assert_int_equal(f.code, EXIT_INPUT);
+    f = find_as("one", NULL);
+    assert_int_equal(f.code, EXIT_FAILED);
     http_script_done(&server);
 }
 

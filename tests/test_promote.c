@@ -136,6 +136,50 @@ static void the_default_key_cannot_be_shared(void **state)
     site_close(&t);
 }
 
+/* The environment's role is refused from its first call on, for so long. */
+static struct refusal {
+    int (*inner)(void *, const struct aws_request *, struct aws_reply *, struct aws_error *);
+    int64_t since_ms, for_ms, last_ms;
+} refusal;
+
+static int refused_call(void *self, const struct aws_request *request, struct aws_reply *reply, struct aws_error *error)
+{
+    struct cloud_transport *t = self;
+    int64_t now_ms = simcloud_now_ms(t->cloud);
+    refusal.since_ms = refusal.since_ms ? refusal.since_ms : now_ms;
+    if (now_ms - refusal.since_ms >= refusal.for_ms)
+        return refusal.inner(self, request, reply, error);
+    refusal.last_ms = now_ms;
+    aws_error_set(error, AWS_UNSENT, 0, AWS_NO_CREDENTIALS, "AssumeRole: AWS says AccessDenied: not you. Role R: ...");
+    return -1;
+}
+
+/* IAM shows what was changed within a minute: so long it is borne, and not the ten minutes of what AWS does not answer.
+ */
+static void a_role_that_is_refused(void **state)
+{
+    static const struct {
+        int64_t for_s;
+        enum pipeline_end end;
+    } cases[] = {{45, PIPELINE_COMPLETED}, {7200, PIPELINE_FAILED}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct site t;
+        site_open(&t, &(struct stage_options){.environment = ABROAD THEIRS}, true);
+        refusal = (struct refusal){.inner = t.wire.transport.call, .for_ms = cases[i].for_s * 1000};
+        t.wire.transport.call = refused_call;
+        enum pipeline_end end = site_promote(&t);
+        if (end != cases[i].end)
+            fail_msg("case %zu: %d: %s", i, (int)end, t.s.err.text);
+        if (end == PIPELINE_FAILED) {
+            assert_non_null(strstr(t.s.record.reason, "AccessDenied: not you. Role R"));
+            int64_t failed_ms = t.s.record.started_ms;
+            assert_in_range(refusal.last_ms - failed_ms, 45000, 300000); /* with what is tried again at the end */
+        }
+        site_close(&t);
+    }
+}
+
 /* The first copy fails, the second one serves. */
 static void a_copy_that_fails(void **state)
 {
@@ -356,12 +400,19 @@ static void dead_at_each_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(to_another_region),     cmocka_unit_test(encrypted_where_it_is),
-        cmocka_unit_test(a_key_of_elsewhere),    cmocka_unit_test(to_another_account),
-        cmocka_unit_test(a_copy_that_fails),     cmocka_unit_test(the_default_key_cannot_be_shared),
-        cmocka_unit_test(a_name_that_is_taken),  cmocka_unit_test(another_groups_image),
-        cmocka_unit_test(encrypted_in_the_bake), cmocka_unit_test(what_a_copy_was_made_from),
-        cmocka_unit_test(rollback_abroad),       cmocka_unit_test(dead_at_each_call),
+        cmocka_unit_test(to_another_region),
+        cmocka_unit_test(encrypted_where_it_is),
+        cmocka_unit_test(a_key_of_elsewhere),
+        cmocka_unit_test(to_another_account),
+        cmocka_unit_test(a_copy_that_fails),
+        cmocka_unit_test(a_role_that_is_refused),
+        cmocka_unit_test(the_default_key_cannot_be_shared),
+        cmocka_unit_test(a_name_that_is_taken),
+        cmocka_unit_test(another_groups_image),
+        cmocka_unit_test(encrypted_in_the_bake),
+        cmocka_unit_test(what_a_copy_was_made_from),
+        cmocka_unit_test(rollback_abroad),
+        cmocka_unit_test(dead_at_each_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

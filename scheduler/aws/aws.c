@@ -76,10 +76,15 @@ static int need_credentials(struct aws *aws, struct aws_error *error)
         .http = aws->http, .settings = aws->settings, .now_s = now_s, .profile_named = aws->profile_named};
     struct credentials found = {0};
     struct err err = {0};
-    if (credentials_find(&search, &found, &err)) {
+    int code = credentials_find(&search, &found, &err);
+    if (code) {
         if (aws->has_credentials && aws->credentials.expires_s > now_s)
             return 0; /* those at hand still serve; the next call asks again */
-        aws_error_set(error, AWS_UNSENT, 0, is_stopped(aws) ? "stopped" : "credentials", "%s", err.text);
+        aws_error_set(error, AWS_UNSENT, 0,
+                      is_stopped(aws)      ? "stopped"
+                      : code == EXIT_INPUT ? AWS_NO_CREDENTIALS
+                                           : "credentials",
+                      "%s", err.text);
         return -1;
     }
     credentials_release(&aws->credentials);

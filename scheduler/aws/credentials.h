@@ -39,6 +39,7 @@ struct credential_search {
     const char *container_host; /* NULL: "http://169.254.170.2" */
 };
 
+/* EXIT_INPUT: what is set up cannot give any (refused, missing, malformed). EXIT_FAILED: a source did not answer. */
 int credentials_find(const struct credential_search *search, struct credentials *out, struct err *err) MUST_USE;
 void credentials_release(struct credentials *c);
 

@@ -46,6 +46,20 @@ static void wipe_tree(struct node *node)
     }
 }
 
+/* What STS refuses is mended by a person, if not within IAM's minute. */
+static int refused(const char *action, const char *role, const struct aws_error *error, struct err *err)
+{
+    bool web = strcmp(action, "AssumeRole") != 0;
+    cloud_err(err, EXIT_INPUT, action, error);
+    struct err why = *err;
+    return err_set(
+        err, EXIT_INPUT,
+        "%s. Role %s: does it exist, does its trust policy name %s, and%s? 'bakehour config iam' prints both "
+        "policies",
+        why.text, role, web ? "this token's issuer and subject" : "whoever asks (aws sts get-caller-identity)",
+        web ? " is the token's audience sts.amazonaws.com" : " may that one call sts:AssumeRole");
+}
+
 static int call_sts(const struct credential_search *search, struct aws_request *request, const struct credentials *by,
                     const char *role, const char *how, struct credentials *out, struct err *err)
 {
@@ -62,7 +76,9 @@ static int call_sts(const struct credential_search *search, struct aws_request *
     str_fit(result, sizeof result, "%sResult", request->action);
     int code = 0;
     if (message_exchange(search->http, &route, request, &reply, &error))
-        code = cloud_err(err, EXIT_FAILED, request->action, &error);
+        code = error.outcome == AWS_REFUSED && !aws_error_transient(&error)
+                   ? refused(request->action, role, &error, err)
+                   : cloud_err(err, EXIT_FAILED, request->action, &error);
     else
         code = read_answer(node_find(reply.root, result), role, how, out, err);
     wipe_tree(reply.root);

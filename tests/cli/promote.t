@@ -108,6 +108,7 @@ is "to another region: its group is on it" "$(look serves hello-staging)" "$copy
 # On from the copy, to another region of another account, encrypted: what is copied is what the copy was made from.
 promoted "from a copy to another account abroad" --env production
 far=$(image_of production)
+is "abroad: sister still uses what it was made from" "$(look shared "$first")" "$away"
 is "abroad: one encrypted copy, of its own" "$(look images $away eu-west-1)" "$far encrypted"
 is "abroad: its group is on it" "$(look serves hello-production)" "$far"
 is "abroad: it came from staging" "$("$BAKEHOUR" show --env production --json | grep -c '"source":	"staging"')" 1
@@ -181,7 +182,8 @@ promoted "killed, the tags alone" --env production --from internal
 has "killed, the tags alone: said" "$err" "the store knows nothing of internal; its newest proven image by its tags is $newest"
 has "killed, the tags alone: put in order first" "$err" 'the store knew nothing of production; what tags told was put in order'
 over "killed, the tags alone" 1
-is "killed, the tags alone: the image it is a copy of" "$(look shared "$newest")" "$away"
+is "killed, the tags alone: the commit it is a copy of" "$("$BAKEHOUR" show --env production --json | grep -c "\"commit\":	\"$(git rev-parse HEAD)\"")" 1
+is "killed, the tags alone: shared for the copy alone" "$(look shared "$newest")" ""
 rm -rf .bakehour
 # shellcheck disable=SC2086
 run gc --dry-run $cloud
