@@ -130,8 +130,8 @@ enum aws_outcome {
     AWS_UNCERTAIN /* it left and no proper answer came: it may have been done */
 };
 
-#define AWS_NO_CREDENTIALS "no-credentials" /* a code of ours: those that are set up are refused, missing, malformed   \
-                                             */
+/* A code of ours: the credentials that are set up are refused, missing or malformed. */
+#define AWS_NO_CREDENTIALS "no-credentials"
 
 struct aws_error {
     enum aws_outcome outcome;
