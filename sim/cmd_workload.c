@@ -97,7 +97,7 @@ static int run_generate(struct session *session, void *context, struct err *err)
     return code;
 }
 
-enum { MEASURES = 8 };
+enum { MEASURES = 9 };
 
 static const struct {
     const char *name, *label, *format;
@@ -110,12 +110,14 @@ static const struct {
     {"within_10_min", "gaps within 10 min", "%.3f"},
     {"within_hour", "gaps within the hour", "%.3f"},
     {"daily_spread", "daily variance / mean", "%.2f"},
+    {"monthly_spread", "the same of 30 days", "%.2f"},
 };
 
 static void list(const struct workload_stats *s, double to[MEASURES])
 {
-    const double values[MEASURES] = {(double)s->commits, s->per_week,      s->gap_mean_s,  s->gap_p50_s,
-                                     s->burstiness,      s->within_10_min, s->within_hour, s->daily_spread};
+    const double values[MEASURES] = {(double)s->commits, s->per_week,     s->gap_mean_s,
+                                     s->gap_p50_s,       s->burstiness,   s->within_10_min,
+                                     s->within_hour,     s->daily_spread, s->monthly_spread};
     memcpy(to, values, sizeof(values));
 }
 
@@ -203,8 +205,9 @@ static int run_compare(struct session *session, void *context, struct err *err)
 const struct command cmd_workload_fit = {
     .name = "workload fit",
     .summary = "fit a model of arrivals to a commit history",
-    .about = "Finds the commits a week and their trend, the hours of the week, and the bursts, and writes them as the "
-             "JSON file that --workload reads. Fit on the last two or three years (--from): rates drift.",
+    .about =
+        "Finds the commits a week and their trend, the hours of the week, the bursts and the quiet spells, and "
+        "writes them as the JSON file that --workload reads. Fit on the last two or three years (--from): rates drift.",
     .example = "  bakehour workload fit --repo . --from 2023-01-01 >workload.json\n"
                "  bakehour simulate --workload workload.json --runs 1000 --trigger idle",
     .options = fit_options,
@@ -226,7 +229,7 @@ const struct command cmd_workload_compare = {
     .name = "workload stats",
     .summary = "how a real history and drawn ones differ",
     .about = "Prints what the real history is like beside the mean of drawn ones: gaps, burstiness, shares of gaps "
-             "within ten minutes and an hour, how much days differ.",
+             "within ten minutes and an hour, how much days and months differ.",
     .example = "  bakehour workload stats --repo . --workload workload.json",
     .options = compare_options,
     .args_size = sizeof(struct workload_args),

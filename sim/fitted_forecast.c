@@ -32,6 +32,7 @@ static void take_level(struct fitted *f, const int64_t *arrival_s, size_t count)
     double spread = weeks > 1 ? squares / (double)(weeks - 1) / mean : 1;
     f->workload.per_week = mean;
     f->workload.trend_per_year = 1;
+    f->workload.quiet_share = 0; /* the weeks' level and its deviation say how it goes now */
     f->deviation = sqrt((spread > 1 ? spread : 1) / sum);
 }
 

@@ -16,6 +16,8 @@
 #define PER_WEEK_MAX   1e7
 #define PURPOSE_BEGIN  0x40000u
 #define PURPOSE_FOLLOW 0x40001u
+#define PURPOSE_QUIET  0x50000u
+#define PURPOSE_FIRST  0x50001u
 #define GAPS_AT_ONCE   256
 #define BURST_MAX      10000 /* commits of one burst */
 
@@ -88,16 +90,16 @@ static void read_hours(struct reader *r, const cJSON *document, struct workload 
 
 static void read_document(struct reader *r, const cJSON *document, struct workload *w)
 {
-    static const char *const known[] = {"schema",   "name",           "note",  "start",       "days",
-                                        "per_week", "trend_per_year", "burst", "hour_of_week"};
+    static const char *const known[] = {"schema",   "name",           "note",  "start", "days",
+                                        "per_week", "trend_per_year", "burst", "quiet", "hour_of_week"};
     for (const cJSON *item = document->child; item; item = item->next) {
         size_t i = 0;
         while (i < sizeof(known) / sizeof(known[0]) && strcmp(item->string, known[i]) != 0)
             i++;
         if (i == sizeof(known) / sizeof(known[0]))
-            wrong(
-                r, item->string,
-                "is no key of a workload; there are: name note start days per_week trend_per_year burst hour_of_week");
+            wrong(r, item->string,
+                  "is no key of a workload; there are: name note start days per_week trend_per_year burst quiet "
+                  "hour_of_week");
     }
     const cJSON *name = cJSON_GetObjectItemCaseSensitive(document, "name");
     if (cJSON_IsString(name))
@@ -112,6 +114,12 @@ static void read_document(struct reader *r, const cJSON *document, struct worklo
         wrong(r, "burst", "must be an object");
     w->burst_share = number(r, burst, "share", 0, 0, 0.99);
     w->burst_gap_s = number(r, burst, "gap_s", 120, 0, SECONDS_PER_DAY);
+    const cJSON *quiet = cJSON_GetObjectItemCaseSensitive(document, "quiet");
+    if (quiet && !cJSON_IsObject(quiet))
+        wrong(r, "quiet", "must be an object");
+    w->quiet_share = number(r, quiet, "share", 0, 0, 0.95);
+    w->quiet_days = number(r, quiet, "days", 7, 0.5, DAYS_MAX);
+    w->quiet_pace = number(r, quiet, "pace", 0, 0, 1);
     read_hours(r, document, w);
 }
 
@@ -156,6 +164,12 @@ void workload_write(const struct workload *w, struct str *to)
     cJSON *burst = json_object(document, "burst");
     json_number(burst, "share", w->burst_share);
     json_number(burst, "gap_s", w->burst_gap_s);
+    cJSON *quiet = w->quiet_share > 0 ? json_object(document, "quiet") : NULL;
+    if (quiet) {
+        json_number(quiet, "share", w->quiet_share);
+        json_number(quiet, "days", w->quiet_days);
+        json_number(quiet, "pace", w->quiet_pace);
+    }
     cJSON *hours = json_array(document, "hour_of_week");
     for (size_t h = 0; h < WORKLOAD_HOURS; h++)
         cJSON_AddItemToArray(hours, cJSON_CreateNumber(w->weight[h]));
@@ -230,16 +244,61 @@ static double begin_gap(struct drawing *d, uint64_t k)
     return d->gaps[k % GAPS_AT_ONCE];
 }
 
+double workload_intensity(const struct workload *w, instant_t t)
+{
+    double per_hour = w->per_week * (1 - w->burst_share) / WORKLOAD_HOURS;
+    return per_hour * w->weight[workload_hour_of_week(t)] * trend_at(w, t);
+}
+
+/* Spells and what is between them, by turns; one that begins within an hour counts from the next. */
+struct spells {
+    bool quiet;
+    double ends; /* hours since the workload's start */
+    uint64_t k;
+    double gaps[4], brisk; /* what the pace between spells is, for the mean of all to be 1 */
+};
+
+static void next_spell(struct spells *s, const struct drawing *d)
+{
+    const struct workload *w = d->w;
+    double share = s->quiet ? 1 : (1 - w->quiet_share) / w->quiet_share;
+    if (s->k % 4 == 0)
+        exponential_fill(d->seed, d->replication, s->k, PURPOSE_QUIET, 4, s->gaps);
+    s->ends += s->gaps[s->k++ % 4] * w->quiet_days * share * SECONDS_PER_DAY / SECONDS_PER_HOUR;
+}
+
+static struct spells first_spell(const struct drawing *d)
+{
+    const struct workload *w = d->w;
+    struct spells s = {.brisk = 1};
+    if (w->quiet_share <= 0)
+        return s;
+    struct philox p = philox_stream(d->seed, d->replication, 0, PURPOSE_FIRST);
+    s.quiet = philox_unit(&p) < w->quiet_share;
+    s.brisk = 1 / (1 - w->quiet_share + w->quiet_share * w->quiet_pace);
+    next_spell(&s, d);
+    return s;
+}
+
+static double pace_at(struct spells *s, const struct drawing *d, int64_t hour)
+{
+    while (d->w->quiet_share > 0 && s->ends <= (double)hour) {
+        s->quiet = !s->quiet;
+        next_spell(s, d);
+    }
+    return s->quiet ? s->brisk * d->w->quiet_pace : s->brisk;
+}
+
 /* Bursts begin where the intensity, added up hour by hour, passes the sums of unit exponentials. */
 static void draw_bursts(struct drawing *d)
 {
     const struct workload *w = d->w;
-    double per_hour = w->per_week * (1 - w->burst_share) / WORKLOAD_HOURS;
+    struct spells spells = first_spell(d);
     double sum = 0; /* intensity up to the hour's beginning */
     double next = begin_gap(d, 0);
     uint64_t k = 0;
     for (int64_t t = w->start; t < w->end && d->count < WORKLOAD_COMMITS_MAX; t += SECONDS_PER_HOUR) {
-        double mass = per_hour * w->weight[workload_hour_of_week(t)] * trend_at(w, t);
+        double mass = workload_intensity(w, t) * pace_at(&spells, d, (t - w->start) / SECONDS_PER_HOUR);
         while (mass > 0 && next <= sum + mass && d->count < WORKLOAD_COMMITS_MAX) {
             burst(d, k, (double)t + (next - sum) / mass * SECONDS_PER_HOUR);
             next += begin_gap(d, ++k);

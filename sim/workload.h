@@ -4,9 +4,12 @@
  *   bursts begin ----x-------------x----------x------     Poisson, intensity: per week x hour of the week x trend
  *   commits          x xx x        x          x x         behind each commit, with probability share, another one after
  *                                                          an exponential gap
+ *   quiet spells     ______-------________---              exponential, some days long: bursts begin at `pace` of the
+ *                                                          pace between them; the mean of all stays per_week
  *
  * { "name": "...", "start": "2025-01-01", "days": 365, "per_week": 60, "trend_per_year": 1.1,
- *   "burst": {"share": 0.4, "gap_s": 120}, "hour_of_week": [168 weights, from Monday 00:00 UTC on] }
+ *   "burst": {"share": 0.4, "gap_s": 120}, "quiet": {"share": 0.3, "days": 30, "pace": 0.5},
+ *   "hour_of_week": [168 weights, from Monday 00:00 UTC on] }
  *
  * The file is JSON. Draws are keyed by (seed, replication) and (burst, purpose); the same bits on every machine. A
  * struct workload is a value. Cost: about 30 ns a commit.
@@ -30,6 +33,8 @@ struct workload {
     double per_week;       /* commits, at the start */
     double trend_per_year; /* factor */
     double burst_share, burst_gap_s;
+    double quiet_share;            /* of the time; 0: none */
+    double quiet_days, quiet_pace; /* a spell's mean length */
     double weight[WORKLOAD_HOURS]; /* adds up to WORKLOAD_HOURS */
 };
 
@@ -46,6 +51,14 @@ size_t workload_hour_of_week(int64_t t); /* 0: Monday 00:00 UTC */
 /* Fits all but the name. At least 50 commits over two weeks. */
 int workload_fit(struct workload *out, const int64_t *arrival_s, size_t count, struct err *err) MUST_USE;
 
+/* Quiet spells, where a history has them: burst and rate must be fitted. Else none. (workload_quiet.c) */
+void workload_fit_quiet(struct workload *w, const int64_t *arrival_s, size_t count);
+/* The logarithm of the density of arrivals from..count-1, given those before; from is 1 at least. Of a burst's commits
+ * each is taken to be followed by the next one that comes. */
+double workload_likelihood(const struct workload *w, const int64_t *arrival_s, size_t from, size_t count);
+/* How many bursts are expected to begin in the hour at t, quiet spells apart. */
+double workload_intensity(const struct workload *w, instant_t t);
+
 /* What a history is like. Gaps are those between one commit and the next. */
 struct workload_stats {
     size_t commits;
@@ -55,6 +68,7 @@ struct workload_stats {
         burstiness; /* (sigma - mean) / (sigma + mean) of the gaps (Goh and Barabasi, 2008): 0 is Poisson, 1 bursts */
     double within_10_min, within_hour; /* shares of the gaps */
     double daily_spread;               /* variance of the commits a day over their mean: 1 is Poisson */
+    double monthly_spread;             /* the same of 30 days */
     double busy_hours;                 /* share of the commits in the 40 busiest hours of the week */
 };
 

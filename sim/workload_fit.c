@@ -22,21 +22,22 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double daily_spread(const int64_t *arrival_s, size_t count, instant_t from, instant_t to)
+/* Of the whole stretches of so many seconds. */
+static double spread_of(const int64_t *arrival_s, size_t count, instant_t from, instant_t to, int64_t stretch_s)
 {
-    int64_t days = 0;
+    int64_t stretches = 0;
     double squares = 0;
     size_t at = 0;
-    for (instant_t day = from; day + SECONDS_PER_DAY <= to; day += SECONDS_PER_DAY) {
+    for (instant_t begin = from; begin + stretch_s <= to; begin += stretch_s) {
         size_t end = at;
-        while (end < count && arrival_s[end] < day + SECONDS_PER_DAY)
+        while (end < count && arrival_s[end] < begin + stretch_s)
             end++;
         squares += (double)(end - at) * (double)(end - at);
         at = end;
-        days++;
+        stretches++;
     }
-    double mean = days > 0 ? (double)at / (double)days : 0;
-    return mean > 0 ? (squares / (double)days - mean * mean) / mean : 0;
+    double mean = stretches > 0 ? (double)at / (double)stretches : 0;
+    return mean > 0 ? (squares / (double)stretches - mean * mean) / mean : 0;
 }
 
 static double busy_hours(const int64_t *arrival_s, size_t count)
@@ -55,7 +56,8 @@ struct workload_stats workload_stats_of(const int64_t *arrival_s, size_t count, 
 {
     double span_s = (double)(to - from);
     struct workload_stats s = {.commits = count, .per_week = span_s > 0 ? (double)count * WEEK_S / span_s : 0};
-    s.daily_spread = daily_spread(arrival_s, count, from, to);
+    s.daily_spread = spread_of(arrival_s, count, from, to, SECONDS_PER_DAY);
+    s.monthly_spread = spread_of(arrival_s, count, from, to, 30 * SECONDS_PER_DAY);
     s.busy_hours = busy_hours(arrival_s, count);
     if (count < 2)
         return s;
@@ -211,6 +213,10 @@ int workload_fit(struct workload *out, const int64_t *arrival_s, size_t count, s
     fit_hours(&w, arrival_s, count);
     fit_rate(&w, arrival_s, count);
     int code = fit_bursts(&w, arrival_s, count, err);
+    if (!code)
+        workload_fit_quiet(&w, arrival_s, count);
+    if (!code && w.quiet_share > 0) /* without the spells, some of the brisk times' commits were taken for bursts */
+        code = fit_bursts(&w, arrival_s, count, err);
     if (code)
         return code;
     w.per_week = rounded(w.per_week, 1e-4); /* so that no library's last bit shows */

@@ -12,6 +12,7 @@ const char *const fuzz_seeds[] = {
     "{\"start\": \"2024-01-01\", \"per_week\": 60, \"burst\": {\"share\": 0.4, \"gap_s\": 120}}",
     "{\"start\": \"2024-01-01T00:00:00Z\", \"per_week\": 1e3, \"hour_of_week\": [1, 2]}",
     "{\"start\": \"9990-01-01\", \"per_week\": 1}",
+    "{\"start\": \"2024-01-01\", \"per_week\": 60, \"quiet\": {\"share\": 0.95, \"days\": 0.5, \"pace\": 0}}",
     "[]",
     NULL,
 };
@@ -27,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     assert(w.end > w.start && w.end <= INSTANT_MAX && w.per_week > 0 && w.burst_share >= 0 && w.burst_share < 1);
+    assert(w.quiet_share >= 0 && w.quiet_share <= 0.95 && w.quiet_days > 0 && w.quiet_pace >= 0 && w.quiet_pace <= 1);
     double sum = 0;
     for (int h = 0; h < WORKLOAD_HOURS; h++)
         sum += w.weight[h];

@@ -44,6 +44,7 @@ logs=$root/../shared/commit-logs
 if [ -d "$logs" ]; then
     for name in alphagov__frontend guardian__support-frontend rust-lang__crates.io cloudius-systems__osv; do
         exit_is "$name" 0 "$BAKEHOUR" workload stats --json --log "$logs/$name.tsv.gz" --from 2021-01-01 --to 2024-01-01
+        ok "$name: months vary, but less than real ones do or up to half more" "$(awk -v a="$(json_of "$out" real.monthly_spread)" -v b="$(json_of "$out" drawn.monthly_spread)" 'BEGIN { print !(b > 1.2 && b < 1.5 * a) }')"
         for measure in per_week within_10_min; do
             ok "$name: $measure within 6 %" "$(awk -v a="$(json_of "$out" real.$measure)" -v b="$(json_of "$out" drawn.$measure)" 'BEGIN { print !(b > 0.94 * a && b < 1.06 * a) }')"
         done
