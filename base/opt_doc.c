@@ -55,6 +55,17 @@ static const struct opt *opt_help_row(void)
     return row;
 }
 
+/* Each line of it two columns in, however the command has it. */
+static void help_example(const char *line, FILE *out)
+{
+    int indent = *line == ' ' ? 0 : 2;
+    while (*line) {
+        int len = (int)strcspn(line, "\n");
+        fprintf(out, "%*s%.*s\n", indent, "", len, line);
+        line += len + (line[len] != '\0');
+    }
+}
+
 void opt_help(const struct command *command, const struct session *s, FILE *out)
 {
     fprintf(out, "%s%s %s%s -", session_bold(s), s->program, command->name, session_plain(s));
@@ -65,7 +76,8 @@ void opt_help(const struct command *command, const struct session *s, FILE *out)
     help_options(command->options, s, out);
     help_options(opt_globals(), s, out);
     help_options(opt_help_row(), s, out);
-    fprintf(out, "\n%sExample%s\n%s\n", session_bold(s), session_plain(s), command->example);
+    fprintf(out, "\n%sExample%s\n", session_bold(s), session_plain(s));
+    help_example(command->example, out);
 }
 
 static void summary_row(const struct command *command, const struct session *s, FILE *out)

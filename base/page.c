@@ -20,11 +20,23 @@ static int columns(const char *text, int len)
     return n;
 }
 
-/* Up to the next space at which a line may end: "9 %" stays together. */
+/* What stands there is a unit and no more: behind a number it stays on the number's line. */
+static bool is_unit(const char *word)
+{
+    static const char *const units[] = {"%", "s", "min", "h", "USD"};
+    size_t len = strcspn(word, " \n,.;:)");
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (len == strlen(units[i]) && memcmp(word, units[i], len) == 0)
+            return true;
+    return false;
+}
+
+/* Up to the next space at which a line may end: "9 %" and "54 s" stay together. */
 static int word_length(const char *text)
 {
     int len = 0;
-    while (text[len] && text[len] != '\n' && (text[len] != ' ' || text[len + 1] == '%'))
+    while (text[len] && text[len] != '\n' &&
+           (text[len] != ' ' || (len > 0 && text[len - 1] >= '0' && text[len - 1] <= '9' && is_unit(text + len + 1))))
         len++;
     return len;
 }

@@ -286,7 +286,8 @@ const struct command cmd_ledger_import = {
         "entry. A row is known by its account, resource and start: reading a file again books nothing; a later end "
         "books the difference. All rows are booked, or none.\n\n"
         "The scope says who pays: a deployment, an environment, a project.",
-    .example = "bakehour ledger import --usage usage.csv --environment production --project shop\n"
+    .example = "bakehour ledger import --usage usage.csv --environment production \\\n"
+               "    --project shop\n"
                "bakehour ledger import --resources storage.csv",
     .options = import_options,
     .args_size = sizeof(struct import_args),

@@ -26,19 +26,34 @@ show() {
     # shellcheck disable=SC2086
     ./bakehour simulate "$@" $around --trigger every --trigger idle --trigger window:15m --csv | awk -F, '
         NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i
-                  printf "%-24s %9s %9s %9s %8s %9s %9s\n", "policy", "deploys", "USD", "vs every", "vs idle", "lead p50", "p95" }
-        NR > 1 { printf "%-24s %9d %9.2f %+7.0f %% %+6.0f %% %5d min %5d min\n", $at["policy"], $at["deployments"], $at["money_usd"],
+                  printf "%-22s %8s %8s %9s %8s %9s %9s\n", "policy", "deploys", "USD", "vs every", "vs idle", "lead p50", "p95" }
+        NR > 1 { sub(/^window:900/, "window:15m", $at["policy"])
+                 printf "%-22s %8d %8.2f %+7.0f %% %+6.0f %% %5d min %5d min\n", $at["policy"], $at["deployments"], $at["money_usd"],
                  $at["vs_every_percent"], $at["vs_idle_percent"], $at["lead_p50_s"] / 60, $at["lead_p95_s"] / 60 }'
     sed -n '/^Recommended/,/^$/p' "$out/$name-plan.txt"
 }
 
-echo "Prices of today around a deployment: m5.large by the second, CI at 0.006 USD a minute, 2 GB an image,"
-echo "two instances replaced at once; the original pipeline's 17 minutes. './bakehour plan --help' changes all of it."
-echo
+cat <<'END'
+What each deployment is taken to need, at today's prices: 17 minutes (the
+original pipeline's); an m5.large that bakes the image, billed by the second; CI
+at 0.006 USD a minute; an image of 2 GB; a group of two instances, both replaced
+at once. './bakehour plan --help' lists the options that change any of it.
+
+A policy says when to deploy, and what becomes of the bake instance:
+  every       at each commit
+  idle        as soon as the pipeline is free
+  window:15m  a quarter of an hour after the first commit that waits
+  terminate   it ends with the deployment
+  hour        it is kept for the next one until its paid hour is over
+Lead time runs from the commit to its deployment's end.
+
+END
 
 show sample "The sample year that ships with Bakehour, at today's prices" --log data/sample-history.tsv.gz
 echo
-if show repository "The repository $repo" --repo "$repo"; then
+name=$repo
+[ "$repo" != . ] || name="Bakehour's own"
+if show repository "A repository: $name" --repo "$repo"; then
     :
 else
     echo "   (so this part is left out; REPO=path make demo takes any other repository)"
@@ -46,16 +61,23 @@ fi
 echo
 ./bakehour plan --log data/sample-history.tsv.gz --regime hourly --date 2015-09-01 --instance m3.medium --quiet \
     --fleet 1 --reserved 1 --reserved-model pool --max-lead 1h --plot "$out/sample-2015.png" >"$out/sample-2015-plan.txt"
-printf '== The same year billed as in 2015: by the started hour, 744 prepaid hours a month\n'
+cat <<'END'
+== The sample year as in 2015: billed by the started hour, and 744 hours a month
+   of one instance paid in advance. fleet h: what the instance in service takes
+   of them; free deploys: how many the rest pays for; ran out: when all is used
+END
 sed -n '/^Recommended/,/^$/p' "$out/sample-2015-plan.txt" | sed '/^$/d' | head -n 2
 sed -n '/prepaid h/,/2025-04/p' "$out/sample-2015-plan.txt"
 echo "   ..."
 rm -f "$out/error.txt"
 echo
-echo "== Two deployments of the sample application, rehearsed on the modelled cloud: a good one, and a broken image"
-echo "   (its instances do not start: the storm cap stops it, the group keeps the last good image)"
+cat <<'END'
+== Two deployments of the sample application, rehearsed on the modelled cloud:
+   a good one, and a broken image (its instances do not start: the storm cap
+   stops it, and the group keeps the last good image)
+END
 ./bakehour rehearse --deployments 2 --faults data/faults-broken.json --quiet >"$out/rehearsal.txt"
-sed 's/^/   /' "$out/rehearsal.txt"
+cat "$out/rehearsal.txt"
 echo
 echo "Pictures: $(echo "$out"/*.png)"
 echo "Tables:   $out/*-plan.txt and $out/*-simulate.txt"

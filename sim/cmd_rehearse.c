@@ -99,14 +99,20 @@ static void print_text(const struct rehearse *r, struct session *session)
         fprintf(session->out, "%s", i ? "\n" : "");
         if (d->stated)
             report_statement(&d->statement, session);
-        page_say(session, 0, "Storm cap: %lld failed launches, %lld billed seconds; used: %lld.",
-                 (long long)d->estimate.cap_attempts, (long long)d->estimate.cap_s, (long long)d->record.storm_s);
+        page_say(session, 0, "Storm cap: %lld failed launch%s, at most %lld billed seconds; used: %lld of them.",
+                 (long long)d->estimate.cap_attempts, d->estimate.cap_attempts == 1 ? "" : "es",
+                 (long long)d->estimate.cap_s, (long long)d->record.storm_s);
     }
     fputc('\n', session->out);
     page_say(session, 0,
-             "The cloud's own meter, group and all: %s USD; on the ledger, with the CI runner's minutes: %s USD.",
+             "By the modelled cloud's own meter all of this, the group included, cost %s USD; the ledger, which also "
+             "has the "
+             "CI runner's minutes, holds %s USD.",
              money_short(r->bill, a), money_short(r->ledger, b));
-    page_say(session, 0, "Left over: %zu%s%s", r->orphans, r->orphans ? ": " : "", r->orphan_names.text);
+    if (r->orphans)
+        page_say(session, 0, "Left over in the cloud: %zu: %s", r->orphans, r->orphan_names.text);
+    else
+        page_say(session, 0, "Nothing is left over in the cloud.");
 }
 
 static void print_csv(const struct rehearse *r, struct session *session)

@@ -42,6 +42,18 @@ static void words_go_to_the_next_line(void **state)
     gives(&s, &r, "  key one\n    two\n");
 }
 
+static void a_unit_stays_with_its_number(void **state)
+{
+    (void)state;
+    struct result r;
+    struct session s = page(&r, 10);
+    page_say(&s, 0, "it took 54 s, 9 min (7 %%)");
+    gives(&s, &r, "it took\n54 s,\n9 min\n(7 %)\n");
+    s = page(&r, 10);
+    page_say(&s, 0, "it took 54 secs and a few s");
+    gives(&s, &r, "it took 54\nsecs and a\nfew s\n");
+}
+
 static void a_label_hangs(void **state)
 {
     (void)state;
@@ -96,8 +108,11 @@ static void eighty_columns_without_a_terminal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_go_to_the_next_line),         cmocka_unit_test(a_label_hangs),
-        cmocka_unit_test(wide_words_and_breaks_stay),        cmocka_unit_test(percent_signs_and_utf8),
+        cmocka_unit_test(words_go_to_the_next_line),
+        cmocka_unit_test(a_unit_stays_with_its_number),
+        cmocka_unit_test(a_label_hangs),
+        cmocka_unit_test(wide_words_and_breaks_stay),
+        cmocka_unit_test(percent_signs_and_utf8),
         cmocka_unit_test(eighty_columns_without_a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,7 +52,8 @@ has "broken: what the prices are" "$out" '^Rests on t2.micro in us-east-1 at 0.0
 wide=$(printf '%s\n' "$out" | awk 'length($0) > 80 { n++ } END { print n + 0 }')
 is "broken: no line is wider than a page" "$wide" 0
 hasnt "broken: no colour in a pipe" "$out" "$(printf '\033')"
-has "broken: the cap beside what was used" "$out" '^Storm cap: 3 failed launches, 10800 billed seconds; used: 10800.$'
+has "broken: the cap beside what was used" "$out" '^Storm cap: 3 failed launches, at most 10800 billed seconds; used: 10800 of them.$'
+has "broken: what was left, in words" "$out" '^Nothing is left over in the cloud.$'
 
 run rehearse --modelled --env production --group 4 --deployments 1 --csv
 is "another environment, four instances: exit code" "$code" 0
