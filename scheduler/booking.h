@@ -21,6 +21,12 @@ int booking_begin(struct ledger *ledger, const struct pipeline_world *w, const s
 int booking_end(struct ledger *ledger, const struct pipeline_world *w, const struct deployment *d,
                 struct err *err) MUST_USE;
 
+/* Of the BOOKING_LOOKS_BACK deployments before this one, what ended and was not booked to its end, as credentials or
+ * the network failed just then. Older ones are left: whoever wants them reconciles with the bill. */
+#define BOOKING_LOOKS_BACK 20
+int booking_missed(struct ledger *ledger, const struct pipeline_world *w, const struct deployment *now,
+                   struct err *err) MUST_USE;
+
 /* Describe calls and the ledger, nothing else; again: the difference. */
 int booking_fleet(struct ledger *ledger, const struct pipeline_world *w, struct err *err) MUST_USE;
 

@@ -28,47 +28,6 @@ static bool has_ledger(const struct deploying *d)
     return *d->site->config->ledger != '\0';
 }
 
-#define MISSED_MAX 20 /* deployments before this one that are looked at */
-
-struct missed {
-    int64_t first; /* the number of booked[0] */
-    bool booked[MISSED_MAX];
-};
-
-static int see_booked(void *context, const struct ledger_deployment *d, struct err *err)
-{
-    struct missed *m = context;
-    const char *slash = strrchr(d->id, '/');
-    int64_t number = 0;
-    (void)err;
-    if (slash && *d->outcome && num_i64(slash + 1, strlen(slash + 1), &number) == 0 && number >= m->first &&
-        number < m->first + MISSED_MAX)
-        m->booked[number - m->first] = true;
-    return 0;
-}
-
-/* What ended before and was not booked, as credentials or the network failed just then, is booked now. */
-static int book_missed(const struct deploying *d, struct ledger *ledger, const struct deployment *now, struct err *err)
-{
-    static const struct pipeline_estimate later = {.rates = {.basis = "the estimate of its own run, booked later"}};
-    struct deployments list = {0};
-    struct missed m = {.first = now->number - MISSED_MAX};
-    const char *environment = d->site->environment->name;
-    int code = deployments_recent(&d->site->state, environment, MISSED_MAX + 1, &list, err);
-    if (!code)
-        code = ledger_deployments(ledger, environment, INSTANT_MIN, INSTANT_MAX, see_booked, &m, err);
-    for (size_t i = 0; !code && i < list.count; i++) {
-        const struct deployment *one = &list.items[i];
-        if (one->number < m.first || one->number >= now->number || !one->ended_ms || m.booked[one->number - m.first])
-            continue;
-        code = booking_begin(ledger, &d->site->world, one, &later, err);
-        if (!code)
-            code = booking_end(ledger, &d->site->world, one, err);
-    }
-    deployments_release(&list);
-    return code;
-}
-
 static void book(const struct deploying *d, const struct deployment *record)
 {
     struct ledger *ledger;
@@ -79,7 +38,7 @@ static void book(const struct deploying *d, const struct deployment *record)
         session_note(d->site->session, "the deployment is not booked: %s", err.text);
         return;
     }
-    if (booking_end(ledger, &d->site->world, record, &err) || book_missed(d, ledger, record, &err))
+    if (booking_end(ledger, &d->site->world, record, &err) || booking_missed(ledger, &d->site->world, record, &err))
         session_note(d->site->session, "the deployment is not booked whole: %s", err.text);
     if (booking_fleet(ledger, &d->site->world, &err))
         session_note(d->site->session, "the group's instances are not booked whole: %s", err.text);
@@ -213,13 +172,13 @@ static int find_unknown(const struct deploying *d, struct ledger *ledger, struct
     int code = ledger_last(ledger, &any, &at, err);
     if (!code && !any)
         code = deployment_find(&d->site->state, d->site->environment->name, 0, &last, &found, err);
-    bool lost = !code && found && last.number > MISSED_MAX;
+    bool lost = !code && found && last.number > BOOKING_LOOKS_BACK;
     if (lost)
         str_addf(why, "%s has no entry, though %s has %lld deployments\n", ledger_path(ledger),
                  d->site->environment->name, (long long)last.number);
     if (!code && found && !lost && !d->dry_run) {
         last.number++;
-        code = book_missed(d, ledger, &last, err);
+        code = booking_missed(ledger, &d->site->world, &last, err);
     }
     if (!code)
         code = ledger_unpriced(ledger, &unpriced, &first, err);

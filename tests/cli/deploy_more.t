@@ -7,7 +7,16 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/json.sh"
 . "$root/tests/cli/twin.sh"
 : "${BAKEHOUR:?the program to test}"
-needs git
+needs git python3
+# number.py STORE N: the environment's last deployment is number N.
+cat >"$tmp/number.py" <<'END'
+import json, sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+partition, key, text = db.execute("SELECT partition, key, document FROM items WHERE partition LIKE 'env#internal%' AND key LIKE 'd#%' ORDER BY key DESC").fetchone()
+record = dict(json.loads(text), number=int(sys.argv[2]))
+db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, 1, ?)", (partition, "d#%08d" % record["number"], json.dumps(record)))
+db.commit()
+END
 SINK_TOKEN=token-of-a-sink
 export SINK_TOKEN
 
@@ -167,6 +176,24 @@ ok "every call is held to the policy" "$(twin_policy && echo 0 || echo 1)"
     has "a lost ledger: what was spent is known again" "$err" 'budget "month": .* reach the limit of '
     run bill --ledger .bakehour/ledger.db --by deployment --csv
     is "a lost ledger: all six are booked" "$(printf '%s\n' "$out" | grep -c '^internal/[1-6],')" 6
+    # More deployments than are looked at: what the older ones cost is not known, which a person may take on.
+    cp .bakehour/state.db "$tmp/kept.db"
+    mkdir "$tmp/kept"
+    mv .bakehour/ledger.db* "$tmp/kept/"
+    for last in 20 21; do
+        python3 "$tmp/number.py" .bakehour/state.db $last
+        run deploy --now --yes --dry-run $cloud
+        is "a lost ledger, $last deployments: exit code" "$code" "$([ $last -eq 20 ] && echo 0 || echo 2)"
+    done
+    has "a lost ledger, 21 deployments: said" "$err" 'ledger.db has no entry, though internal has 21 deployments'
+    run deploy --now --yes --dry-run --override 'the bill is at hand' $cloud
+    is "a lost ledger, 21 deployments: a person takes it on" "$code" 0
+    sed -i 's/, "hard": true//' bakehour.json
+    run deploy --now --yes --dry-run $cloud
+    is "a lost ledger, 21 deployments: a soft budget stops nothing" "$code" 0
+    rm -f .bakehour/state.db* .bakehour/ledger.db*
+    mv "$tmp/kept.db" .bakehour/state.db
+    mv "$tmp"/kept/* .bakehour/
     # What has no price is not known.
     configure '{"name": "month", "limit_usd": "100", "project": "hello", "hard": true}' flush
     printf 'instance,type,region,start,end\ni-x,no.such,us-east-1,2026-01-01T00:00:00Z,2026-01-01T01:00:00Z\n' >"$tmp/odd.csv"
