@@ -1,9 +1,11 @@
 /* config.c - reads bakehour.json by the table of config_schema.c. */
 #include "scheduler/config.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -413,6 +415,9 @@ int config_open(struct config **out, const char *path, const struct session *ses
 {
     char *text;
     size_t len;
+    if (strcmp(path, "-") != 0 && access(path, F_OK) != 0 && errno == ENOENT)
+        return err_at(err, EXIT_INPUT, path, 0, 0,
+                      "there is no such file here; 'bakehour config init' writes one to start from");
     int code = file_read(path, CONFIG_MAX, &text, &len, err);
     if (code)
         return code;

@@ -29,7 +29,8 @@ refused "a bad key and a bad policy" 'bad.json:' config check --config bad.json
 has "the key, with the nearest" "$err" '^bad.json:[0-9]*:[0-9]*: unknown key "grup"; did you mean "group"?$'
 has "what is missing" "$err" '^bad.json:[0-9]*:[0-9]*: "group" is missing: Its Auto Scaling group.$'
 has "the policy" "$err" '^bad.json:[0-9]*:[0-9]*: .*windw'
-refused "a file that is not there" "nothing.json" config check --config nothing.json
+refused "a file that is not there" "nothing.json: there is no such file here; 'bakehour config init' writes one" config check \
+    --config nothing.json
 refused "a name that no tag takes" "letters, digits" config init --config - --project 'a b'
 
 run config keys

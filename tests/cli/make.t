@@ -4,6 +4,10 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/cli/tap.sh"
+case "${VARIANT:-release}" in
+release*) ;;
+*) echo "1..0 # SKIP nothing of the $VARIANT build is in it: the release build's run is the same to the letter"; exit 0 ;;
+esac
 unset MAKEFLAGS MFLAGS MAKELEVEL BUILD VARIANT SANITIZE COVERAGE CFLAGS LDFLAGS 2>/dev/null || true
 
 tree="$tmp/tree with space"
