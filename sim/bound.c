@@ -32,8 +32,7 @@ static money_t money_each(const struct model *m)
     return money;
 }
 
-/* The finest grid that is quick enough. Silences are passed over, as the optimum does: under a limit once it is over.
- */
+/* The finest grid that is quick enough. Silences are passed over as in the optimum. */
 static int64_t choose_grid(const struct scenario *s, struct meter meter, int64_t work, int64_t limit_s)
 {
     static const int64_t grids[] = {1, 5, 10, 12, 15, 20, 30, 60, 120, 300, 600, 1800};
