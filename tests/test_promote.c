@@ -13,11 +13,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/booking.h"
 #include "tests/support_site.h"
 
 #define PRICED                                                                                                         \
     ", \"prices\": {\"regime\": \"second\", \"instance_usd_per_hour\": \"0.36\", \"image_gb\": 3, \"retained_days\": " \
     "30, \"snapshot_usd_per_gb_month\": \"0.05\", \"transfer_usd_per_gb\": \"0.02\"}"
+
+static int64_t booked_as(struct ledger *l, const char *account)
+{
+    struct err err;
+    int64_t sum = 0;
+    const struct ledger_filter filter = {
+        .from = INSTANT_MIN, .to = INSTANT_MAX, .deployment = "prod/1", .account = account, .unit = "usd"};
+    assert_int_equal(ledger_sum(l, &filter, &sum, &err), 0);
+    return sum;
+}
+
+/* On the ledger the copy's way is paid once, its snapshot for as long as it is kept there; all else is the statement.
+ */
+static void is_booked(struct site *t)
+{
+    struct ledger *l;
+    struct stage *s = &t->s;
+    const struct pipeline_world *w = &s->rehearsal.world;
+    static const struct pipeline_estimate none = {.rates = {.basis = "a test"}};
+    assert_int_equal(ledger_open(&l, ":memory:", LEDGER_WRITE, &s->err), 0);
+    if (booking_begin(l, w, &s->record, &none, &s->err) || booking_end(l, w, &s->record, &s->err) ||
+        booking_fleet(l, w, &s->err))
+        fail_msg("%s", s->err.text);
+    assert_int_equal(booked_as(l, "expense:transfer-gb"), 6 * MONEY_PER_USD / 100);
+    assert_int_equal(booked_as(l, "expense:") - booked_as(l, "expense:snapshot"), s->record.cost - 1451612903);
+    stage_rest(s, 86400);
+    assert_int_equal(booking_fleet(l, w, &s->err), 0);
+    /* A day and some minutes of 31: it is seen there, and goes on. */
+    assert_in_range(booked_as(l, "expense:snapshot"), 1451612903 / 30, 1451612903 / 30 + 1451612903 / 300);
+    ledger_close(l);
+}
 
 static void to_another_region(void **state)
 {
@@ -45,6 +77,7 @@ static void to_another_region(void **state)
     assert_string_equal(tag_value(copy.tags, copy.tag_count, "bakehour:sha256"), t.source.sha256);
     assert_string_equal(tag_value(copy.tags, copy.tag_count, "bakehour:proven"), "yes");
     site_no_orphans(&t, "abroad");
+    is_booked(&t);
     /* Again: the copy is there. */
     int64_t cost = t.s.record.cost;
     assert_int_equal(site_promote(&t), PIPELINE_COMPLETED);
