@@ -119,6 +119,20 @@ static void an_abandoned_share(void **state)
     site_close(&t);
 }
 
+/* To what was withdrawn: it is shared anew, and what it goes back from no longer is. */
+static void goes_back(struct site *t, const struct deployment *before)
+{
+    char tag[32];
+    if (stage_again(&t->s, "rollback", before) != PIPELINE_COMPLETED)
+        fail_msg("%s", t->s.err.text);
+    share_tag(t, before->image, tag);
+    assert_string_equal(tag, ANOTHER);
+    share_tag(t, t->source.image, tag);
+    assert_string_equal(tag, "withdrawn");
+    assert_int_equal(site_shares(t), ONE_SHARE);
+    site_serves(t, "back on what is shared anew");
+}
+
 /* Whoever launches what is shared keeps it, until a later deployment has taken the image's place there. */
 static void shared_while_it_serves(void **state)
 {
@@ -128,11 +142,13 @@ static void shared_while_it_serves(void **state)
     char tag[32];
     char first[40];
     struct stage_eyes home;
+    struct deployment before;
     const struct tag staging = {"bakehour:shared:staging", ANOTHER};
     for (int held = 0; held < 2; held++) {
         site_open(&t, &(struct stage_options){.environment = BY_SHARE, .more = KEEP_ONE}, true);
         assert_int_equal(site_promote(&t), PIPELINE_COMPLETED);
         assert_int_equal(site_shares(&t), ONE_SHARE);
+        before = t.s.record;
         str_fit(first, sizeof(first), "%s", t.source.image);
         share_tag(&t, first, tag);
         assert_string_equal(tag, ANOTHER);
@@ -156,7 +172,8 @@ static void shared_while_it_serves(void **state)
         assert_int_equal(site_shares(&t), held ? 2 * ONE_SHARE : ONE_SHARE);
         share_tag(&t, t.source.image, tag);
         assert_string_equal(tag, ANOTHER);
-        site_serves(&t, "shared anew");
+        site_serves(&t, "shared in its place");
+        goes_back(&t, &before);
         site_close(&t);
     }
 }
