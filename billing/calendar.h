@@ -16,8 +16,9 @@ typedef int64_t instant_t; /* unix seconds, UTC */
 
 #define SECONDS_PER_HOUR  3600
 #define SECONDS_PER_DAY   86400
-#define INSTANT_MIN       (-62135596800) /* 0001-01-01T00:00:00Z */
-#define INSTANT_MAX       253402300799   /* 9999-12-31T23:59:59Z */
+#define SECONDS_PER_MONTH ((int64_t)2629746) /* the average one: 365.2425 / 12 days */
+#define INSTANT_MIN       (-62135596800)     /* 0001-01-01T00:00:00Z */
+#define INSTANT_MAX       253402300799       /* 9999-12-31T23:59:59Z */
 #define INSTANT_TEXT_SIZE 24
 
 struct civil {

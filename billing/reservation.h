@@ -23,6 +23,8 @@
 
 #define RESERVATION_COUNT_MAX 100000 /* in one row */
 
+#define POOL_MONTH_S ((int64_t)744 * 3600) /* prepaid by one reservation in a pool, whatever the month */
+
 enum reserved_model {
     MODEL_CLOCK_HOUR, /* pays for 3,600 s of matching usage in each clock hour: what AWS documents */
     MODEL_POOL,       /* 744 prepaid hours a calendar month: a budgeting approximation */

@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "sim/fleet.h"
 
-#define POOL_HOURS 744 /* prepaid by one reservation in the month, whatever its length */
-
 static const struct {
     const char *name, *label;
 } kinds[COST_KINDS] = {
@@ -290,7 +288,7 @@ static void cover_months(struct costs *c, const struct coverage *cover, const st
         if (new_month || h == 0) {
             if (h)
                 trace(c, hour, pool_left);
-            pool_left = base_pool_left = month->pool_s = m->reserved * POOL_HOURS * SECONDS_PER_HOUR;
+            pool_left = base_pool_left = month->pool_s = m->reserved * POOL_MONTH_S;
             trace(c, hour, pool_left);
         }
         if (m->reserved && month->ran_out == INSTANT_MAX && used_s(&u) > pool_left)

@@ -16,9 +16,6 @@ static const int64_t thetas[] = {THETA_PER_ONE / 4, THETA_PER_ONE / 2, THETA_PER
 static const struct trigger learning[] = {
     {TRIGGER_SQRT, THETA_PER_ONE / 2}, {TRIGGER_RANDOM, 1}, {TRIGGER_PREDICT, THETA_PER_ONE / 4}, {TRIGGER_MDP, 0}};
 
-#define POOL_MONTH_S    ((int64_t)744 * SECONDS_PER_HOUR)
-#define AVERAGE_MONTH_S ((int64_t)2629746)
-
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct policy baselines[] = {{{TRIGGER_EVERY, 0}, {KEEP_TERMINATE, 0}},
@@ -56,7 +53,7 @@ static void add_learning(struct policy_list *list, const struct terms *t, struct
 /* A pool's hours that the fleet leaves in a month of average length. */
 static void add_budget(struct policy_list *list, const struct model *m)
 {
-    int64_t left_s = m->reserved * POOL_MONTH_S - m->fleet * AVERAGE_MONTH_S;
+    int64_t left_s = m->reserved * POOL_MONTH_S - m->fleet * SECONDS_PER_MONTH;
     if (m->reserved_model == MODEL_POOL && left_s >= SECONDS_PER_HOUR)
         add_learning(list, &m->terms, (struct trigger){TRIGGER_BUDGET_HOURS, left_s - left_s % SECONDS_PER_HOUR});
 }

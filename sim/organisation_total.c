@@ -3,9 +3,6 @@
 
 #include <assert.h>
 
-#define MONTH_S      2629746 /* 365.2425 / 12 days */
-#define POOL_MONTH_S ((int64_t)744 * SECONDS_PER_HOUR)
-
 static int128 above(int128 value, int128 limit)
 {
     return value > limit ? value - limit : 0;
@@ -69,7 +66,7 @@ void organisation_span(const struct organisation *o, instant_t *from, instant_t 
 int128 organisation_month(int128 money, instant_t from, instant_t to)
 {
     int64_t span_s = to - from > SECONDS_PER_DAY ? to - from : SECONDS_PER_DAY;
-    return num_div_half_even(money * MONTH_S, span_s);
+    return num_div_half_even(money * SECONDS_PER_MONTH, span_s);
 }
 
 static bool fits(int128 value)

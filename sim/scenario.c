@@ -15,7 +15,6 @@
 
 #define DEFAULT_TYPE   "m5.large"
 #define DEFAULT_REGION "us-east-1"
-#define MONTH_S        2629746 /* 365.2425 / 12 days */
 #define SIZE_MAX_GB    65536
 #define RETAIN_MAX     1000
 #define COUNT_MAX      10000 /* of instances, reservations and zones */
@@ -426,7 +425,7 @@ void world_release(struct world *world)
 int scenario_per_month(const struct scenario *s, const struct exact *money, money_t *out)
 {
     int64_t span_s = s->span_to - s->span_from;
-    return exact_round_scaled(money, MONTH_S, span_s > SECONDS_PER_DAY ? span_s : SECONDS_PER_DAY, out);
+    return exact_round_scaled(money, SECONDS_PER_MONTH, span_s > SECONDS_PER_DAY ? span_s : SECONDS_PER_DAY, out);
 }
 
 static void add_history(const struct scenario *s, struct str *to)
