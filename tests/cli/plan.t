@@ -57,10 +57,10 @@ idle + terminate    67.57      0 %  6 min 40 s    12 min  baseline
 every + terminate   90.09    +33 %      12 min    18 min  baseline
 1 more is dominated: another one is no dearer and no slower (--all shows it).
 
-Recommended: window:5m + hour, 23.13 USD a month, lead time p50 11 min, p95 11
-min.
-Of 6 policies it is the cheapest that is no slower than idle + terminate (p95 12
-min). Against deploying at every commit (90.09 USD a month) that is -74 %.
+Recommended: window:5m + hour, 23.13 USD a month, lead time p50 11 min, p95
+11 min.
+Of 6 policies it is the cheapest that is no slower than idle + terminate (p95
+12 min). Against deploying at every commit (90.09 USD a month) that is -74 %.
 Against deploying whenever the pipeline is idle (67.57 USD a month) that is
 -66 %.
 The money goes to: bake instance 95 %, per deployment 5 %. Keeping the bake
