@@ -86,7 +86,9 @@ static enum fate meet(struct runner *r)
 
 static bool changes(const struct aws_request *request)
 {
-    return strncmp(request->action, "Describe", 8) != 0 && request->service != AWS_DYNAMODB;
+    bool reads = strncmp(request->action, "Describe", 8) == 0 || strncmp(request->action, "List", 4) == 0 ||
+                 strncmp(request->action, "Get", 3) == 0;
+    return !reads && request->service != AWS_DYNAMODB;
 }
 
 static int killed(struct aws_error *error)
@@ -117,6 +119,8 @@ static int runner_call(void *self, const struct aws_request *request, struct aws
         printf("# %lld %s: %s comes late\n", (long long)(crowd_now_ms(c) - c->began_ms) / 1000, r->holder,
                request->action);
     int code = t->call(t->self, request, reply, error);
+    if (late && !(code && error->outcome == AWS_UNSENT))
+        crowd_say(c, "a change was sent after the end of the lease: %s", request->action);
     trace(c, crowd_digest(request->action));
     if (fate == DIES_AFTER)
         return killed(error);

@@ -38,7 +38,7 @@ struct crowd_result {
     int64_t kills, pauses, overruns; /* overruns: pauses past the lease's end, of its holder */
     int64_t back; /* whose runners died so often that the dead-man ended what they had launched: rolled back, capped */
     int64_t overtaken;  /* decisions that did not stand any more under the lease */
-    int64_t late_calls; /* calls that changed something, made by who held the lease no more */
+    int64_t late_calls; /* calls that would have changed something, by who held the lease no more: none may be sent */
     int64_t entries;    /* of all journals */
     int64_t store_requests, store_requests_runs, cloud_calls;
     int64_t span_s;   /* virtual, from the first commit to the last deployment's end */
