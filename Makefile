@@ -183,7 +183,8 @@ study: deps-check
 	@$(MAKE) --no-print-directory $(BUILD)/tests/study_policies
 	@sh tests/study.sh $(BUILD)
 
-$(BUILD)/tests/study_policies: $(BUILD)/tests/study_policies.o $(BUILD)/tests/study.o $(LIB)
+$(BUILD)/tests/study_policies: $(BUILD)/tests/study_policies.o $(BUILD)/tests/study.o \
+    $(BUILD)/tests/support_arrivals.o $(LIB)
 	@echo '  LINK $@'
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm -pthread
 

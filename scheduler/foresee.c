@@ -56,11 +56,8 @@ static void fill_hold(struct foresee *f)
 void foresee_fit(struct foresee *f, const struct arrivals *model)
 {
     f->model = model;
-    for (int l = 0; l < ARRIVALS_LEVELS; l++) {
-        f->per_commit[l] = 0;
-        for (int i = 0; i < ARRIVALS_SIZES; i++)
-            f->per_commit[l] += (i + 1) * model->size[l][i];
-    }
+    for (int m = 0; m < ARRIVALS_MOODS; m++)
+        f->commits[m] = arrivals_commits(model, m);
     fill_hold(f);
 }
 
@@ -93,7 +90,7 @@ static bool enough_by_sqrt(const struct foresee *f, instant_t t, int mood, int64
 {
     const struct terms *terms = &f->d->terms;
     double money = marginal_money(f->d, rental, t);
-    double per_hour = 60 * f->model->chance[arrivals_hour(t)][mood] * f->per_commit[mood % ARRIVALS_LEVELS];
+    double per_hour = 60 * f->model->chance[arrivals_hour(t)][mood] * f->commits[mood];
     double count = (double)pending;
     return count * count * (double)terms->delay_price_per_commit_hour >= 2 * f->kappa * money * per_hour;
 }
@@ -109,7 +106,7 @@ static bool enough(const struct foresee *f, instant_t t, int mood, int64_t pendi
 
 /* The next second at which the answer may be another one: a minute on while the instance is kept or the mood young,
  * aligned to its end; then the next hour. */
-static instant_t next_look(const struct foresee *f, const struct arrivals_mood *mood, instant_t busy_until, instant_t t,
+static instant_t next_look(const struct foresee *f, const struct arrivals_mood *mood, instant_t t,
                            const struct rental *rental)
 {
     int64_t step_s = f->table ? f->table->step_s : ARRIVALS_STEP_S;
@@ -124,8 +121,7 @@ static instant_t next_look(const struct foresee *f, const struct arrivals_mood *
         instant_t turn = mood->last_s + (instant_t)arrivals_gap_minutes[gap + 1] * ARRIVALS_STEP_S;
         next = turn < next ? turn : next;
     }
-    instant_t calm = busy_until + 1;
-    return calm > t && calm < next ? calm : next;
+    return next;
 }
 
 /* From t on, how long a burst is worth holding for; not past a moment at which deploying costs more. */
@@ -151,10 +147,9 @@ instant_t foresee_fire_at(const struct foresee *f, const struct arrivals_mood *m
     instant_t last = latest(f->d, p, rental, ready, most);
     if (last > ready + SCAN_END_S)
         last = ready + SCAN_END_S;
-    instant_t busy_until = arrivals_busy_until(mood);
     instant_t t = ready;
-    while (t < last && !enough(f, t, arrivals_mood_known(mood, busy_until, t), p->count, rental))
-        t = next_look(f, mood, busy_until, t, rental);
+    while (t < last && !enough(f, t, arrivals_mood_at(mood, t), p->count, rental))
+        t = next_look(f, mood, t, rental);
     if (t > last)
         t = last > ready ? last : ready;
     return f->pauses ? pause_until(f, mood, t, p->count, rental, last) : t;

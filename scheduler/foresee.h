@@ -19,7 +19,7 @@ struct foresee {
     const struct arrivals *model;
     const struct policy_table *table; /* NULL: the square-root rule */
     double kappa;
-    double per_commit[ARRIVALS_LEVELS];             /* commits in a minute that has one */
+    double commits[ARRIVALS_MOODS];                 /* in a minute that has some */
     bool pauses;                                    /* set by the owner, as table and kappa are */
     bool hold[ARRIVALS_SOONS][FORESEE_PENDING + 1]; /* by stretch since the last commit and pending: worth waiting? */
 };

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -113,6 +114,28 @@ void outlook_free(struct outlook *o)
         policy_table_release(&o->ahead[i].table);
     free(o->ahead);
     free(o);
+}
+
+struct outlook *outlook_copy(const struct outlook *from)
+{
+    struct outlook *o = mem_alloc(sizeof(*o));
+    *o = *from;
+    o->ahead = NULL;
+    o->ahead_count = o->ahead_next = 0;
+    o->d.outlook = o;
+    o->own.d = &o->d;
+    o->beside.d = &o->base;
+    o->foresee.d = &o->d;
+    if (from->foresee.model)
+        o->foresee.model = &o->model;
+    if (from->foresee.table)
+        o->foresee.table = &o->table;
+    if (!from->table.need)
+        return o;
+    size_t size = (size_t)ARRIVALS_HOURS * ARRIVALS_MOODS * (size_t)from->table.kept;
+    o->table.need = mem_alloc(size);
+    memcpy(o->table.need, from->table.need, size);
+    return o;
 }
 
 const struct decider *outlook_decider(const struct outlook *o)

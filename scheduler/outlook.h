@@ -59,6 +59,9 @@ struct outlook;
 /* d->policy and d->terms count. Fails when terms.policy_table cannot be read. */
 int outlook_new(struct outlook **out, const struct decider *d, struct err *err) MUST_USE;
 void outlook_free(struct outlook *o);
+/* Another one that knows the same and was fitted to the same; from then on each goes its own way. Fits made ahead are
+ * not copied. */
+struct outlook *outlook_copy(const struct outlook *from);
 /* The decider that asks this outlook. */
 const struct decider *outlook_decider(const struct outlook *o);
 

@@ -6,9 +6,11 @@
 #include "base/mem.h"
 #include "base/num.h"
 
-#define HEAD  "# bakehour mdp 1"
-#define NAMES "#hour\tgap_min\tbusy\tneed"
+#define HEAD  "# bakehour mdp 2"
+#define NAMES "#hour\tgap_min\tbusy\trun\tneed"
 #define ROWS  (ARRIVALS_HOURS * ARRIVALS_MOODS)
+
+#define KEY_SIZE 40
 
 void policy_table_init(struct policy_table *t)
 {
@@ -35,6 +37,18 @@ static void add_terms(const struct decider *d, struct str *to)
              money_text(t->launch_cost, usd[3]), policy_keep_text(d->policy.keep, keep));
 }
 
+/* The cells by which a row is known. */
+static const char *key_of(int row, char to[KEY_SIZE])
+{
+    static const int runs[ARRIVALS_MEMORIES] = {1, 1, 2, 4, 8};
+    int mood = row % ARRIVALS_MOODS;
+    int gap = arrivals_gap_in(mood);
+    int memory = arrivals_memory_in(mood);
+    str_fit(to, KEY_SIZE, "%d\t%d\t%d\t%d\t", row / ARRIVALS_MOODS, arrivals_gap_minutes[gap], memory > 0,
+            gap < ARRIVALS_SHORT ? runs[memory] : 0);
+    return to;
+}
+
 static void add_runs(const uint8_t *need, int kept, struct str *to)
 {
     for (int x = 0; x < kept;) {
@@ -56,9 +70,8 @@ void policy_table_save(const struct policy_table *t, const struct decider *d, st
     add_terms(d, to);
     str_addf(to, "\n# step_s %lld kept %d\n" NAMES "\n", (long long)t->step_s, t->kept);
     for (int row = 0; row < ROWS; row++) {
-        int mood = row % ARRIVALS_MOODS;
-        str_addf(to, "%d\t%d\t%d\t", row / ARRIVALS_MOODS, arrivals_gap_minutes[mood / ARRIVALS_LEVELS],
-                 mood % ARRIVALS_LEVELS);
+        char key[KEY_SIZE];
+        str_add(to, key_of(row, key));
         add_runs(t->need + (size_t)row * (size_t)t->kept, t->kept, to);
         str_add_char(to, '\n');
     }
@@ -128,7 +141,7 @@ static int read_shape(struct reader *r, struct policy_table *t, struct err *err)
         return fail(r, err, "\"# step_s S kept N\" was expected, S from 1 to 3600, N from 1 to 512");
     t->kept = (int)kept;
     if (!next_line(r) || !line_is(r, NAMES))
-        return fail(r, err, "the names of the columns were expected: hour, gap_min, busy, need");
+        return fail(r, err, "the names of the columns were expected: hour, gap_min, busy, run, need");
     return 0;
 }
 
@@ -140,7 +153,7 @@ static int read_runs(const struct reader *r, const char *at, const char *limit, 
         int64_t value = TABLE_WAIT;
         int64_t count = 0;
         if (!skip(&at, limit, "-") && (take_number(&at, limit, "* ", TABLE_PENDING, &value) || value < 1))
-            return fail(r, err, "a need is \"-\" or a number of commits from 1 to 24");
+            return fail(r, err, "a need is \"-\" or a number of commits from 1 to 128");
         if (!skip(&at, limit, "*") || take_number(&at, limit, " ", kept - x, &count) || count < 1)
             return fail(r, err, "\"need*steps\" was expected, and no more steps than are kept");
         memset(need + x, (int)value, (size_t)count);
@@ -153,18 +166,16 @@ static int read_runs(const struct reader *r, const char *at, const char *limit, 
 
 static int read_row(struct reader *r, const struct policy_table *t, int row, struct err *err)
 {
-    int mood = row % ARRIVALS_MOODS;
-    char key[40];
+    char key[KEY_SIZE];
     if (!next_line(r))
-        return fail(r, err, "the table ends too early: 3,696 rows were expected");
-    str_fit(key, sizeof(key), "%d\t%d\t%d\t", row / ARRIVALS_MOODS, arrivals_gap_minutes[mood / ARRIVALS_LEVELS],
-            mood % ARRIVALS_LEVELS);
+        return fail(r, err, "the table ends too early: 6,216 rows were expected");
+    key_of(row, key);
     const char *at = r->begin;
     const char *limit = r->begin + r->len;
     if (!skip(&at, limit, key)) {
         *strrchr(key, '\t') = '\0';
-        return err_set(err, EXIT_INPUT, "%s:%d: the row of hour, gap_min, busy = %s was expected", r->name, r->line,
-                       key);
+        return err_set(err, EXIT_INPUT, "%s:%d: the row of hour, gap_min, busy, run = %s was expected", r->name,
+                       r->line, key);
     }
     return read_runs(r, at, limit, t->need + (size_t)row * (size_t)t->kept, t->kept, err);
 }

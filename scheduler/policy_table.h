@@ -6,11 +6,11 @@
  *
  * It is made by solve.h, looked up by a scheduler, and can be saved, read by people, and loaded:
  *
- *   # bakehour mdp 1
+ *   # bakehour mdp 2
  *   # prepare 0 boot 0 bake 900 rollout 0 margin 0 s, hourly, price ... keep hour      what it was made for
  *   # step_s 60 kept 61
- *   #hour  gap_min  busy  need       hour of the week, UTC, from Monday 00; minutes since the last commit (from)
- *   0      0        0     9*1 3*14 1*1 -*45
+ *   #hour  gap_min  busy  run  need       hour of the week, UTC, from Monday 00; minutes since the last commit (from);
+ *   0      0        0     1    9*1 3*14 1*1 -*45       the memory of arrivals.h, run 0 where it is not told
  *
  * need: runs of "commits*steps", from "not kept" on; "-" for TABLE_WAIT. Columns are tab-separated.
  *
@@ -24,7 +24,7 @@
 #include "scheduler/arrivals.h"
 #include "scheduler/policy.h"
 
-#define TABLE_PENDING  24
+#define TABLE_PENDING  128
 #define TABLE_WAIT     255
 #define TABLE_KEPT_MAX 512
 

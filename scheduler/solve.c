@@ -8,10 +8,17 @@
 #include "base/mem.h"
 #include "scheduler/mix.h"
 
-#define PENDINGS    (TABLE_PENDING + 1)
 #define PENDING_MIN 6
 #define WARM_DAYS   1     /* how long before the week the end is forgotten */
-#define RARE        1e-4F /* ends of a deployment less likely than that are left out */
+#define RARE        1e-4F /* ends of a deployment less likely than that are left out, */
+#define UNLIKELY    2e-4  /* and sizes with their memories; what is left is made to add up to one again */
+#define COMMON      0.01  /* sizes that likely are within the commits that are told apart, twice over */
+#define COMINGS     (2 * ARRIVALS_SIZES * ARRIVALS_MEMORIES)
+
+/* Commits pending are told apart at these numbers; a value between two is on the line between theirs, and one beyond
+ * the last is the last's, since with so many pending one deploys. */
+static const int nodes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64, 96, TABLE_PENDING};
+#define PENDINGS ((int)(sizeof(nodes) / sizeof(nodes[0])))
 
 /* Where one hour's deployments of one length end: in which lines of a layer (mood and commits pending then), from each
  * mood, and what waiting costs meanwhile. */
@@ -32,10 +39,16 @@ struct spread {
     int top[ARRIVALS_MOODS];
 };
 
-/* Where a silent step leads from a mood: at most four moods. */
+/* Where a silent step leads from a mood: to itself or to the next gap. */
 struct drift {
-    int count, mood[4];
-    double chance[4];
+    int count, mood[2];
+    double chance[2];
+};
+
+/* What commits that come make of a number pending: lines of mood and node. */
+struct coming {
+    int count, mood[COMINGS], node[COMINGS];
+    double chance[COMINGS];
 };
 
 struct solver {
@@ -43,14 +56,15 @@ struct solver {
     const struct decider *d;
     mix_lines *mix;
     struct drift drift[ARRIVALS_MOODS];
-    float gain[ARRIVALS_LEVELS][2 * ARRIVALS_SIZES]; /* how likely 1, 2, ... commits are that come, calm and hot */
+    struct coming comings[ARRIVALS_CLASSES][PENDINGS];
+    double mean[ARRIVALS_CLASSES]; /* commits that come, when some do */
     int64_t step_s;
-    int pendings;                   /* pending values, from none on; the last stands for more */
+    int pendings;                   /* of the nodes, from none on; the last stands for more */
     int kept, width;                /* kept values, and padded to MIX_LANES */
     size_t layer;                   /* floats in a layer of values: mood x pending x width */
     int ring;                       /* layers held */
     float *values;                  /* [time modulo ring][mood][pending][kept] */
-    float *coming;                  /* [level][pending][kept]: the value when commits come now */
+    float *coming;                  /* [class][pending][kept]: the value when commits come now */
     float *deploy;                  /* [mood][kept]: the value of deploying, without the commits' past */
     float *scratch;                 /* [kept]: of one mood's effect */
     struct shape fresh, reuse;      /* with the boot and without */
@@ -82,34 +96,67 @@ static double leave_gap(const struct solver *s, int gap)
     return leave > 1 ? 1 : leave;
 }
 
-static double cool_down(const struct solver *s, int mood)
-{
-    if (mood % ARRIVALS_LEVELS == 0)
-        return 0;
-    double cool = s->model->cool[mood / ARRIVALS_LEVELS] * s->chance_scale;
-    return cool > 1 ? 1 : cool;
-}
-
 static struct drift silent(const struct solver *s, int mood)
 {
     struct drift d = {0};
-    int gap = mood / ARRIVALS_LEVELS;
-    double leave = leave_gap(s, gap);
-    double cool = cool_down(s, mood);
-    for (int g = 0; g < 2; g++)
-        for (int c = 0; c < 2; c++) {
-            double p = (g ? leave : 1 - leave) * (c ? cool : 1 - cool);
-            if (p <= 0)
-                continue;
-            d.mood[d.count] = (gap + g) * ARRIVALS_LEVELS + mood % ARRIVALS_LEVELS - c;
-            d.chance[d.count++] = p;
-        }
+    double leave = leave_gap(s, arrivals_gap_in(mood));
+    if (leave < 1) {
+        d.mood[d.count] = mood;
+        d.chance[d.count++] = 1 - leave;
+    }
+    if (leave > 0) {
+        d.mood[d.count] = arrivals_mood_later(mood);
+        d.chance[d.count++] = leave;
+    }
     return d;
 }
 
-static int more(const struct solver *s, int pending, int by)
+/* A number of commits on the nodes: on `node` with what is left of one, the rest on the next. */
+static double node_of(const struct solver *s, double commits, int *node)
 {
-    return pending + by < s->pendings ? pending + by : s->pendings - 1;
+    int last = s->pendings - 1;
+    *node = last;
+    if (commits >= nodes[last])
+        return 0;
+    while (nodes[*node] > commits)
+        --*node;
+    return (commits - nodes[*node]) / (nodes[*node + 1] - nodes[*node]);
+}
+
+static void coming_add(struct coming *c, int memory, int node, double chance)
+{
+    int mood = arrivals_mood_of(0, memory);
+    int i = 0;
+    if (chance <= 0)
+        return;
+    while (i < c->count && (c->mood[i] != mood || c->node[i] != node))
+        i++;
+    if (i == c->count)
+        c->chance[i] = 0;
+    c->count += i == c->count;
+    c->mood[i] = mood;
+    c->node[i] = node;
+    c->chance[i] += chance;
+}
+
+static void coming_fill(const struct solver *s, struct coming *c, int of, int pending)
+{
+    const struct arrivals *a = s->model;
+    double sum = 0;
+    c->count = 0;
+    for (int i = 0; i < ARRIVALS_SIZES; i++)
+        for (int z = 0; z < ARRIVALS_MEMORIES; z++) {
+            double chance = a->size[of][i] * a->turn[of][i < ARRIVALS_TURNS ? i : ARRIVALS_TURNS - 1][z];
+            if (chance < UNLIKELY)
+                continue;
+            int node;
+            double beyond = node_of(s, nodes[pending] + a->commits[i], &node);
+            coming_add(c, z, node, chance * (1 - beyond));
+            coming_add(c, z, node + 1, chance * beyond);
+            sum += chance;
+        }
+    for (int i = 0; i < c->count; i++)
+        c->chance[i] /= sum;
 }
 
 static void spread_clear(struct spread *s)
@@ -127,35 +174,28 @@ static void spread_to(struct spread *s, int mood, int pending, double chance)
     s->top[mood] = s->top[mood] > pending ? s->top[mood] : pending;
 }
 
-static void step_forward(const struct solver *s, int hour, const struct spread *from, struct spread *to)
+/* The commits to expect in this step are given back. */
+static double step_forward(const struct solver *s, int hour, const struct spread *from, struct spread *to)
 {
+    double expected = 0;
     spread_clear(to);
     for (int m = 0; m < ARRIVALS_MOODS; m++) {
         const struct drift *drift = &s->drift[m];
-        int level = m % ARRIVALS_LEVELS;
+        int of = arrivals_class(m);
         double hit = from->top[m] < 0 ? 0 : step_chance(s, hour, m);
         for (int n = 0; n <= from->top[m]; n++) {
             double p = from->at[m][n];
-            if (p < RARE / 100)
+            if (p < (double)RARE / 30)
                 continue;
             for (int i = 0; i < drift->count; i++)
                 spread_to(to, drift->mood[i], n, p * (1 - hit) * drift->chance[i]);
-            for (int k = 0; k < ARRIVALS_SIZES; k++) {
-                double q = p * hit * s->model->size[level][k];
-                spread_to(to, 1, more(s, n, k + 1), q * s->model->heat[level]);
-                spread_to(to, 0, more(s, n, k + 1), q * (1 - s->model->heat[level]));
-            }
+            expected += p * hit * s->mean[of];
+            const struct coming *c = &s->comings[of][n];
+            for (int i = 0; p * hit >= (double)RARE / 30 && i < c->count; i++)
+                spread_to(to, c->mood[i], c->node[i], p * hit * c->chance[i]);
         }
     }
-}
-
-static double pending_sum(const struct spread *s)
-{
-    double sum = 0;
-    for (int m = 0; m < ARRIVALS_MOODS; m++)
-        for (int n = 1; n <= s->top[m]; n++)
-            sum += n * s->at[m][n];
-    return sum;
+    return expected;
 }
 
 static size_t line_of(const struct solver *s, int mood, int pending)
@@ -191,12 +231,14 @@ static void endings_fill(struct solver *s, int hour)
     struct spread *then = &s->spread[1];
     for (int m = 0; m < ARRIVALS_MOODS; m++) {
         double waiting = 0;
+        double pending = 0; /* to expect */
         reuse->first[m] = reuse_count;
         fresh->first[m] = fresh_count;
         spread_clear(now);
         spread_to(now, m, 0, 1);
         for (int i = 1; i <= s->fresh.hold; i++) {
-            step_forward(s, hour, now, then);
+            waiting += pending;
+            pending += step_forward(s, hour, now, then);
             struct spread *swap = now;
             now = then;
             then = swap;
@@ -208,7 +250,6 @@ static void endings_fill(struct solver *s, int hour)
                 fresh->waiting[m] = (float)(waiting * (double)s->wait_price);
                 endings_add(s, fresh, now, 1, &fresh_count);
             }
-            waiting += pending_sum(now);
         }
     }
     reuse->first[ARRIVALS_MOODS] = reuse_count;
@@ -324,18 +365,17 @@ static void look_fresh(const struct solver *s, int hour, int64_t t)
     }
 }
 
-/* What it is worth when commits come in this step: by the level before, for each pending and kept value. */
+/* What it is worth when commits come in this step: by the class before, for each pending and kept value. */
 static void fill_coming(const struct solver *s, const float *next)
 {
-    for (int l = 0; l < ARRIVALS_LEVELS; l++)
+    for (int k = 0; k < ARRIVALS_CLASSES; k++)
         for (int n = 0; n < s->pendings; n++) {
-            struct mix_share shares[2 * ARRIVALS_SIZES];
-            for (int k = 0; k < ARRIVALS_SIZES; k++)
-                for (int hot = 0; hot < 2; hot++)
-                    shares[2 * k + hot] =
-                        (struct mix_share){(int32_t)line_of(s, hot, more(s, n, k + 1)), s->gain[l][2 * k + hot]};
-            struct mix sum = {.from = next, .shares = shares, .count = 2 * ARRIVALS_SIZES};
-            s->mix(s->coming + line_of(s, l, n), &sum, (size_t)s->width);
+            const struct coming *c = &s->comings[k][n];
+            struct mix_share shares[COMINGS];
+            for (int i = 0; i < c->count; i++)
+                shares[i] = (struct mix_share){(int32_t)line_of(s, c->mood[i], c->node[i]), (float)c->chance[i]};
+            struct mix sum = {.from = next, .shares = shares, .count = (size_t)c->count};
+            s->mix(s->coming + line_of(s, k, n), &sum, (size_t)s->width);
         }
 }
 
@@ -346,7 +386,7 @@ static void wait_values(const struct solver *s, int hour, int mood, const float 
 {
     const struct drift *drift = &s->drift[mood];
     double hit = step_chance(s, hour, mood);
-    struct mix_share shares[4];
+    struct mix_share shares[2];
     const float *deploy = s->deploy + (size_t)mood * (size_t)s->width;
     for (int n = 0; n < s->pendings; n++) {
         bool floored = least && n > 0;
@@ -356,9 +396,9 @@ static void wait_values(const struct solver *s, int hour, int mood, const float 
         struct mix sum = {.from = next,
                           .shares = shares,
                           .count = (size_t)drift->count,
-                          .last = s->coming + line_of(s, mood % ARRIVALS_LEVELS, n),
+                          .last = s->coming + line_of(s, arrivals_class(mood), n),
                           .last_chance = (float)hit,
-                          .base = s->wait_price * (float)n,
+                          .base = s->wait_price * (float)nodes[n],
                           .floor = floored ? deploy + 1 : NULL};
         float *line = to + (size_t)n * (size_t)s->width;
         float not_kept = sum.base;
@@ -379,7 +419,7 @@ static void read_needs(const struct solver *s, const struct policy_table *table,
         need[x] = TABLE_WAIT;
         for (int n = s->pendings - 1; n >= 1; n--)
             if (deploy[x] <= wait[(size_t)n * (size_t)s->width + (size_t)x])
-                need[x] = (uint8_t)n;
+                need[x] = (uint8_t)nodes[n];
     }
 }
 
@@ -466,29 +506,37 @@ static int choose_kept(const struct decider *d, int64_t step_s)
 
 static void chances_fill(struct solver *s)
 {
-    const struct arrivals *a = s->model;
-    for (int m = 0; m < ARRIVALS_MOODS; m++)
+    for (int m = 0; m < ARRIVALS_MOODS; m++) {
         s->drift[m] = silent(s, m);
-    for (int l = 0; l < ARRIVALS_LEVELS; l++)
-        for (int k = 0; k < ARRIVALS_SIZES; k++) {
-            s->gain[l][2 * k] = (float)(a->size[l][k] * (1 - a->heat[l]));
-            s->gain[l][2 * k + 1] = (float)(a->size[l][k] * a->heat[l]);
-        }
+        s->mean[arrivals_class(m)] = arrivals_commits(s->model, m);
+    }
+    for (int k = 0; k < ARRIVALS_CLASSES; k++)
+        for (int n = 0; n < s->pendings; n++)
+            coming_fill(s, &s->comings[k][n], k, n);
 }
 
-/* How many commits to tell apart: some more than three times what the square-root rule would wait for. */
+/* How many numbers of commits to tell apart: up to some more than three times what the square-root rule would wait
+ * for, and more than come at once. */
 static int choose_pendings(const struct solver *s)
 {
     const struct decider *d = s->d;
     double most = 0;
-    for (int h = 0; h < ARRIVALS_HOURS; h++)
-        for (int m = 0; m < ARRIVALS_MOODS; m++)
-            if (m / ARRIVALS_LEVELS >= 5 && s->model->chance[h][m] > most) /* not within minutes of a commit */
+    double size = 0;
+    for (int m = 0; m < ARRIVALS_MOODS; m++) {
+        for (int h = 0; h < ARRIVALS_HOURS; h++)
+            if (arrivals_gap_in(m) >= ARRIVALS_SHORT && s->model->chance[h][m] > most)
                 most = s->model->chance[h][m];
+        for (int i = 0; i < ARRIVALS_SIZES; i++)
+            if (s->model->size[arrivals_class(m)][i] >= COMMON && 2 * s->model->commits[i] > size)
+                size = 2 * s->model->commits[i];
+    }
     double per_hour = most * SECONDS_PER_HOUR / ARRIVALS_STEP_S;
     double n =
         PENDING_MIN + 3 * sqrt(per_hour * money_of(d, d->launch_s) / (double)d->terms.delay_price_per_commit_hour);
-    return n > TABLE_PENDING ? TABLE_PENDING : (int)n;
+    int node = PENDING_MIN;
+    while (node + 1 < PENDINGS && (nodes[node] < n || nodes[node] < size))
+        node++;
+    return node + 1;
 }
 
 static void solver_init(struct solver *s, const struct arrivals *model, const struct decider *d)
@@ -500,7 +548,7 @@ static void solver_init(struct solver *s, const struct arrivals *model, const st
     s->width = (s->kept + MIX_LANES - 1) / MIX_LANES * MIX_LANES;
     s->chance_scale = (double)s->step_s / ARRIVALS_STEP_S;
     s->wait_price = (float)((double)t->delay_price_per_commit_hour * (double)s->step_s / SECONDS_PER_HOUR);
-    s->pendings = choose_pendings(s) + 1;
+    s->pendings = choose_pendings(s);
     s->reuse.hold = hold_of(s, hold_s);
     s->fresh.hold = hold_of(s, hold_s + t->boot_s);
     assert(s->fresh.hold <= SOLVE_HOLD_STEPS);
@@ -513,7 +561,7 @@ static void solver_init(struct solver *s, const struct arrivals *model, const st
     s->ring = s->fresh.hold + 1;
     s->layer = (size_t)ARRIVALS_MOODS * (size_t)s->pendings * (size_t)s->width + MIX_LANES;
     s->values = mem_zero(s->layer * (size_t)s->ring, sizeof(float));
-    s->coming = mem_zero((size_t)ARRIVALS_LEVELS * (size_t)s->pendings * (size_t)s->width, sizeof(float));
+    s->coming = mem_zero((size_t)ARRIVALS_CLASSES * (size_t)s->pendings * (size_t)s->width, sizeof(float));
     s->deploy = mem_zero((size_t)ARRIVALS_MOODS * (size_t)s->width + MIX_LANES, sizeof(float));
     s->scratch = mem_zero((size_t)s->width, sizeof(float));
     s->column = mem_zero((size_t)ARRIVALS_MOODS * (size_t)s->pendings * (size_t)s->ring, sizeof(float));

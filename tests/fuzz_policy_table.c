@@ -9,13 +9,14 @@
 #include "scheduler/policy_table.h"
 
 #define HEAD                                                                                                           \
-    "# bakehour mdp 1\n# prepare 0 boot 0 bake 300 rollout 0 margin 0 s, hourly, price 1.0000000000 per-deploy "       \
+    "# bakehour mdp 2\n# prepare 0 boot 0 bake 300 rollout 0 margin 0 s, hourly, price 1.0000000000 per-deploy "       \
     "0.0000000000 delay-price 1.0000000000 launch 0.0000000000 USD, keep terminate\n"
 
 const char *const fuzz_seeds[] = {
-    "# bakehour mdp 1\n",
-    HEAD "# step_s 60 kept 2\n#hour\tgap_min\tbusy\tneed\n0\t0\t0\t1*2\n0\t0\t1\t1*1 -*1\n0\t1\t0\t24*2\n",
-    HEAD "# step_s 3600 kept 512\n#hour\tgap_min\tbusy\tneed\n0\t0\t0\t-*512\n",
+    "# bakehour mdp 2\n",
+    HEAD
+    "# step_s 60 kept 2\n#hour\tgap_min\tbusy\trun\tneed\n0\t0\t0\t1\t1*2\n0\t0\t1\t1\t1*1 -*1\n0\t0\t1\t2\t128*2\n",
+    HEAD "# step_s 3600 kept 512\n#hour\tgap_min\tbusy\trun\tneed\n0\t0\t0\t1\t-*512\n",
     NULL,
 };
 

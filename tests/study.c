@@ -8,9 +8,9 @@
 #include <sys/resource.h>
 
 #include "base/mem.h"
-#include "base/philox.h"
 #include "scheduler/optimum.h"
 #include "scheduler/shadow.h"
+#include "tests/support_arrivals.h"
 
 #define SPAN_S      ((int64_t)3 * 365 * SECONDS_PER_DAY)
 #define COMMITS_MIN 100 /* in each half */
@@ -83,18 +83,25 @@ static double drive(const struct decider *d, const struct study_history *h, size
     return s.spent;
 }
 
-double study_timed(const struct study_history *h, const struct policy *p, const struct terms *t, double *ns_a_decision,
-                   double *fit_s)
+/* It has learned from the first half. */
+static struct outlook *learned(const struct study_history *h, const struct policy *p, const struct terms *t)
 {
     struct decider d = policy_decider(p, t);
     struct err err;
     struct outlook *o = NULL;
     int code = outlook_new(&o, &d, &err);
     assert(!code);
-    double begin = cpu_s();
     outlook_fit_once(o, h->middle);
     outlook_begin(o, h->at_s, h->half);
     outlook_hear(o, h->at_s, h->half, h->middle);
+    return o;
+}
+
+double study_timed(const struct study_history *h, const struct policy *p, const struct terms *t, double *ns_a_decision,
+                   double *fit_s)
+{
+    double begin = cpu_s();
+    struct outlook *o = learned(h, p, t);
     double fitted = cpu_s();
     double asks = 0;
     double cost = drive(outlook_decider(o), h, h->half, h->count, &asks);
@@ -102,6 +109,19 @@ double study_timed(const struct study_history *h, const struct policy *p, const 
     *fit_s = fitted - begin;
     outlook_free(o);
     return cost;
+}
+
+void study_each(const struct study_history *h, size_t count, const struct policy *p, const struct terms *t,
+                double *cost)
+{
+    struct outlook *o = learned(&h[0], p, t);
+    for (size_t i = 0; i < count; i++) {
+        struct outlook *own = outlook_copy(o);
+        double asks = 0;
+        cost[i] = drive(outlook_decider(own), &h[i], h[i].half, h[i].count, &asks);
+        outlook_free(own);
+    }
+    outlook_free(o);
 }
 
 static double run_plain(const struct study_history *h, const struct policy *p, const struct terms *t, size_t from,
@@ -161,33 +181,13 @@ double study_optimum(const struct study_history *h, const struct terms *t, int64
     return cost;
 }
 
-/* Commits come in the minute after the one whose chance brought them. */
 void study_draw(struct study_history *out, const struct study_history *h, uint32_t seed)
 {
     struct arrivals model;
-    struct arrivals_mood mood = {0};
-    struct philox p = philox_stream(seed, 0, 0, 0x64726177);
     size_t cap = h->half;
     *out = *h;
     arrivals_fit(&model, h->at_s, h->half, h->middle);
     out->at_s = mem_array(NULL, cap, sizeof(*out->at_s));
-    for (size_t i = 0; i < h->half; i++) {
-        out->at_s[i] = h->at_s[i];
-        arrivals_hear(&mood, h->at_s[i]);
-    }
-    out->count = h->half;
-    for (instant_t t = (h->middle + 59) / 60 * 60; t < h->end; t += ARRIVALS_STEP_S) {
-        int m = arrivals_mood_at(&mood, t);
-        if (philox_unit(&p) >= model.chance[arrivals_hour(t)][m])
-            continue;
-        double u = philox_unit(&p);
-        int commits = 1;
-        for (; commits < ARRIVALS_SIZES && u >= model.size[m % ARRIVALS_LEVELS][commits - 1]; commits++)
-            u -= model.size[m % ARRIVALS_LEVELS][commits - 1];
-        for (int i = 0; i < commits; i++) {
-            out->at_s = mem_grow(out->at_s, &cap, out->count + 1, sizeof(*out->at_s));
-            out->at_s[out->count++] = t + ARRIVALS_STEP_S;
-            arrivals_hear(&mood, t + ARRIVALS_STEP_S);
-        }
-    }
+    memcpy(out->at_s, h->at_s, h->half * sizeof(*out->at_s));
+    out->count = arrivals_draw(&model, seed, h->middle, h->end, &out->at_s, h->half, &cap);
 }

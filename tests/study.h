@@ -24,6 +24,9 @@ double study_policy(const struct study_history *h, const struct policy *p, const
 /* The same, and how the deciding took: ns a decision, s for fit and solve. */
 double study_timed(const struct study_history *h, const struct policy *p, const struct terms *t, double *ns_a_decision,
                    double *fit_s);
+/* On several histories that have the first half in common: learned from once. */
+void study_each(const struct study_history *h, size_t count, const struct policy *p, const struct terms *t,
+                double *cost);
 /* Cost of the best argument on the first half, measured on the second. args in the trigger's units. */
 double study_tuned(const struct study_history *h, struct policy p, const struct terms *t, const int64_t *args,
                    size_t count);

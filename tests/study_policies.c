@@ -19,7 +19,7 @@
 
 #define USD    MONEY_PER_USD
 #define ONE    THETA_PER_ONE
-#define DRAWS  5                                             /* histories from the model */
+#define DRAWS  10                                            /* histories from the model */
 #define MONDAY ((instant_t)1640995200 + 2 * SECONDS_PER_DAY) /* 2022-01-03 */
 
 static const double prices[] = {0.05, 0.2, 1, 5}; /* of a commit-hour of waiting, over the hourly price */
@@ -45,17 +45,19 @@ static double random_mean(const struct study_history *h, struct keep keep, const
 }
 
 /* mdp on histories drawn from the model that it fitted to the first half, over their own optima. */
-static double limit_mean(const struct study_history *own, const struct policy *mdp, const struct terms *t,
+static double limit_mean(const struct study_history own[DRAWS], const struct policy *mdp, const struct terms *t,
                          int64_t grid_s)
 {
+    double cost[DRAWS];
     double sum = 0;
+    study_each(own, DRAWS, mdp, t, cost);
     for (int i = 0; i < DRAWS; i++)
-        sum += study_policy(&own[i], mdp, t) / study_optimum(&own[i], t, grid_s);
+        sum += cost[i] / study_optimum(&own[i], t, grid_s);
     return sum / DRAWS;
 }
 
-static void print_row(const struct study_history *h, const struct study_history *own, struct terms t, struct keep keep,
-                      int64_t grid_s, const char *regime)
+static void print_row(const struct study_history *h, const struct study_history own[DRAWS], struct terms t,
+                      struct keep keep, int64_t grid_s, const char *regime)
 {
     for (size_t i = 0; i < LENGTH(prices); i++) {
         t.delay_price_per_commit_hour = (money_t)(prices[i] * (double)USD + 0.5);

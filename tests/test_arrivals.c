@@ -15,6 +15,8 @@
 #define MONDAY ((instant_t)1735516800) /* 2024-12-30T00:00:00Z, a Monday */
 #define WEEK   ((int64_t)7 * SECONDS_PER_DAY)
 
+#define LONG_AGO arrivals_mood_of(ARRIVALS_GAPS - 1, 0) /* and calm */
+
 static void hours_of_the_week(void **state)
 {
     (void)state;
@@ -37,27 +39,64 @@ static void gaps_and_moods(void **state)
     for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++)
         assert_int_equal(arrivals_gap_of(of[i].since_s), of[i].gap);
     struct arrivals_mood mood = {0};
-    assert_int_equal(arrivals_mood_at(&mood, MONDAY), 20); /* nothing yet: long ago, calm */
+    assert_int_equal(arrivals_mood_at(&mood, MONDAY), LONG_AGO); /* nothing yet: long ago, calm */
     arrivals_hear(&mood, MONDAY);
     assert_int_equal(arrivals_mood_at(&mood, MONDAY), 0);
-    arrivals_hear(&mood, MONDAY + 60);
-    /* 1 + e^(-60/7200) = 1.9917; at 1.5 after 7200 ln(1.9917/1.5) = 2041.4 s */
-    assert_int_equal(arrivals_busy_until(&mood), MONDAY + 60 + 2041);
-    assert_int_equal(arrivals_mood_at(&mood, MONDAY + 60), 1);
-    assert_int_equal(arrivals_mood_at(&mood, MONDAY + 60 + 2041), 7 * 2 + 1);
-    assert_int_equal(arrivals_mood_at(&mood, MONDAY + 60 + 2042), 7 * 2);
+    assert_int_equal(arrivals_mood_at(&mood, MONDAY + 300), 4 * 5);
+    assert_int_equal(arrivals_mood_at(&mood, MONDAY + 480), 5 * 5);
+    arrivals_hear(&mood, MONDAY + 4990); /* 1 + e^(-4990/7200) = 1.50003: busy, a run of one */
+    assert_int_equal(arrivals_mood_at(&mood, MONDAY + 4990), 1);
+    assert_int_equal(arrivals_mood_at(&mood, MONDAY + 4990 + 899), 25 + 1);
+    assert_int_equal(arrivals_mood_at(&mood, MONDAY + WEEK), LONG_AGO + 1); /* as the last commit left it */
+    mood = (struct arrivals_mood){0};
+    arrivals_hear(&mood, MONDAY);
+    arrivals_hear(&mood, MONDAY + 4992); /* 1 + e^(-4992/7200) = 1.49989 */
+    assert_int_equal(arrivals_mood_at(&mood, MONDAY + 4992), 0);
+    static const int memory_after[] = {2, 2, 3, 3, 3, 3, 4, 4}; /* 2, 3, ... commits in the run */
+    for (int i = 0; i < 8; i++) {
+        arrivals_hear(&mood, MONDAY + 4992 + 120 * (i + 1));
+        assert_int_equal(arrivals_mood_at(&mood, mood.last_s + 60), 5 + memory_after[i]);
+    }
+    arrivals_hear(&mood, mood.last_s + 121); /* the run is over */
+    assert_int_equal(arrivals_mood_at(&mood, mood.last_s), 1);
+}
+
+static void moods_have_parts(void **state)
+{
+    (void)state;
+    for (int m = 0; m < ARRIVALS_MOODS; m++) {
+        int gap = arrivals_gap_in(m);
+        int memory = arrivals_memory_in(m);
+        int of = arrivals_class(m);
+        assert_int_equal(arrivals_mood_of(gap, memory), m);
+        assert_int_equal(gap, m < 25 ? m / 5 : 5 + (m - 25) / 2);
+        assert_int_equal(of, gap < 2 ? memory : gap < 5 ? 5 + memory : 10 + memory);
+        assert_int_equal(arrivals_gap_in(arrivals_mood_later(m)), gap < 10 ? gap + 1 : 10);
+        assert_int_equal(arrivals_memory_in(arrivals_mood_later(m)) > 0, memory > 0);
+    }
+    static const int first[ARRIVALS_SIZES] = {1, 2, 3, 5, 9, 17, 33, 65};
+    for (int i = 0; i < ARRIVALS_SIZES; i++) {
+        assert_int_equal(arrivals_size_of(first[i]), i);
+        assert_int_equal(arrivals_size_of(i + 1 < ARRIVALS_SIZES ? first[i + 1] - 1 : 5000), i);
+    }
 }
 
 static void check_sane(const struct arrivals *a)
 {
     for (int h = 0; h < ARRIVALS_HOURS; h++)
         for (int m = 0; m < ARRIVALS_MOODS; m++)
-            assert_true(a->chance[h][m] >= 1e-7 && a->chance[h][m] <= 0.9);
-    for (int l = 0; l < ARRIVALS_LEVELS; l++) {
+            assert_true(a->chance[h][m] >= 1e-7 && a->chance[h][m] <= 0.97);
+    for (int k = 0; k < ARRIVALS_CLASSES; k++) {
         double sum = 0;
         for (int i = 0; i < ARRIVALS_SIZES; i++)
-            sum += a->size[l][i];
-        assert_true(sum > 0.999999 && sum < 1.000001 && a->heat[l] > 0 && a->heat[l] < 1);
+            sum += a->size[k][i];
+        assert_true(sum > 0.999999 && sum < 1.000001);
+        for (int i = 0; i < ARRIVALS_TURNS; i++) {
+            double turns = 0;
+            for (int z = 0; z < ARRIVALS_MEMORIES; z++)
+                turns += a->turn[k][i][z];
+            assert_true(turns > 0.999999 && turns < 1.000001);
+        }
     }
     for (int k = 0; k < ARRIVALS_SOONS; k++)
         assert_true(a->soon[k] > 0 && a->soon[k] < 1);
@@ -79,7 +118,7 @@ static void little_is_known(void **state)
     check_sane(&a);
     arrivals_fit(&a, same, 50, MONDAY + 20000 * WEEK); /* four centuries of silence */
     check_sane(&a);
-    assert_true(a.chance[10][20] < 1e-4);
+    assert_true(a.chance[10][LONG_AGO] < 1e-4);
 }
 
 /* Poisson commits in office hours, 3 an hour, and 0.2 an hour otherwise: rates come out within a fifth, in all moods.
@@ -109,7 +148,8 @@ static void known_rates_are_found(void **state)
         if (!border && (a.rate[h] < 0.6 * want || a.rate[h] > 1.5 * want))
             wrong++;
         for (int gap = 1; gap < ARRIVALS_GAPS && office; gap++) /* the first minute is that of the commit itself */
-            if (60 * a.chance[h][gap * 2] < 0.6 * want || 60 * a.chance[h][gap * 2] > 1.5 * want)
+            if (60 * a.chance[h][arrivals_mood_of(gap, 0)] < 0.6 * want ||
+                60 * a.chance[h][arrivals_mood_of(gap, 0)] > 1.5 * want)
                 wrong++;
     }
     assert_in_range(wrong, 0, 28); /* of some 550: a cell has few commits */
@@ -136,7 +176,40 @@ static void bursts_are_found(void **state)
     assert_true(a.soon[4] > 0.45 && a.soon[4] < 0.55); /* half of all commits are firsts */
     for (int k = 0; k < ARRIVALS_SOONS; k++)
         assert_true(k == 4 || a.soon[k] < 0.01);
-    assert_true(a.size[0][1] > 0.95); /* two in the minute */
+    /* At the end of a minute the pair's second commit is there half of the time: both in one minute, or in two. */
+    int calm = arrivals_class(LONG_AGO);
+    assert_true(a.size[calm][1] > 0.4 && a.size[calm][1] < 0.6);
+    double follows = 0;
+    for (int h = 0; h < ARRIVALS_HOURS; h++)
+        follows += a.chance[h][arrivals_mood_of(0, 0)] / ARRIVALS_HOURS;
+    assert_true(follows > 0.8); /* after one alone the other comes in the next minute */
+    assert_true(a.turn[calm][0][0] > 0.7 && a.turn[calm][1][2] > 0.9); /* calm but after less than 2.8 hours */
+}
+
+/* Thirty commits in a minute once a day, and one at another time: sizes far apart are kept apart. */
+static void many_at_once_are_found(void **state)
+{
+    (void)state;
+    static instant_t at_s[31 * 200];
+    size_t count = 0;
+    for (int day = 0; day < 200; day++) {
+        for (int i = 0; i < 30; i++)
+            at_s[count++] = MONDAY + day * SECONDS_PER_DAY + 36000 + i + 1;
+        at_s[count++] = MONDAY + day * SECONDS_PER_DAY + 72000;
+    }
+    struct arrivals a;
+    arrivals_fit(&a, at_s, count, MONDAY + 200 * SECONDS_PER_DAY);
+    check_sane(&a);
+    assert_true(a.commits[5] > 29.8 && a.commits[5] < 30.2); /* 17 to 32 */
+    int calm = arrivals_class(LONG_AGO);
+    assert_true(a.size[calm][0] + a.size[calm][5] > 0.95);
+    assert_true(a.turn[calm][2][4] > 0.95); /* a run of eight or more */
+    /* thirty and one in two minutes with commits a day */
+    assert_true(arrivals_commits(&a, LONG_AGO) * a.chance[10][LONG_AGO] > 0);
+    double mean = 0;
+    for (int h = 0; h < ARRIVALS_HOURS; h++)
+        mean += a.rate[h] / 7;
+    assert_true(mean > 1.9 && mean < 2.1);
 }
 
 /* Twice as busy in the last year as in the one before: the newer counts for more. */
@@ -161,9 +234,10 @@ static void newer_commits_count_for_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hours_of_the_week), cmocka_unit_test(gaps_and_moods),
-        cmocka_unit_test(little_is_known),   cmocka_unit_test(known_rates_are_found),
-        cmocka_unit_test(bursts_are_found),  cmocka_unit_test(newer_commits_count_for_more),
+        cmocka_unit_test(hours_of_the_week),      cmocka_unit_test(gaps_and_moods),
+        cmocka_unit_test(little_is_known),        cmocka_unit_test(known_rates_are_found),
+        cmocka_unit_test(bursts_are_found),       cmocka_unit_test(moods_have_parts),
+        cmocka_unit_test(many_at_once_are_found), cmocka_unit_test(newer_commits_count_for_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,11 +62,11 @@ hasnt "without a price of waiting: no optimum unless asked" "$out" 'vs_optimum'
 # A table is written, read back, and decides.
 exit_is "a table is saved" 0 "$BAKEHOUR" simulate $weeks --trigger mdp --keep hour --save-policy table.tsv
 holds "its file is named" "$err" "written: table.tsv"
-is "its first line" "$(head -n 1 table.tsv)" "# bakehour mdp 1"
-is "a row for each hour and mood" "$(grep -vc '^#' table.tsv)" 3696
+is "its first line" "$(head -n 1 table.tsv)" "# bakehour mdp 2"
+is "a row for each hour and mood" "$(grep -vc '^#' table.tsv)" 6216
 exit_is "it decides" 0 "$BAKEHOUR" simulate --json $weeks --trigger mdp --keep hour --policy-table table.tsv
 with_table=$(json_of "$out" policies.0.cost_usd)
-awk 'NR <= 4 { print; next } { print $1 "\t" $2 "\t" $3 "\t1*61" }' table.tsv >at-once.tsv
+awk 'NR <= 4 { print; next } { print $1 "\t" $2 "\t" $3 "\t" $4 "\t1*61" }' table.tsv >at-once.tsv
 exit_is "a table of ones" 0 "$BAKEHOUR" simulate --json $weeks --keep hour --trigger mdp --policy-table at-once.tsv \
     --trigger idle
 is "a table of ones is idle" "$(json_of "$out" policies.0.cost_usd)" "$(json_of "$out" policies.1.cost_usd)"
@@ -92,8 +92,8 @@ refused "a table for other terms" "table.tsv:2: the table was made for other dur
 head -n 100 table.tsv >short.tsv
 refused "a table cut off" "short.tsv:101: the table ends too early" \
     simulate $weeks --trigger mdp --keep hour --policy-table short.tsv
-sed '9s/[0-9-]*\*/77*/' table.tsv >wild.tsv
-refused "a table with a wild figure" "wild.tsv:9: a need is \"-\" or a number of commits from 1 to 24" \
+sed '9s/[0-9-]*\*/177*/' table.tsv >wild.tsv
+refused "a table with a wild figure" "wild.tsv:9: a need is \"-\" or a number of commits from 1 to 128" \
     simulate $weeks --trigger mdp --keep hour --policy-table wild.tsv
 refused "no history for a table" "this is no policy table" \
     $simulate --delay-price 1 --trigger mdp --keep hour --policy-table two.tsv
