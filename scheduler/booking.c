@@ -32,6 +32,22 @@ static int record(const struct books *b, const struct ledger_usage *usage, const
     return ledger_record(b->ledger, usage, scope, b->w->catalog, b->now, &booked, err);
 }
 
+struct ending {
+    const struct books *b;
+    const struct ledger_usage *usage;
+};
+
+/* As open, which changes nothing where its end is known already, then as over. */
+static int book_ending(struct ledger *ledger, void *context, struct err *err)
+{
+    const struct ending *e = context;
+    struct ledger_usage over = *e->usage;
+    enum ledger_booked booked = LEDGER_UNCHANGED;
+    over.open = false;
+    int code = ledger_record(ledger, e->usage, &e->b->scope, e->b->w->catalog, e->b->now, &booked, err);
+    return code || booked == LEDGER_UNCHANGED ? code : record(e->b, &over, &e->b->scope, err);
+}
+
 /* Until it was taken over, what a deployment uses was the environment's. What is known under the key by another size or
  * name (an older version booked it, from what EC2 showed) goes on as it began: booking_fleet follows it. */
 static int book_use(const struct books *b, const struct use *use, struct err *err)
@@ -44,9 +60,13 @@ static int book_use(const struct books *b, const struct use *use, struct err *er
         return code;
     before.end = use->taken;
     before.open = true;
+    struct ending ending = {b, &use->usage};
     if (use->taken > use->usage.start)
         code = record(b, &before, &environment, err);
-    return code ? code : record(b, &use->usage, &b->scope, err);
+    if (code)
+        return code;
+    return use->ends ? ledger_together(b->ledger, book_ending, &ending, b->now, err)
+                     : record(b, &use->usage, &b->scope, err);
 }
 
 static int book_uses(const struct books *b, const struct journal *j, struct err *err)

@@ -193,11 +193,12 @@ static void tell_known(const struct fleet *f, struct events *e)
         const struct ledger_usage *u = &f->known[k].usage;
         if (strcmp(u->kind, "instance") != 0 || !is_life(u))
             continue;
+        const struct instance *i = shown(f, u->resource);
         tell(e, u->resource, LIFE_LAUNCHED, u->start);
-        if (u->open && !shown(f, u->resource)) {
+        if (u->open && !i) {
             tell(e, u->resource, LIFE_SEEN, u->end);
             tell(e, u->resource, LIFE_GONE, f->b.now - GONE_S > u->end ? f->b.now - GONE_S : u->end + 1);
-        } else if (!u->open) {
+        } else if (!u->open && !(i && (runs(i) || i->ended_ms))) { /* EC2 knows better when one that drained ended */
             tell(e, u->resource, LIFE_TERMINATED, u->end);
         }
     }
@@ -210,6 +211,8 @@ static int record_life(struct fleet *f, const struct lifetime *life, struct err 
     const struct known *k = known_by_key(f, uses_life_key(key, life->instance));
     if (!k && !life->open && life->end - life->start < PENDING_S)
         return 0; /* it never came to run, and only what runs is billed */
+    if (k && !k->usage.open && life->open && k->usage.end > f->b.now)
+        return 0; /* it drains, until then at the latest */
     struct ledger_usage u = uses_usage(f->b.w, &f->b.rates, key, "instance", life->instance);
     u.type = k ? k->usage.type : i && *i->type ? i->type : uses_fleet_type(f->b.w);
     u.region = f->b.w->environment->region;

@@ -165,7 +165,8 @@ static void check_environment(struct config *c, struct diag *diag, size_t i)
     if (e->rollout.engine && strcmp(e->rollout.engine, "step") == 0 && !e->rollout.dead_man) {
         str_fit(at, sizeof(at), "environments.%zu.rollout.engine", i);
         bad(c, diag, at,
-            "the engine step names an unproven image in the group's template: it needs \"dead_man\": true");
+            "the engine step names an image in the group's template before all of the group has it: it needs "
+            "\"dead_man\": true");
     }
     check_engine(c, diag, &e->rollout, i);
     check_surge(c, diag, &e->rollout, i);

@@ -227,7 +227,8 @@ static void add_own(const struct making *m, int64_t k)
     add_machine(m, COST_ROLLOUT, &u, 0, is_public);
 }
 
-/* An old one from where it was told to go, for as long as its connections may drain. */
+/* An old one from where it was told to go, for as long as its connections may drain: then it is over, whether anybody
+ * looks again or not. A later look puts right what it was (booking_fleet.c). */
 static void add_old(const struct making *m, int64_t k)
 {
     char key[USES_KEY_SIZE];
@@ -244,6 +245,7 @@ static void add_old(const struct making *m, int64_t k)
     u.open = true;
     struct use *use = add(m, COST_DRAINING, &u);
     use->taken = up(strtoll(told, NULL, 10));
+    use->ends = true;
 }
 
 /* Of those that the group launched by itself, one that it took out again. */

@@ -29,6 +29,7 @@ struct use {
     struct ledger_usage usage;
     instant_t taken;    /* until then it ran for others; 0: all of it counts */
     instant_t reckoned; /* what goes on: until when it is reckoned to; 0: to its end */
+    bool ends;          /* though open: at its end, unless a look that came first knew better */
 };
 
 struct uses {
