@@ -149,6 +149,8 @@ static void compare(const char *path, double off[QUANTITIES], bool reports)
 {
     instant_t *at_s = NULL;
     size_t count = read_times(path, &at_s);
+    if (!at_s)
+        return; /* it has failed */
     instant_t middle = at_s[0] + (at_s[count - 1] - at_s[0]) / 2;
     size_t half = 0;
     while (at_s[half] <= middle)
