@@ -4,8 +4,7 @@
  * policy on such data is (the "limit" of docs/study.md).
  *
  * The shipped sample, and the real histories beside the repository where they are. DRAWS_REPORT=1 prints the figures of
- * docs/study.md. Bounds are in logarithms of ratios, over all histories; each is seen to be broken by the model of an
- * earlier version, in which a minute had four commits at the most.
+ * docs/study.md. Bounds are in logarithms of ratios, for the mean over all histories.
  */
 #include <setjmp.h>
 #include <stdarg.h>
