@@ -75,7 +75,7 @@ static void use(struct ledger *ledger, const struct ledger_scope *scope, const s
                 instant_t at)
 {
     struct err err;
-    enum ledger_booked booked;
+    enum ledger_booked booked = LEDGER_NEW;
     char key[64];
     char instance[32];
     str_fit(instance, sizeof(instance), "i-%017" PRId64, n);

@@ -44,7 +44,7 @@ static int see(void *context, const struct ledger_deployment *d, struct err *err
 static struct seen look(struct ledger *ledger)
 {
     struct seen seen = {.all = 0};
-    struct err err;
+    struct err err = {.code = 0};
     assert_int_equal(ledger_deployments(ledger, "test", INSTANT_MIN, INSTANT_MAX, see, &seen, &err), 0);
     return seen;
 }

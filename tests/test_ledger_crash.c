@@ -315,7 +315,7 @@ static int settle_at(struct ledger *l, int64_t hours, struct err *err)
 {
     struct bill_sources sources = {.reserved = "held"};
     struct bill_files files = {.names = names_new()};
-    struct ledger_settled done;
+    struct ledger_settled done = {0};
     instant_t now = at("2018-08-01") + hours * 3600;
     int code = reservations_open_text(&files.reservations, files.names, "held", HELD, strlen(HELD), NULL, err);
     if (!code)

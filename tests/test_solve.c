@@ -153,7 +153,7 @@ static double limit_of(const double look[3])
 
 static void solve_slowly(struct slow *s, uint8_t need[MOODS][KEPT], double *per_minute)
 {
-    double look[3];
+    double look[3] = {0};
     s->now = mem_zero(1, sizeof(value));
     s->next = mem_zero(1, sizeof(value));
     double last = 0;
