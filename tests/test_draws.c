@@ -203,7 +203,7 @@ static void draws_resemble_the_data(void **state)
         printf("\n");
     }
     for (size_t i = 0; i < found.gl_pathc; i++) {
-        double off[QUANTITIES];
+        double off[QUANTITIES] = {0};
         compare(found.gl_pathv[i], off, reports);
         for (int q = 0; q < QUANTITIES; q++) {
             sum[q] += off[q] / (double)found.gl_pathc;
