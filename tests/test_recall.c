@@ -219,7 +219,7 @@ static void a_late_push_is_pending(void **state)
     make_history(&p, at_s, COMMITS);
     struct terms t = {
         .bake_s = 900, .regime = REGIME_HOURLY, .price_per_hour = USD, .delay_price_per_commit_hour = USD / 20};
-    struct policy policy = {{TRIGGER_SQRT, 5 * ONE}, {KEEP_TERMINATE, 0}};
+    struct policy policy = {{TRIGGER_SQRT, 20 * ONE}, {KEEP_TERMINATE, 0}};
     walk_begin(&w, policy_decider(&policy, &t), at_s, COMMITS);
     while (w.told < w.r.deployments - 1)
         walk_started(&w, replay_start_s(&w.r, w.told));
