@@ -90,7 +90,7 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
         uses_of(&uses, j, record, w, &s.rates);
         code = uses_cost(&s.costs, &uses, w->catalog, err);
     }
-    s.used.fleet_public = uses_public_fleet(&uses);
+    s.used.fleet_public = uses.public_fleet;
     uses_release(&uses);
     struct used by_original = used_by_original(&original, &s.used, group, ORIGINAL_WAVES);
     if (!code)

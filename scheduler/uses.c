@@ -209,6 +209,7 @@ static void add_launch(const struct making *m, int64_t k)
     u.open = !ended;
     bool failed = state && strcmp(state, "failed") == 0;
     bool is_public = journal_factf(m->j, "rollout.public.%" PRId64, k) != NULL;
+    m->to->public_fleet = m->to->public_fleet || is_public;
     add_machine(m, failed ? COST_FAILED : COST_ROLLOUT, &u, 0, is_public);
 }
 
@@ -224,6 +225,7 @@ static void add_own(const struct making *m, int64_t k)
     struct ledger_usage u = of_fleet(m, uses_life_key(key, id), id, strtoll(at, NULL, 10), strtoll(relieved, NULL, 10));
     u.open = true;
     bool is_public = journal_factf(m->j, "rollout.own_public.%" PRId64, k) != NULL;
+    m->to->public_fleet = m->to->public_fleet || is_public;
     add_machine(m, COST_ROLLOUT, &u, 0, is_public);
 }
 
@@ -258,7 +260,7 @@ static void add_sick(const struct making *m, int64_t k)
     if (!id || !at || !ended)
         return;
     struct ledger_usage u = of_fleet(m, uses_life_key(key, id), id, strtoll(at, NULL, 10), strtoll(ended, NULL, 10));
-    add_machine(m, COST_FAILED, &u, 0, uses_public_fleet(m->to));
+    add_machine(m, COST_FAILED, &u, 0, m->to->public_fleet);
 }
 
 static void add_image(const struct making *m, const char *id, const char *region, instant_t made_s)
@@ -307,19 +309,11 @@ static void add_runner(const struct making *m)
     add(m, COST_RUNNER, &u);
 }
 
-bool uses_makes_image(const struct journal *j, const struct deployment *d)
+/* An image of its own stays after it. */
+static bool makes_image(const struct journal *j, const struct deployment *d)
 {
     return journal_fact(j, "image.id") && !journal_fact(j, "image.found") && strcmp(d->kind, "deploy") == 0 &&
            strcmp(d->state, "completed") == 0; /* else clean-up has removed it */
-}
-
-bool uses_public_fleet(const struct uses *u)
-{
-    for (size_t i = 0; i < u->count; i++)
-        if (u->items[i].cost == COST_ADDRESSES && strcmp(u->items[i].usage.kind, "public-ipv4") == 0 &&
-            strncmp(u->items[i].usage.key, "i-", 2) == 0)
-            return true;
-    return false;
 }
 
 void uses_of(struct uses *out, const struct journal *j, const struct deployment *d, const struct pipeline_world *w,
@@ -340,7 +334,7 @@ void uses_of(struct uses *out, const struct journal *j, const struct deployment 
         add_sick(&m, k);
     add_bake(&m);
     add_wasted(&m);
-    if (uses_makes_image(j, d))
+    if (makes_image(j, d))
         add_image(&m, journal_fact(j, "image.id"), w->config->region,
                   journal_fact_i64(j, "image.ended_ms", m.ended_ms) / 1000);
     add_copy(&m);

@@ -8,8 +8,9 @@
  *   old instances   behind a load balancer, for as long as their connections may drain from then on; when they are
  *                   really gone the environment's books put it right (booking_fleet.c)
  *   of each new one its root volume and its public address, as long as it
- *   image, copy     their snapshots, reckoned for prices.retained_days and booked for as long as they are kept; a
- * copy's way to another region CI runner       one job
+ *   image, copy     their snapshots, reckoned for prices.retained_days and booked for as long as they are kept
+ *   transfer        a copy's way to another region
+ *   CI runner       one job
  *
  * The statement is the sum of this list, the ledger books this list, both by charge.h. So a deployment's sum on the
  * ledger is its statement's, once its image has been kept for as long as was reckoned.
@@ -35,6 +36,7 @@ struct use {
 struct uses {
     struct use *items;
     size_t count, cap;
+    bool public_fleet; /* some instance of the rollout has a public address */
     struct arena arena;
 };
 
@@ -44,11 +46,6 @@ void uses_release(struct uses *u);
 void uses_of(struct uses *out, const struct journal *j, const struct deployment *d, const struct pipeline_world *w,
              const struct rates *rates);
 int uses_cost(struct costs *out, const struct uses *u, const struct catalog *catalog, struct err *err) MUST_USE;
-
-/* An image of its own stays after it. */
-bool uses_makes_image(const struct journal *j, const struct deployment *d);
-/* Some instance of the rollout had a public address. */
-bool uses_public_fleet(const struct uses *u);
 
 /* A use with what is the same for all: account, region of the bake, OS, regime. */
 struct ledger_usage uses_usage(const struct pipeline_world *w, const struct rates *rates, const char *key,

@@ -360,12 +360,74 @@ static void estimates_have_all_of_it(void **state)
     }
 }
 
+static void must_call(struct stage_eyes *e, struct aws_request *r)
+{
+    struct aws_error error;
+    struct aws_reply reply;
+    aws_reply_init(&reply);
+    if (e->transport.transport.call(e->transport.transport.self, r, &reply, &error))
+        fail_msg("%s", error.message);
+    aws_request_release(r);
+    aws_reply_release(&reply);
+}
+
+/* From now on what the group launches has no public address. */
+static void make_private(struct stage *s)
+{
+    struct stage_eyes e;
+    struct group g;
+    struct aws_error error;
+    struct aws_request r;
+    stage_eyes_open(&e, s);
+    assert_int_equal(cloud_describe_group(&e.cloud, "group-test", &e.arena, &g, &error), 0);
+    assert_string_equal(g.template_version, "1");
+    aws_request_init(&r, AWS_EC2, "CreateLaunchTemplateVersion");
+    aws_param(&r, "LaunchTemplateId", g.template_id);
+    aws_param(&r, "SourceVersion", "1");
+    aws_param(&r, "LaunchTemplateData.NetworkInterface.1.AssociatePublicIpAddress", "false");
+    must_call(&e, &r);
+    aws_request_init(&r, AWS_AUTOSCALING, "UpdateAutoScalingGroup");
+    aws_param(&r, "AutoScalingGroupName", "group-test");
+    aws_param(&r, "LaunchTemplate.LaunchTemplateId", g.template_id);
+    aws_param(&r, "LaunchTemplate.Version", "2");
+    must_call(&e, &r);
+    stage_eyes_close(&e);
+}
+
+/* The bake instance's address is not the group's: the original pipeline's would have paid for one as well. */
+static void a_private_group_has_no_addresses(void **state)
+{
+    (void)state;
+    static struct stage s;
+    struct journal *j;
+    struct statement statement;
+    const char *more = ", \"network\": {\"address\": \"public\"}, \"prices\": {\"regime\": \"second\"}";
+    stage_open(&s, &(struct stage_options){.more = more});
+    make_private(&s);
+    const struct pipeline_world *w = &s.rehearsal.world;
+    const struct journal_clock clock = {w->transport->now_ms, w->transport->self};
+    assert_int_equal(stage_deploy(&s, commits[0]), PIPELINE_COMPLETED);
+    assert_int_equal(journal_open(&j, w->state, NULL, s.record.run, clock, &s.err), 0);
+    assert_int_equal(statement_make(&statement, j, &s.record, w, &s.err), 0);
+    for (int original = 0; original < 2; original++) {
+        const int64_t *usd = original ? statement.originals.usd : statement.costs.usd;
+        int64_t bakes = half_even((int128)usd[COST_BAKE] * ADDRESS, statement.rates.bake_per_hour);
+        assert_true(usd[COST_BAKE] > 0 && usd[COST_ROLLOUT] > 0);
+        if (llabs(usd[COST_ADDRESSES] - bakes) > 1)
+            fail_msg("original %d: addresses %lld, the bake instance's %lld", original, (long long)usd[COST_ADDRESSES],
+                     (long long)bakes);
+    }
+    journal_free(j);
+    stage_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statements_are_what_the_ledger_books),
         cmocka_unit_test(storms_too),
         cmocka_unit_test(estimates_have_all_of_it),
+        cmocka_unit_test(a_private_group_has_no_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
