@@ -419,8 +419,3 @@ double arrivals_commits(const struct arrivals *a, int mood)
         commits += size[i] * a->commits[i];
     return commits;
 }
-
-double arrivals_per_hour(const struct arrivals *a, instant_t t, int mood)
-{
-    return 60 * a->chance[arrivals_hour(t)][mood] * arrivals_commits(a, mood);
-}

@@ -126,7 +126,4 @@ static inline int arrivals_hour(instant_t t)
     return (int)(hour < 0 ? hour + ARRIVALS_HOURS : hour);
 }
 
-/* Commits an hour to expect just now. */
-double arrivals_per_hour(const struct arrivals *a, instant_t t, int mood);
-
 #endif
