@@ -25,7 +25,7 @@ size_t arrivals_draw(const struct arrivals *model, uint32_t seed, instant_t from
     for (size_t i = 0; i < count; i++)
         arrivals_hear(&mood, (*at_s)[i]);
     from = (from + ARRIVALS_STEP_S - 1) / ARRIVALS_STEP_S * ARRIVALS_STEP_S;
-    for (instant_t t = from; t < to; t += ARRIVALS_STEP_S) {
+    for (instant_t t = from; t + ARRIVALS_STEP_S <= to; t += ARRIVALS_STEP_S) {
         int m = arrivals_mood_at(&mood, t);
         if (philox_unit(&p) >= model->chance[arrivals_hour(t)][m])
             continue;
