@@ -209,6 +209,13 @@ static void limit_cases_are_idle(void **state)
     replay_release(&b);
 }
 
+static instant_t fires_at(const struct outlook *o, instant_t now, int64_t commits)
+{
+    struct pending pending = {commits, now, now};
+    struct rental none = {0};
+    return policy_fire_at(outlook_decider(o), now, &pending, &none);
+}
+
 /* What is heard at once leads where hearing one by one does: nothing hangs on how often one looks. */
 static void hearing_at_once_is_the_same(void **state)
 {
@@ -227,13 +234,50 @@ static void hearing_at_once_is_the_same(void **state)
         for (size_t i = 0; i < count; i++)
             outlook_hear(slowly, at_s, i + 1, at_s[i]);
         outlook_hear(once, at_s, count, at_s[count - 1]);
-        struct pending pending = {1, at_s[count - 1], at_s[count - 1]};
-        struct rental none = {0};
-        assert_int_equal(policy_fire_at(outlook_decider(once), at_s[count - 1], &pending, &none),
-                         policy_fire_at(outlook_decider(slowly), at_s[count - 1], &pending, &none));
+        assert_int_equal(fires_at(once, at_s[count - 1], 1), fires_at(slowly, at_s[count - 1], 1));
         assert_memory_equal(outlook_model(once), outlook_model(slowly), sizeof(struct arrivals));
         outlook_free(once);
         outlook_free(slowly);
+    }
+}
+
+static void decide_alike(const struct outlook *a, const struct outlook *b, instant_t now)
+{
+    for (int64_t commits = 1; commits < 6; commits++)
+        assert_int_equal(fires_at(a, now, commits), fires_at(b, now, commits));
+    assert_int_equal(outlook_model(a) == NULL, outlook_model(b) == NULL);
+    if (outlook_model(a))
+        assert_memory_equal(outlook_model(a), outlook_model(b), sizeof(struct arrivals));
+}
+
+/* A copy decides as its original did, whatever the original has heard since or if it is gone; then it goes on alone. */
+static void a_copy_goes_its_own_way(void **state)
+{
+    (void)state;
+    struct philox p = philox_stream(68, 0, 0, 1);
+    instant_t at_s[300];
+    for (size_t i = 0; i < sizeof(learning) / sizeof(*learning); i++) {
+        struct err err;
+        size_t count = make_history(&p, at_s, 300, 20000);
+        size_t half = count / 2;
+        struct terms t = some_terms(&p);
+        struct policy policy = some_policy(&p, &t, learning[i]);
+        struct decider bare = policy_decider(&policy, &t);
+        struct outlook *first = NULL;
+        struct outlook *same = NULL;
+        assert_int_equal(outlook_new(&first, &bare, &err) + outlook_new(&same, &bare, &err), 0);
+        outlook_hear(first, at_s, half, at_s[half - 1]);
+        outlook_hear(same, at_s, half, at_s[half - 1]);
+        struct outlook *copy = outlook_copy(first);
+        assert_ptr_equal(outlook_decider(copy)->outlook, copy);
+        outlook_hear(first, at_s, count, at_s[count - 1]);
+        outlook_free(first);
+        decide_alike(copy, same, at_s[half - 1]);
+        outlook_hear(copy, at_s, count, at_s[count - 1]);
+        outlook_hear(same, at_s, count, at_s[count - 1]);
+        decide_alike(copy, same, at_s[count - 1]);
+        outlook_free(copy);
+        outlook_free(same);
     }
 }
 
@@ -352,13 +396,10 @@ static void a_seed_decides_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_future_does_not_matter),
-        cmocka_unit_test(stepping_equals_replay),
-        cmocka_unit_test(limit_cases_are_idle),
-        cmocka_unit_test(hearing_at_once_is_the_same),
-        cmocka_unit_test(they_are_held_to_the_simple_ones),
-        cmocka_unit_test(a_budget_lasts_and_is_used),
-        cmocka_unit_test(a_seed_decides_random),
+        cmocka_unit_test(the_future_does_not_matter), cmocka_unit_test(stepping_equals_replay),
+        cmocka_unit_test(limit_cases_are_idle),       cmocka_unit_test(hearing_at_once_is_the_same),
+        cmocka_unit_test(a_copy_goes_its_own_way),    cmocka_unit_test(they_are_held_to_the_simple_ones),
+        cmocka_unit_test(a_budget_lasts_and_is_used), cmocka_unit_test(a_seed_decides_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
