@@ -27,6 +27,15 @@ static void gives(struct session *s, struct result *r, const char *expected)
     free(r->text);
 }
 
+/* The text on a page so wide, later lines indented. */
+static void shows(int width, int indent, const char *text, const char *expected)
+{
+    struct result r;
+    struct session s = page(&r, width);
+    page_say(&s, indent, "%s", text);
+    gives(&s, &r, expected);
+}
+
 static void words_go_to_the_next_line(void **state)
 {
     (void)state;
@@ -34,24 +43,16 @@ static void words_go_to_the_next_line(void **state)
     struct session s = page(&r, 10);
     page_say(&s, 2, "one two %s four", "three");
     gives(&s, &r, "one two\n  three\n  four\n");
-    s = page(&r, 10);
-    page_say(&s, 0, "exactly te");
-    gives(&s, &r, "exactly te\n");
-    s = page(&r, 10);
-    page_say(&s, 4, "  key one two");
-    gives(&s, &r, "  key one\n    two\n");
+    shows(10, 0, "exactly te", "exactly te\n");
+    shows(10, 4, "  key one two", "  key one\n    two\n");
 }
 
 static void a_unit_stays_with_its_number(void **state)
 {
     (void)state;
-    struct result r;
-    struct session s = page(&r, 10);
-    page_say(&s, 0, "it took 54 s, 9 min (7 %%)");
-    gives(&s, &r, "it took\n54 s,\n9 min\n(7 %)\n");
-    s = page(&r, 10);
-    page_say(&s, 0, "it took 54 secs and a few s");
-    gives(&s, &r, "it took 54\nsecs and a\nfew s\n");
+    shows(10, 0, "it took 54 s, 9 min (7 %)", "it took\n54 s,\n9 min\n(7 %)\n");
+    shows(10, 0, "it took 54 secs and a few s", "it took 54\nsecs and a\nfew s\n");
+    shows(10, 0, "it was few s ago", "it was few\ns ago\n"); /* behind no number it is a word */
 }
 
 static void a_label_hangs(void **state)
@@ -66,16 +67,9 @@ static void a_label_hangs(void **state)
 static void wide_words_and_breaks_stay(void **state)
 {
     (void)state;
-    struct result r;
-    struct session s = page(&r, 6);
-    page_say(&s, 1, "a incomprehensible b");
-    gives(&s, &r, "a\n incomprehensible\n b\n");
-    s = page(&r, 20);
-    page_say(&s, 0, "one\ntwo\n\nthree");
-    gives(&s, &r, "one\ntwo\n\nthree\n");
-    s = page(&r, 20);
-    page_say(&s, 0, "%s", "");
-    gives(&s, &r, "\n");
+    shows(6, 1, "a incomprehensible b", "a\n incomprehensible\n b\n");
+    shows(20, 0, "one\ntwo\n\nthree", "one\ntwo\n\nthree\n");
+    shows(20, 0, "", "\n");
 }
 
 static void percent_signs_and_utf8(void **state)
@@ -85,9 +79,7 @@ static void percent_signs_and_utf8(void **state)
     struct session s = page(&r, 10);
     page_say(&s, 0, "there is 9 %% of it");
     gives(&s, &r, "there is\n9 % of it\n");
-    s = page(&r, 6);
-    page_say(&s, 0, "\xc3\xa4\xc3\xb6\xc3\xbc ab c");
-    gives(&s, &r, "\xc3\xa4\xc3\xb6\xc3\xbc ab\nc\n");
+    shows(6, 0, "\xc3\xa4\xc3\xb6\xc3\xbc ab c", "\xc3\xa4\xc3\xb6\xc3\xbc ab\nc\n");
 }
 
 static void eighty_columns_without_a_terminal(void **state)
