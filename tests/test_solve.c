@@ -123,11 +123,10 @@ static void a_minute_back(struct slow *s, uint8_t need[MOODS][KEPT])
             for (int n = 0; n < PEND; n++)
                 for (int x = 0; x < s->kept; x++) {
                     /* the shift of x is taken back: it was given for the end */
-                    struct slow t = *s;
                     int keep = x + 1 < s->kept ? x + 1 : x;
                     if (x == 0)
                         keep = 0;
-                    (*s->now)[to_go][m][n][x] = pending[n] * per_minute + after_a_minute(&t, to_go - 1, m, n, keep);
+                    (*s->now)[to_go][m][n][x] = pending[n] * per_minute + after_a_minute(s, to_go - 1, m, n, keep);
                 }
     for (int m = 0; m < MOODS; m++)
         for (int x = 0; x < s->kept; x++) {
