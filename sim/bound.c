@@ -10,8 +10,8 @@
 #define FRONT_WORK  ((int64_t)3000000)  /* a limit makes it slower, and a line needs no more */
 #define GRID_MAX_S  3600
 #define CHEAP_PRICE 0.004 /* of the line's prices, in launches for a commit-hour: from here, */
-#define OVERLAP_MAX 1e13  /* 1,000 USD a deployment */
 #define PRICE_STEP  3     /* each so many times the one before, to 26 */
+#define OVERLAP_MAX 1e13  /* 1,000 USD a deployment */
 
 /* What each deployment costs at least besides its instance. */
 static money_t money_each(const struct model *m)

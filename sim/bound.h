@@ -10,7 +10,8 @@
  *     the largest, over prices w of waiting, of  optimum(w) - w x waiting        (Lagrange)
  *
  * Ownership: struct bound is the caller's, bound_find .. bound_release; struct bound_line likewise. Errors: those of
- * the optimum. Cost: one optimum (BOUND_WORK steps x phases at most, by the choice of the grid) for each price.
+ * the optimum. Cost: one optimum (BOUND_WORK steps x phases at most, by the choice of the grid) for each price;
+ * bound_front_find one of FRONT_WORK for each limit.
  */
 #ifndef SIM_BOUND_H
 #define SIM_BOUND_H

@@ -61,7 +61,7 @@ static void find_drawn(struct plan *p, const struct session *session)
         longest_s = lead_s > longest_s ? lead_s : longest_s;
     }
     if (bound_front_find(&p->drawn, p->scenario, &p->frontier.idle->outcome, longest_s, session, &err))
-        session_note(session, "without the clairvoyant's line: %s", err.text);
+        session_note(session, "without all of the clairvoyant's line: %s", err.text);
 }
 
 static int fill(struct plan *p, const struct plan_args *args, const struct session *session, struct err *err)
