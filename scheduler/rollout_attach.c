@@ -371,14 +371,10 @@ enum roll attach_proven(struct rollout *r)
 
 static int64_t wave_size(const struct rollout *r)
 {
-    int64_t surge = r->o->environment->rollout.surge;
-    int64_t room = r->group.max - r->group.desired;
-    int64_t size = surge > 0 ? surge : room > 0 ? room : 1;
+    int64_t size = rollout_surge(r->o->environment, r->group.desired, r->group.max);
     bool is_proven = fleet_count(r, FRESH_ATTACHED) > 0 || fleet_count(r, FRESH_PROVEN) > 0;
     if (strcmp(r->o->environment->rollout.canary, "alone") == 0 && (!is_proven || is_step(r)))
         size = 1;
-    if (surge > 0 && room > 0 && size > room)
-        size = room;
     return size < ATTACH_MOST ? size : ATTACH_MOST;
 }
 

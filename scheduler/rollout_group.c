@@ -326,9 +326,7 @@ static enum roll guard_group(struct rollout *r)
 static enum roll raise_desired(struct rollout *r)
 {
     struct group_change change = GROUP_CHANGE_NONE;
-    int64_t surge = r->o->environment->rollout.surge;
-    int64_t room = r->max - r->desired;
-    int64_t size = surge > 0 ? surge : room > 0 ? room : 1;
+    int64_t size = rollout_surge(r->o->environment, r->desired, r->max);
     int64_t allowed = rollout_allowed(r->o) - rollout_fact(r, "rollout.attempts", 0);
     int64_t old = attach_old_in_wave(r);
     enum roll next = attach_await_hour(r);

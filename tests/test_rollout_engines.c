@@ -62,6 +62,29 @@ static void the_other_engines_roll_too(void **state)
     }
 }
 
+/* The group's maximum has room for one more at a time: each wave is of one, as the plan says, whatever surge says. */
+static void no_wave_is_beyond_the_maximum(void **state)
+{
+    (void)state;
+    static const char *const engines[] = {"attach", "step"};
+    for (size_t i = 0; i < 2; i++) {
+        struct rolling s;
+        struct err err;
+        struct rollout_plan plan;
+        rolling_open(&s, 1, NEW_APP, 4, 5);
+        s.environment.rollout.engine = engines[i];
+        s.environment.rollout.surge = 3;
+        assert_int_equal(rollout_plan(&s.order, &plan, &err), 0);
+        assert_int_equal(plan.waves, 4);
+        assert_int_equal(plan.raised_max, 0);
+        if (rolling_run(&s, 7200, &err) != ROLLOUT_DONE)
+            fail_msg("%s: %s", engines[i], err.text);
+        check(&s, "2", s.image_new, 4);
+        assert_int_equal(fact(&s, "rollout.waves"), 4);
+        rolling_close(&s);
+    }
+}
+
 /* Somebody else's refresh is waited for, and a later one as long again; where no dead-man is wanted none is missed. */
 static void a_blocked_refresh_begins_later(void **state)
 {
@@ -303,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_other_engines_roll_too),
+        cmocka_unit_test(no_wave_is_beyond_the_maximum),
         cmocka_unit_test(a_blocked_refresh_begins_later),
         cmocka_unit_test(a_canary_keeps_broken_images_away),
         cmocka_unit_test(what_dies_later_is_capped_too),
