@@ -73,8 +73,7 @@ static const struct config_key image_keys[] = {
      file_keys, sizeof(struct config_file), 0},
     {"command_line", CONFIG_TEXT, AT(config_image, command_line), NULL,
      "OSv's boot command line, under 1,024 bytes. {artifact}, {project}, {commit}, {environment} and each variable "
-     "stand "
-     "for their values; with {environment} or {commit} in it an image serves only that one.",
+     "stand for their values; with {environment} or {commit} in it an image serves only that one.",
      "\"java.so {jvm} -jar {artifact} {log}\"", 1, 0, 0, NULL, NULL, 0, 0},
     {"variables", CONFIG_PAIRS, AT(config_image, variables), NULL,
      "Names and texts for the command line: JVM options, agents, the address logs go to. No secrets: the command line "
@@ -88,8 +87,7 @@ static const struct config_key image_keys[] = {
      "order flush: the wait, at least 10 s (ZFS writes every 5 s).", NULL, 0, 10, 600, NULL, NULL, 0, 0},
     {"reset", CONFIG_CHOICE, AT(config_image, reset), "\"auto\"",
      "How a kept bake instance is made clean again: root-volume (replaced from the base image), files (what was "
-     "uploaded "
-     "is deleted and verified), auto (the cheaper one for the next bake).",
+     "uploaded is deleted and verified), auto (the cheaper one for the next bake).",
      NULL, 0, 0, 0, resets, NULL, 0, 0},
     {"prelaunch", CONFIG_CHOICE, AT(config_image, prelaunch), "\"auto\"",
      "Whether the bake instance boots while the build runs: auto weighs the hour that a failing build wastes against "
@@ -129,8 +127,7 @@ static const struct config_key network_keys[] = {
 static const struct config_key signing_keys[] = {
     {"public_key_files", CONFIG_TEXTS, AT(config_signing, public_key_files), "[]",
      "Ed25519 keys in PEM that may have signed an artifact; one that fits is enough. With any of them named, what is "
-     "not "
-     "signed is not deployed.",
+     "not signed is not deployed.",
      NULL, 0, 0, 0, NULL, NULL, 0, 0},
     {"signature", CONFIG_TEXT, AT(config_signing, signature), "\"\"",
      "Where the build leaves the signature, relative to the checkout; empty: beside the artifact, with .sig behind its "
@@ -178,8 +175,7 @@ static const struct config_key smoke_keys[] = {
 static const struct config_key policy_keys[] = {
     {"trigger", CONFIG_TEXT, AT(config_policy, trigger_text), "\"idle\"",
      "When to deploy: every, idle, count:N, window:S, train:S, area:THETA; or, learning from the branch's history: "
-     "mdp, "
-     "predict:TRUST, sqrt:KAPPA, random:SEED, budget:HOURSh, budget:AMOUNTusd ('bakehour plan' finds the best).",
+     "mdp, predict:TRUST, sqrt:KAPPA, random:SEED, budget:HOURSh, budget:AMOUNTusd ('bakehour plan' finds the best).",
      "\"window:15m\"", 0, 0, 0, NULL, NULL, 0, 0},
     {"keep", CONFIG_TEXT, AT(config_policy, keep_text), "\"terminate\"",
      "How long the bake instance is kept: terminate, hour (hourly billing), idle:S, rent.", NULL, 0, 0, 0, NULL, NULL,
@@ -262,8 +258,7 @@ static const struct config_key environment_keys[] = {
      "Empty: the region at the top. Images are copied across.", NULL, 0, 0, 0, NULL, NULL, 0, 0},
     {"kms_key", CONFIG_TEXT, AT(config_environment, kms_key), "\"\"",
      "Its image is a copy encrypted with this KMS key (its ARN), of this environment's region and account; empty: as "
-     "it "
-     "was made.",
+     "it was made.",
      NULL, 0, 0, 0, NULL, NULL, 0, 0},
     {"profile", CONFIG_TEXT, AT(config_environment, profile), "\"\"",
      "Another account: the profile of ~/.aws/config to use there.", NULL, 0, 0, 0, NULL, NULL, 0, 0},

@@ -74,8 +74,7 @@ struct gc_scope {
     const struct state *state;
     const char *alive_run;   /* what carries this run is left alone; "": none */
     const char *working_run; /* whose port stays open; "": none, as whoever holds the lease knows */
-    bool
-        everywhere; /* rules of any security group and port of the bake's region, whatever the configuration says now */
+    bool everywhere;         /* rules of any security group and port of the bake's region, whatever is configured now */
     int64_t now_ms;
 };
 

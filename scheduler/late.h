@@ -4,9 +4,8 @@
  * Between the look at the lease and the call a runner may stand still (SIGSTOP, a machine that sleeps) for longer than
  * the lease lasts. Another one takes over and ends the run; then the first goes on. Its call is not sent any more
  * (lease.h), unless it stood still within the write itself, or the request lay about on its way. Its next look at the
- * lease stops it, so that is one call. What it launches or makes carries the run's tags and is
- * collected; a change of the group's size or template leaves no trace but the intent in the journal, to which no
- * outcome was written.
+ * lease stops it, so that is one call. What it launches or makes carries the run's tags and is collected; a change of
+ * the group's size or template leaves no trace but the intent in the journal, to which no outcome was written.
  *
  * So before a run takes the group's size and template for those to keep, it looks whether they are what the last run
  * left. Where they are not, and are just what such an intent asked for, they are put back. What anybody else changed

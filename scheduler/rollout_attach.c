@@ -2,8 +2,8 @@
  * rollout_attach.c - the default engine: new instances are proven outside the group, attached, and only then does an
  * old one go. The group's template names the good image until the last wave is done.
  *
- *      launch S outside -> all proven -> AttachInstances (desired + S) -> all serve -> drain -> S old ones go (desired
- * - S)
+ *      launch S outside -> all proven -> AttachInstances (desired + S) -> all serve -> drain
+ *          -> S old ones go (desired - S)
  *
  * rollout.raised counts attachments, rollout.removed old ones let go; while they differ, the desired count is above
  * what it was. What is being removed is noted before the call, so that a new process removes that one, and no second
@@ -15,15 +15,14 @@
 #include "scheduler/pricing.h"
 #include "scheduler/rollout_private.h"
 
-#define UNSEEN_MS   60000
-#define ATTACH_MOST 20 /* AWS's limit for one call */
-#define HOUR_MS     3600000
-#define HOUR_SLACK_MS                                                                                                  \
-    30000                 /* an old instance is told to go so long before its paid hour ends: a call that fails once, */
-#define HOUR_EACH_MS 2000 /* and the calls for all others that go then, */
-#define DELAY_S      300  /* AWS's own; for a rollout that an older version began, which did not ask */
-#define PROVE_MS     120000 /* beside the boot: attaching and the health checks */
-#define SAME_HOUR_MS 300000 /* old instances whose hours end within so long go together */
+#define UNSEEN_MS     60000
+#define ATTACH_MOST   20 /* AWS's limit for one call */
+#define HOUR_MS       3600000
+#define HOUR_SLACK_MS 30000  /* an old one is told to go so long before its paid hour ends: a call that fails once, */
+#define HOUR_EACH_MS  2000   /* and the calls for all others that go then */
+#define DELAY_S       300    /* AWS's own; for a rollout that an older version began, which did not ask */
+#define PROVE_MS      120000 /* beside the boot: attaching and the health checks */
+#define SAME_HOUR_MS  300000 /* old instances whose hours end within so long go together */
 
 static bool is_step(const struct rollout *r)
 {

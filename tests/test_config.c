@@ -142,8 +142,7 @@ static void each_bad_place_is_named(void **state)
             "t:6:65: no event is of the kind \"fialed\"; did you mean \"failed\"?\n");
     reports(", {\"name\": \"b\", \"group\": \"g\", \"rollout\": {\"engine\": \"refresh\", \"drain\": 60}}", "",
             "t:5:118: the engine refresh of b does not carry out \"drain\", since AWS picks instances and times: "
-            "attach and "
-            "step do\n");
+            "attach and step do\n");
     reports(", {\"name\": \"b\", \"group\": \"g\", \"rollout\": {\"engine\": \"refresh\", \"surge\": 2, "
             "\"min_healthy_percent\": 50}}",
             "",

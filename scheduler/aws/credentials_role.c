@@ -54,8 +54,7 @@ static int refused(const char *action, const char *role, const struct aws_error 
     struct err why = *err;
     return err_set(
         err, EXIT_INPUT,
-        "%s. Role %s: does it exist, does its trust policy name %s, and%s? 'bakehour config iam' prints both "
-        "policies",
+        "%s. Role %s: does it exist, does its trust policy name %s, and%s? 'bakehour config iam' prints both policies",
         why.text, role, web ? "this token's issuer and subject" : "whoever asks (aws sts get-caller-identity)",
         web ? " is the token's audience sts.amazonaws.com" : " may that one call sts:AssumeRole");
 }

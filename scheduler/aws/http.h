@@ -41,10 +41,9 @@ struct http_request {
     size_t reply_max;
     const char *save_to;
     int64_t send_by_ns; /* of clock_asleep_too_ns; later it is not sent any more, though connected; 0: whenever */
-    int64_t
-        send_by_s; /* likewise of the wall clock, which a virtual machine that stood still puts right; 0: whenever */
-    bool direct;   /* no proxy, HTTP/1.0, a connection of its own: instances, metadata */
-    bool fresh;    /* a connection of its own */
+    int64_t send_by_s;  /* likewise of the wall clock, which a machine that stood still puts right; 0: whenever */
+    bool direct;        /* no proxy, HTTP/1.0, a connection of its own: instances, metadata */
+    bool fresh;         /* a connection of its own */
 };
 
 struct http_reply {
