@@ -79,7 +79,6 @@ static void by_words_alone(struct stage *s, struct stage_eyes *e, const struct g
     int64_t port = s->config->osv.port;
     state_open_memory(&empty);
     scope.state = &empty;
-    scope.now_ms = simcloud_now_ms(s->rehearsal.cloud);
     assert_int_equal(port_to_close(e, &scope, true), 1);
     assert_int_equal(port_to_close(e, &scope, false), 0);
     scope.now_ms += 6 * 3600 * 1000;
@@ -102,6 +101,34 @@ static void by_words_alone(struct stage *s, struct stage_eyes *e, const struct g
     state_close(&empty);
 }
 
+/* A run that died with the rule open. */
+static void leave_open(struct stage *s)
+{
+    int64_t ours = 0;
+    int64_t others;
+    for (int64_t n = 10; !ours; n++) {
+        if (n > 10)
+            stage_close(s);
+        port_stage(s, &(struct stage_options){0});
+        stage_kill(s, DEATH_BEFORE_CALL, n);
+        assert_int_not_equal(stage_deploy(s, port_commit), PIPELINE_COMPLETED);
+        port_rules(s, &ours, &others);
+    }
+}
+
+/* As that store sees it, with no run at work. */
+static struct gc_scope scope_of(struct stage *s, struct stage_eyes *e, const struct state *state)
+{
+    return (struct gc_scope){.bake = &e->cloud,
+                             .site = &e->cloud,
+                             .config = s->config,
+                             .environment = &s->config->environments.items[0],
+                             .state = state,
+                             .alive_run = "",
+                             .working_run = "",
+                             .now_ms = simcloud_now_ms(s->rehearsal.cloud)};
+}
+
 /* A runner that never returned: gc, which holds the lease, closes it; a dry run leaves a run at work alone. */
 static void gc_closes_it(void **state)
 {
@@ -110,24 +137,10 @@ static void gc_closes_it(void **state)
     struct stage_eyes e;
     struct gc_list list;
     struct aws_error error;
-    int64_t ours = 0;
-    int64_t others;
-    for (int64_t n = 10; !ours; n++) {
-        if (n > 10)
-            stage_close(&s);
-        port_stage(&s, &(struct stage_options){0});
-        stage_kill(&s, DEATH_BEFORE_CALL, n);
-        assert_int_not_equal(stage_deploy(&s, port_commit), PIPELINE_COMPLETED);
-        port_rules(&s, &ours, &others);
-    }
+    leave_open(&s);
     stage_eyes_open(&e, &s);
-    struct gc_scope scope = {.bake = &e.cloud,
-                             .site = &e.cloud,
-                             .config = s.config,
-                             .environment = &s.config->environments.items[0],
-                             .state = &s.inner,
-                             .alive_run = s.record.run,
-                             .working_run = s.record.run};
+    struct gc_scope scope = scope_of(&s, &e, &s.inner);
+    scope.alive_run = scope.working_run = s.record.run;
     assert_int_equal(gc_find(&scope, &e.arena, &list, &error), 0);
     for (size_t i = 0; i < list.count; i++)
         assert_int_not_equal(list.items[i].kind, GC_PORT);
@@ -189,14 +202,8 @@ static size_t other_ends(struct stage *s, struct lease *lease)
     size_t closed = 0;
     staging.name = "staging";
     stage_eyes_open(&e, s);
-    struct gc_scope scope = {.bake = &e.cloud,
-                             .site = &e.cloud,
-                             .config = s->config,
-                             .environment = &staging,
-                             .state = &s->inner,
-                             .alive_run = "",
-                             .working_run = "",
-                             .now_ms = simcloud_now_ms(s->rehearsal.cloud)};
+    struct gc_scope scope = scope_of(s, &e, &s->inner);
+    scope.environment = &staging;
     struct journal_clock clock = {e.transport.transport.now_ms, e.transport.transport.self};
     assert_int_equal(journal_open(&journal, &s->inner, lease, other_run, clock, &err), 0);
     assert_int_equal(gc_find_ports(&scope, &e.arena, &list, &error), 0);
@@ -292,29 +299,10 @@ static void another_store_leaves_it(void **state)
     struct stage s;
     struct stage_eyes e;
     struct state other;
-    int64_t ours;
-    int64_t others;
-    port_stage(&s, &(struct stage_options){0});
-    s.rehearsal.world.detach = true;
+    leave_open(&s);
     state_open_memory(&other);
-    for (int64_t n = 10;; n++) {
-        stage_kill(&s, DEATH_BEFORE_CALL, n);
-        (void)stage_deploy(&s, port_commit);
-        port_rules(&s, &ours, &others);
-        if (ours)
-            break;
-        stage_close(&s);
-        port_stage(&s, &(struct stage_options){0});
-    }
     stage_eyes_open(&e, &s);
-    struct gc_scope scope = {.bake = &e.cloud,
-                             .site = &e.cloud,
-                             .config = s.config,
-                             .environment = &s.config->environments.items[0],
-                             .state = &other,
-                             .alive_run = "",
-                             .working_run = "",
-                             .now_ms = simcloud_now_ms(s.rehearsal.cloud)};
+    struct gc_scope scope = scope_of(&s, &e, &other);
     assert_int_equal(port_to_close(&e, &scope, false), 0);
     scope.state = &s.inner; /* which knows that run, and has its lease */
     assert_int_equal(port_to_close(&e, &scope, false), 1);
@@ -360,16 +348,7 @@ static void closed_when_switched_off(void **state)
 {
     (void)state;
     struct stage s;
-    int64_t ours = 0;
-    int64_t others;
-    for (int64_t n = 10; !ours; n++) {
-        if (n > 10)
-            stage_close(&s);
-        port_stage(&s, &(struct stage_options){0});
-        stage_kill(&s, DEATH_BEFORE_CALL, n);
-        assert_int_not_equal(stage_deploy(&s, port_commit), PIPELINE_COMPLETED);
-        port_rules(&s, &ours, &others);
-    }
+    leave_open(&s);
     stage_next_runner(&s, "second/2", true);
     s.config->network.open_port = false;
     assert_int_equal(stage_finish(&s, port_commit), PIPELINE_COMPLETED);

@@ -22,15 +22,21 @@
 #define ONE_SHARE 2 /* of the image, and of its snapshot */
 
 static struct site *heard;
-static size_t shared_before, shared_at_rollout;
+static size_t shared_at_copy, shared_at_rollout;
+static int (*inner_call)(void *, const struct aws_request *, struct aws_reply *, struct aws_error *);
 
-static void hear_shares(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
+static int see_copy(void *self, const struct aws_request *request, struct aws_reply *reply, struct aws_error *error)
+{
+    if (strcmp(request->action, "CopyImage") == 0)
+        shared_at_copy = site_shares(heard);
+    return inner_call(self, request, reply, error);
+}
+
+static void hear_rollout(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
 {
     (void)context, (void)at_ms, (void)kind, (void)detail;
     if (strncmp(text, "the rollout of ", 15) == 0)
         shared_at_rollout = site_shares(heard);
-    else if (shared_before < site_shares(heard))
-        shared_before = site_shares(heard);
 }
 
 static struct gc_scope scope_of(struct site *t, struct stage_eyes *home, const struct state *state, const char *alive)
@@ -90,11 +96,12 @@ static void shared_for_the_copy(void **state)
     char tag[32];
     site_open(&t, &(struct stage_options){.environment = BY_COPY}, true);
     heard = &t;
-    shared_before = 0;
-    shared_at_rollout = 99;
-    t.s.rehearsal.world.event = hear_shares;
-    t.s.rehearsal.transport.calls = 0;
+    shared_at_copy = shared_at_rollout = 99;
+    t.s.rehearsal.world.event = hear_rollout;
+    inner_call = t.wire.transport.call;
+    t.wire.transport.call = see_copy;
     assert_int_equal(site_promote(&t), PIPELINE_COMPLETED);
+    assert_int_equal(shared_at_copy, ONE_SHARE);
     assert_int_equal(shared_at_rollout, 0);
     assert_int_equal(site_shares(&t), 0);
     share_tag(&t, t.source.image, tag);
