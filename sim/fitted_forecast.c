@@ -32,13 +32,12 @@ static void take_level(struct fitted *f, const int64_t *arrival_s, size_t count)
     double spread = weeks > 1 ? squares / (double)(weeks - 1) / mean : 1;
     f->workload.per_week = mean;
     f->workload.trend_per_year = 1;
-    f->workload.quiet_share = 0; /* the weeks' level and its deviation say how it goes now */
     f->deviation = sqrt((spread > 1 ? spread : 1) / sum);
 }
 
 int fitted_of_history(struct fitted *out, const int64_t *arrival_s, size_t count, struct err *err)
 {
-    int code = workload_fit(&out->workload, arrival_s, count, err);
+    int code = workload_fit_even(&out->workload, arrival_s, count, err);
     if (!code)
         take_level(out, arrival_s, count);
     return code;

@@ -1,7 +1,7 @@
 /*
  * fitted_forecast.h - what a stretch of time will cost under a policy, on drawn histories of a fitted workload.
  *
- *   history --workload_fit--> shape of the week, bursts --fitted_level--> as busy as the last quarter of a year was
+ *   history --workload_fit_even--> shape of the week, bursts --take_level--> as busy as the last quarter of a year was
  *           --400 draws of [from, to)--> the policy's schedule on each --> its money: mean, and nine in ten of the
  * draws
  *

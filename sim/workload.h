@@ -50,12 +50,14 @@ size_t workload_hour_of_week(int64_t t); /* 0: Monday 00:00 UTC */
 
 /* Fits all but the name. At least 50 commits over two weeks. */
 int workload_fit(struct workload *out, const int64_t *arrival_s, size_t count, struct err *err) MUST_USE;
+/* Without quiet spells, in half the time: for those who take the level from elsewhere. */
+int workload_fit_even(struct workload *out, const int64_t *arrival_s, size_t count, struct err *err) MUST_USE;
 
 /* Quiet spells, where a history has them: burst and rate must be fitted. Else none. (workload_quiet.c) */
 void workload_fit_quiet(struct workload *w, const int64_t *arrival_s, size_t count);
-/* The logarithm of the density of arrivals from..count-1, given those before; from is 1 at least. Of a burst's commits
- * each is taken to be followed by the next one that comes. */
-double workload_likelihood(const struct workload *w, const int64_t *arrival_s, size_t from, size_t count);
+/* The logarithm of the density of the arrivals behind the first. Of a burst's commits each is taken to be followed by
+ * the next one that comes. */
+double workload_likelihood(const struct workload *w, const int64_t *arrival_s, size_t count);
 /* How many bursts are expected to begin in the hour at t, quiet spells apart. */
 double workload_intensity(const struct workload *w, instant_t t);
 

@@ -203,28 +203,49 @@ static double rounded(double value, double unit)
     return round(value / unit) * unit;
 }
 
-int workload_fit(struct workload *out, const int64_t *arrival_s, size_t count, struct err *err)
+/* All but quiet spells; nothing is rounded yet. */
+static int fit_even(struct workload *w, const int64_t *arrival_s, size_t count, struct err *err)
 {
-    struct workload w = {.name = "fitted"};
+    *w = (struct workload){.name = "fitted"};
     if (count < LEAST || arrival_s[count - 1] - arrival_s[0] < 2 * (int64_t)WEEK_S)
         return err_set(err, EXIT_INPUT, "a fit needs %d commits over two weeks at least; there are %zu", LEAST, count);
-    w.start = arrival_s[0] - arrival_s[0] % SECONDS_PER_DAY;
-    w.end = arrival_s[count - 1] - arrival_s[count - 1] % SECONDS_PER_DAY + SECONDS_PER_DAY;
-    fit_hours(&w, arrival_s, count);
-    fit_rate(&w, arrival_s, count);
-    int code = fit_bursts(&w, arrival_s, count, err);
-    if (!code)
-        workload_fit_quiet(&w, arrival_s, count);
-    if (!code && w.quiet_share > 0) /* without the spells, some of the brisk times' commits were taken for bursts */
-        code = fit_bursts(&w, arrival_s, count, err);
-    if (code)
-        return code;
-    w.per_week = rounded(w.per_week, 1e-4); /* so that no library's last bit shows */
+    w->start = arrival_s[0] - arrival_s[0] % SECONDS_PER_DAY;
+    w->end = arrival_s[count - 1] - arrival_s[count - 1] % SECONDS_PER_DAY + SECONDS_PER_DAY;
+    fit_hours(w, arrival_s, count);
+    fit_rate(w, arrival_s, count);
+    return fit_bursts(w, arrival_s, count, err);
+}
+
+/* So that no library's last bit shows. */
+static struct workload all_rounded(struct workload w)
+{
+    w.per_week = rounded(w.per_week, 1e-4);
     w.trend_per_year = rounded(w.trend_per_year, 1e-4);
     w.burst_share = rounded(w.burst_share, 1e-4);
     w.burst_gap_s = rounded(w.burst_gap_s, 1e-1);
     for (size_t h = 0; h < WORKLOAD_HOURS; h++)
         w.weight[h] = rounded(w.weight[h], 1e-4);
-    *out = w;
-    return 0;
+    return w;
+}
+
+int workload_fit_even(struct workload *out, const int64_t *arrival_s, size_t count, struct err *err)
+{
+    struct workload w;
+    int code = fit_even(&w, arrival_s, count, err);
+    if (!code)
+        *out = all_rounded(w);
+    return code;
+}
+
+int workload_fit(struct workload *out, const int64_t *arrival_s, size_t count, struct err *err)
+{
+    struct workload w;
+    int code = fit_even(&w, arrival_s, count, err);
+    if (!code)
+        workload_fit_quiet(&w, arrival_s, count);
+    if (!code && w.quiet_share > 0) /* without the spells, some of the brisk times' commits were taken for bursts */
+        code = fit_bursts(&w, arrival_s, count, err);
+    if (!code)
+        *out = all_rounded(w);
+    return code;
 }

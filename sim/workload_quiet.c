@@ -106,12 +106,12 @@ static double arrive(struct filter *f, const struct intensity *n, double t, doub
     return log(left) + take(f, (rate + hazard) * f->brisk, (f->pace * rate + hazard) * f->quiet);
 }
 
-double workload_likelihood(const struct workload *w, const int64_t *arrival_s, size_t from, size_t count)
+double workload_likelihood(const struct workload *w, const int64_t *arrival_s, size_t count)
 {
-    struct intensity n = intensity_of(w, arrival_s[from - 1], arrival_s[count - 1] + 1);
+    struct intensity n = intensity_of(w, arrival_s[0], arrival_s[count - 1] + 1);
     struct filter f = filter_of(w);
     double sum = 0;
-    for (size_t i = from; i < count; i++) {
+    for (size_t i = 1; i < count; i++) {
         double t = (double)arrival_s[i - 1];
         double end = (double)arrival_s[i] + 0.5; /* seconds are whole; what comes within one comes half of it later */
         double gap_s = end - t;
@@ -136,14 +136,14 @@ void workload_fit_quiet(struct workload *w, const int64_t *arrival_s, size_t cou
     double span_days = (double)(w->end - w->start) / SECONDS_PER_DAY;
     struct workload found = *w;
     found.quiet_share = 0;
-    double best = workload_likelihood(&found, arrival_s, 1, count) + 2 * log((double)count);
+    double best = workload_likelihood(&found, arrival_s, count) + 2 * log((double)count);
     struct workload tried = found;
     tried.quiet_pace = PACE;
     for (int days = 2; days <= 64 && days * SPELLS <= span_days; days *= 2)
         for (int tenths = 1; tenths <= 7; tenths++) {
             tried.quiet_days = days;
             tried.quiet_share = tenths / 10.0;
-            double likelihood = workload_likelihood(&tried, arrival_s, 1, count);
+            double likelihood = workload_likelihood(&tried, arrival_s, count);
             if (likelihood > best) {
                 best = likelihood;
                 found = tried;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/wide.h"
+#include "sim/fitted_forecast.h"
 #include "sim/workload.h"
 
 static const char head[] = "{\"start\": \"2024-01-01\", ";
@@ -213,8 +214,8 @@ static void likelihood_of_poisson(void **state)
         w.weight[h] = h % 2 ? 1.5 : 0.5;
     const int64_t arrival_s[] = {w.start + 1800, w.start + 5400, w.start + 5401, w.start + 14400};
     /* 0.25 and 0.75 an hour by turns; from 00:30 on: 0.125 + 0.375 | | 0.375 + 0.25 + 0.75; half a second is nothing */
-    near(workload_likelihood(&w, arrival_s, 1, 4), 2 * log(0.75 / 3600) + log(0.25 / 3600) - 1.875, 1e-3);
-    near(workload_likelihood(&w, arrival_s, 3, 4), log(0.25 / 3600) - 1.375, 1e-3);
+    near(workload_likelihood(&w, arrival_s, 4), 2 * log(0.75 / 3600) + log(0.25 / 3600) - 1.875, 1e-3);
+    near(workload_likelihood(&w, arrival_s + 2, 2), log(0.25 / 3600) - 1.375, 1e-3);
 }
 
 /* All that may come next is certain: the densities of every gap add up to 1, with bursts, hours and spells. */
@@ -230,8 +231,7 @@ static void likelihood_is_a_density(void **state)
     double sum = 0;
     for (int64_t gap_s = step_s / 2; gap_s < 250000; gap_s += step_s) {
         arrival_s[3] = arrival_s[2] + gap_s;
-        sum +=
-            (double)step_s * exp(workload_likelihood(&w, arrival_s, 1, 4) - workload_likelihood(&w, arrival_s, 1, 3));
+        sum += (double)step_s * exp(workload_likelihood(&w, arrival_s, 4) - workload_likelihood(&w, arrival_s, 3));
     }
     near(sum, 1, 0.002);
 }
@@ -259,7 +259,7 @@ static void likelihood_slowly(void **state)
             at++;
         }
     }
-    near(workload_likelihood(&w, arrival_s, 1, 5), log(brisk + quiet), 0.005);
+    near(workload_likelihood(&w, arrival_s, 5), log(brisk + quiet), 0.005);
 }
 
 /* A history with spells, and what is found of it, which goes through its file; fits() has one without. */
@@ -271,10 +271,18 @@ static void spells_are_found(void **state)
     struct drawn d = {0};
     struct workload found;
     struct workload again;
+    struct workload even;
+    struct fitted forecast;
     struct err err = {0};
     struct str text;
     draw_into(&d, &w, 1, 0);
+    assert_int_equal(workload_fit_even(&even, d.arrival_s, d.count, &err), 0);
+    near(even.quiet_share, 0, 0);
+    assert_int_equal(fitted_of_history(&forecast, d.arrival_s, d.count, &err), 0); /* its level is the last weeks' */
+    near(forecast.workload.quiet_share, 0, 0);
+    near(forecast.workload.burst_share, even.burst_share, 0);
     assert_int_equal(workload_fit(&found, d.arrival_s, d.count, &err), 0);
+    assert_true(found.burst_share < even.burst_share);
     near(found.quiet_share, 0.5, 0.2);
     near(found.burst_share, 0.4, 0.03);
     assert_true(found.quiet_days >= 8 && found.quiet_days <= 32);
