@@ -14,7 +14,8 @@
 
 /* asked 0: as many as processors. At most THREADS_MAX and one a job, at least one. */
 int64_t threads_count(int64_t asked, int64_t jobs);
-/* work(worker) for each of count workers of `size` bytes; the first is the calling thread's. Back when all are. */
+/* work(worker) for each of count workers of `size` bytes; the first is the calling thread's. Back when all are. Size 0:
+ * all share the one that there is. */
 void threads_run(void *(*work)(void *worker), void *workers, size_t size, int64_t count);
 
 #endif

@@ -5,10 +5,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/threads.h"
 #include "scheduler/draw.h"
 #include "scheduler/foresee.h"
 #include "scheduler/pace.h"
@@ -314,16 +314,9 @@ static void *work(void *context)
 
 static void work_together(struct crew *crew)
 {
-    pthread_t threads[CREW_MAX];
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t wanted = cores > CREW_MAX ? CREW_MAX : cores > 1 ? (size_t)cores : 1;
-    size_t started = 0;
     pthread_mutex_init(&crew->lock, NULL);
-    while (started + 1 < wanted && pthread_create(&threads[started], NULL, work, crew) == 0)
-        started++;
-    work(crew);
-    for (size_t i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
+    threads_run(work, crew, 0,
+                threads_count(0, crew->o->ahead_count < CREW_MAX ? (int64_t)crew->o->ahead_count : CREW_MAX));
     pthread_mutex_destroy(&crew->lock);
 }
 

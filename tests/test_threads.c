@@ -38,7 +38,7 @@ struct shared {
 struct worker {
     struct shared *shared;
     int runs;
-    int64_t width; /* so that a worker's size is no pointer's */
+    int64_t met; /* how many had arrived when it went on */
 };
 
 static struct shared shared;
@@ -94,6 +94,7 @@ static void *meet(void *context)
     atomic_fetch_add(&w->shared->arrived, 1);
     for (int i = 0; i < 30000 && atomic_load(&w->shared->arrived) < 2; i++)
         (void)usleep(1000);
+    w->met = atomic_load(&w->shared->arrived);
     return NULL;
 }
 
@@ -127,7 +128,9 @@ static void at_once(void **state)
     assert_int_equal(together, 2);
     begin();
     threads_run(meet, workers, sizeof(*workers), 2);
-    assert_int_equal(atomic_load(&shared.arrived), ran(2));
+    int count = ran(2);
+    for (int i = 0; i < count; i++) /* one after the other, the first would have gone on alone */
+        assert_int_equal(workers[i].met, count);
 }
 
 int main(void)
