@@ -12,7 +12,7 @@
 
 int64_t clock_now_s(void);        /* UTC, unix seconds */
 int64_t clock_monotonic_ns(void); /* for durations only */
-int64_t
-clock_asleep_too_ns(void); /* likewise, and it goes on while the machine sleeps, where the system has such a one */
+/* Likewise, and it goes on while the machine sleeps, where the system has such a one. */
+int64_t clock_asleep_too_ns(void);
 
 #endif

@@ -36,8 +36,6 @@
 #include "billing/resources.h"
 #include "billing/usage.h"
 
-#define POOL_HOURS_PER_MONTH 744 /* whatever the month's length: the model's own number */
-
 /* Hears of what reservations, plans and the free tier pay for: `seconds` of a usage row at that instant, in each of so
  * many clock hours. */
 struct bill_watch {

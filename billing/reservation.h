@@ -23,7 +23,9 @@
 
 #define RESERVATION_COUNT_MAX 100000 /* in one row */
 
-#define POOL_MONTH_S ((int64_t)744 * 3600) /* prepaid by one reservation in a pool, whatever the month */
+/* Prepaid by one reservation in a pool, whatever the month's length: the model's own number. */
+#define POOL_HOURS_PER_MONTH 744
+#define POOL_MONTH_S         ((int64_t)POOL_HOURS_PER_MONTH * SECONDS_PER_HOUR)
 
 enum reserved_model {
     MODEL_CLOCK_HOUR, /* pays for 3,600 s of matching usage in each clock hour: what AWS documents */

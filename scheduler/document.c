@@ -45,8 +45,7 @@ int document_parse(cJSON **out, const char *what, const char *text, struct err *
 
 const char *document_get(const cJSON *doc, const char *name)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(doc, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
+    return json_member(doc, name, "");
 }
 
 int64_t document_i64(const cJSON *doc, const char *name)

@@ -57,7 +57,7 @@ static struct sc_group *tagged(struct sc_call *c, const char *at)
     return g;
 }
 
-/* The whole call is looked at before anything is set: on a copy of its group's tags, each group by its first tag. */
+/* The whole call is looked at before anything is set: each tag on a copy of its group's, behind those before it. */
 static int check_tags(struct sc_call *c)
 {
     for (int n = 1; sc_param_under(c, sc_pathf(c, "Tags.member.%d", n)); n++) {

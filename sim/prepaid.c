@@ -7,7 +7,7 @@
 #include "base/str.h"
 
 #define YEAR_HOURS      8760 /* of a reservation's year: 31,536,000 s */
-#define POOL_YEAR_HOURS 8928 /* 744 a month */
+#define POOL_YEAR_HOURS ((int64_t)12 * POOL_HOURS_PER_MONTH)
 
 static int run(struct outcome *out, const struct policy *policy, const struct model *m, const struct scenario *s,
                bool trace, struct err *err)

@@ -46,9 +46,10 @@ opt_set opt_precision;
 
 int runs_args_options(const struct runs_args *args, uint32_t seed, struct mc_options *out, struct err *err) MUST_USE;
 
+int threads_option(struct given threads, int64_t *out, struct err *err) MUST_USE; /* --threads; 0: not given */
+
 /* --shard's text, with the environment as a look-up (getenv in production). */
 typedef const char *environment(const char *name);
-int threads_option(struct given threads, int64_t *out, struct err *err) MUST_USE; /* --threads; 0: not given */
 int shard_option(const char *text, int64_t *shard, int64_t *shards, struct err *err) MUST_USE; /* with the true one */
 int shard_parse(const char *text, environment *env, int64_t *shard, int64_t *shards, struct err *err) MUST_USE;
 

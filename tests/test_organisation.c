@@ -348,9 +348,8 @@ static void hours_have_bounds(void **state)
             make(&part[i], 3);
         for (size_t s = 0; s < SERVICES; s++)
             organisation_drop(&part[s % 2], s);
-        if (kind)
-            part[0].used[1].seconds[7] = part[1].used[1].seconds[7] = kind == 1 ? 1 : INT64_C(1) << 51;
-        part[0].used[1].seconds[7] += kind; /* 2^51 + 2^51 may be, one more may not */
+        part[0].used[1].seconds[7] = part[1].used[1].seconds[7] = INT64_C(1) << 51;
+        part[0].used[1].seconds[7] += kind == 2; /* 2^51 + 2^51 may be, one more may not */
         if (!kind)
             part[1].used[2].first += (int64_t)200 * 366 * 24;
         assert_int_equal(organisation_merge(&part[0], &part[1], "second", &err), kind == 1 ? 0 : EXIT_INPUT);
