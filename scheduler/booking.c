@@ -25,8 +25,8 @@ int booking_begin(struct ledger *ledger, const struct pipeline_world *w, const s
                                    now, err);
 }
 
-static int record(const struct books *b, const struct ledger_usage *usage, const struct ledger_scope *scope,
-                  struct err *err)
+int books_record(const struct books *b, const struct ledger_usage *usage, const struct ledger_scope *scope,
+                 struct err *err)
 {
     enum ledger_booked booked = LEDGER_NEW;
     return ledger_record(b->ledger, usage, scope, b->w->catalog, b->now, &booked, err);
@@ -45,7 +45,7 @@ static int book_ending(struct ledger *ledger, void *context, struct err *err)
     enum ledger_booked booked = LEDGER_UNCHANGED;
     over.open = false;
     int code = ledger_record(ledger, e->usage, &e->b->scope, e->b->w->catalog, e->b->now, &booked, err);
-    return code || booked == LEDGER_UNCHANGED ? code : record(e->b, &over, &e->b->scope, err);
+    return code || booked == LEDGER_UNCHANGED ? code : books_record(e->b, &over, &e->b->scope, err);
 }
 
 /* Until it was taken over, what a deployment uses was the environment's. What is known under the key by another size or
@@ -62,19 +62,19 @@ static int book_use(const struct books *b, const struct use *use, struct err *er
     before.open = true;
     struct ending ending = {b, &use->usage};
     if (use->taken > use->usage.start)
-        code = record(b, &before, &environment, err);
+        code = books_record(b, &before, &environment, err);
     if (code)
         return code;
     return use->ends ? ledger_together(b->ledger, book_ending, &ending, b->now, err)
-                     : record(b, &use->usage, &b->scope, err);
+                     : books_record(b, &use->usage, &b->scope, err);
 }
 
-static int book_uses(const struct books *b, const struct journal *j, struct err *err)
+static int book_uses(const struct books *b, struct err *err)
 {
     struct uses uses;
     int code = 0;
     uses_init(&uses);
-    uses_of(&uses, j, b->d, b->w, &b->rates);
+    uses_of(&uses, b->j, b->d, b->w, &b->rates);
     for (size_t i = 0; !code && i < uses.count; i++)
         code = book_use(b, &uses.items[i], err);
     uses_release(&uses);
@@ -104,7 +104,7 @@ static int book_all(struct books *b, struct err *err)
         code = statement_make(&s, j, b->d, b->w, err);
     b->rates = s.rates;
     if (!code)
-        code = book_uses(b, j, err);
+        code = book_uses(b, err);
     if (!code)
         code = book_storm(b, err);
     journal_free(j);

@@ -222,8 +222,7 @@ static int record_life(struct fleet *f, const struct lifetime *life, struct err 
     u.open = life->open;
     if (stands(k, &u))
         return 0;
-    enum ledger_booked booked = LEDGER_UNCHANGED;
-    return ledger_record(f->b.ledger, &u, &f->b.scope, f->b.w->catalog, f->b.now, &booked, err);
+    return books_record(&f->b, &u, &f->b.scope, err);
 }
 
 static int book_group(struct fleet *f, struct err *err)
@@ -255,10 +254,9 @@ static int record_again(struct fleet *f, const struct known *k, const struct led
                         bool open, struct err *err)
 {
     struct ledger_usage u = k->usage;
-    enum ledger_booked booked = LEDGER_UNCHANGED;
     u.end = end > u.start ? end : u.start + 1;
     u.open = open;
-    return ledger_record(f->b.ledger, &u, scope, f->b.w->catalog, f->b.now, &booked, err);
+    return books_record(&f->b, &u, scope, err);
 }
 
 static int follow_instance(struct fleet *f, const struct known *k, struct err *err)
@@ -351,7 +349,6 @@ static struct ledger_scope scope_of(const struct fleet *f, const struct known *i
 static int record_volume(struct fleet *f, const struct known *of, const struct known *k, struct ledger_usage *u,
                          struct err *err)
 {
-    enum ledger_booked booked = LEDGER_UNCHANGED;
     u->region = of->usage.region;
     u->start = k && k->usage.start < of->usage.start ? k->usage.start : of->usage.start;
     u->end = of->usage.end;
@@ -359,7 +356,7 @@ static int record_volume(struct fleet *f, const struct known *of, const struct k
     if (!u->quantity || stands(k, u))
         return 0;
     const struct ledger_scope scope = scope_of(f, of, k);
-    return ledger_record(f->b.ledger, u, &scope, f->b.w->catalog, f->b.now, &booked, err);
+    return books_record(&f->b, u, &scope, err);
 }
 
 /* One that was gone before anybody looked had the size that its image gives; where EC2 shows a larger one than is
@@ -399,7 +396,6 @@ static bool had_address(const struct fleet *f, const struct known *of)
 static int record_address(struct fleet *f, const struct known *of, struct err *err)
 {
     char key[USES_KEY_SIZE];
-    enum ledger_booked booked = LEDGER_UNCHANGED;
     const struct known *k = known_by_key(f, uses_ip_key(key, of->usage.resource));
     struct ledger_usage u = uses_usage(f->b.w, &f->b.rates, key, "public-ipv4", key);
     u.region = of->usage.region;
@@ -409,7 +405,7 @@ static int record_address(struct fleet *f, const struct known *of, struct err *e
     if (stands(k, &u) || !(k || had_address(f, of)))
         return 0;
     const struct ledger_scope scope = scope_of(f, of, k);
-    return ledger_record(f->b.ledger, &u, &scope, f->b.w->catalog, f->b.now, &booked, err);
+    return books_record(&f->b, &u, &scope, err);
 }
 
 static int book_what_they_have(struct fleet *f, struct err *err)

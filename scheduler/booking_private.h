@@ -15,4 +15,8 @@ struct books {
     instant_t now;
 };
 
+/* A use booked under a scope, at the catalog's prices, now. */
+int books_record(const struct books *b, const struct ledger_usage *usage, const struct ledger_scope *scope,
+                 struct err *err) MUST_USE;
+
 #endif
