@@ -237,6 +237,24 @@ static void nobody_there_means_unsent(void **state)
     aws_close(aws);
 }
 
+/* What is set up gives no credentials: the code says so, that a person is asked and not ten minutes waited (wire.h). */
+static void no_credentials_have_a_code(void **state)
+{
+    struct aws_request request;
+    struct aws_reply reply;
+    struct aws_error error;
+    (void)unsetenv("AWS_ACCESS_KEY_ID");
+    (void)setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    struct aws *aws = open_aws("http://127.0.0.1:9");
+    aws_request_init(&request, AWS_EC2, "RunInstances");
+    assert_int_equal(call(aws, &request, &reply, &error), -1);
+    assert_int_equal(error.outcome, AWS_UNSENT);
+    assert_string_equal(error.code, AWS_NO_CREDENTIALS);
+    aws_close(aws);
+    (void)unsetenv("AWS_EC2_METADATA_DISABLED");
+    assert_int_equal(set_up(state), 0);
+}
+
 /* A request whose time has passed is not written, though the connection stands: by the transport's clock, or the
  * wall's. */
 static void what_comes_late_is_not_sent(void **state)
@@ -392,15 +410,11 @@ static void replies_have_a_cap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_query_is_a_signed_form),
-        cmocka_unit_test(json_services_both_ways),
-        cmocka_unit_test(every_bad_answer_has_a_clear_end),
-        cmocka_unit_test(a_wrong_clock_is_named),
-        cmocka_unit_test(what_comes_late_is_not_sent),
-        cmocka_unit_test(nobody_there_means_unsent),
-        cmocka_unit_test(stopping_is_prompt),
-        cmocka_unit_test(guests_are_spoken_to_plainly),
-        cmocka_unit_test(replies_have_a_cap),
+        cmocka_unit_test(a_query_is_a_signed_form),         cmocka_unit_test(json_services_both_ways),
+        cmocka_unit_test(every_bad_answer_has_a_clear_end), cmocka_unit_test(a_wrong_clock_is_named),
+        cmocka_unit_test(what_comes_late_is_not_sent),      cmocka_unit_test(no_credentials_have_a_code),
+        cmocka_unit_test(nobody_there_means_unsent),        cmocka_unit_test(stopping_is_prompt),
+        cmocka_unit_test(guests_are_spoken_to_plainly),     cmocka_unit_test(replies_have_a_cap),
     };
     return cmocka_run_group_tests_name("aws", tests, set_up, NULL);
 }

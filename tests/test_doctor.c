@@ -191,6 +191,8 @@ static void quotas(void **state)
     one(&(struct stage_options){.group = 3, .instance_limit = 5}, FINDING_OK, "quota", "a bake takes 1 more", "");
     one(&(struct stage_options){.group = 3, .instance_limit = 3}, FINDING_PROBLEM, "quota", "a bake takes 1 more",
         "--desired-value 4");
+    one(&(struct stage_options){.group = 3, .image = ", \"instance_type\": \"trn1.2xlarge\""}, FINDING_UNKNOWN, "quota",
+        "trn1.2xlarge in us-east-1: the quota of its family was not looked at", "list-service-quotas");
     /* a wave launches what is configured, as far as the group has room for it, and no more than are to be replaced */
     one(&(struct stage_options){.group = 3, .more = ", \"rollout\": {\"surge\": 2}"}, FINDING_OK, "quota",
         "3 of 1000 vCPUs run; a rollout takes 2 more", "");

@@ -21,9 +21,7 @@
 #define DELAY_S   90
 #define CALLS_S   50 /* from being told to go to being gone, beside the draining; and what the calls take */
 #define OLD_COUNT 2
-#define PENDING_S                                                                                                      \
-    30 /* EC2 tells when an instance was launched, and bills from when it runs: hours end so much later                \
-        */
+#define PENDING_S 30 /* EC2 tells when one was launched, and bills from when it runs: hours end so much later */
 
 static const char commit_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char commit_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";

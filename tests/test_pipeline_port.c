@@ -380,7 +380,17 @@ static void a_foreign_rule_stays(void **state)
     stage_close(&s);
 }
 
-static int64_t open_at_rollout;
+static int64_t open_at_rollout, open_in_rollout;
+static int (*inner_call)(void *, const struct aws_request *, struct aws_reply *, struct aws_error *);
+
+static int see_attaching(void *self, const struct aws_request *request, struct aws_reply *reply,
+                         struct aws_error *error)
+{
+    int64_t others;
+    if (strcmp(request->action, "AttachInstances") == 0)
+        port_rules(port_heard, &open_in_rollout, &others);
+    return inner_call(self, request, reply, error);
+}
 
 static void hear_rollout(void *context, int64_t at_ms, const char *kind, const char *text, const cJSON *detail)
 {
@@ -435,10 +445,13 @@ static void closed_before_the_rollout(void **state)
         assert_int_equal(cloud_update_group(&e.cloud, g.name, &change, &error), 0);
         stage_eyes_close(&e);
         s.rehearsal.world.event = hear_rollout;
-        open_at_rollout = -1;
+        open_at_rollout = open_in_rollout = -1;
+        inner_call = s.rehearsal.transport.transport.call;
+        s.rehearsal.transport.transport.call = see_attaching;
         assert_int_equal(stage_deploy(&s, port_commit), PIPELINE_COMPLETED);
         assert_int_equal(port_open_at_upload, 1);
         assert_int_equal(open_at_rollout, apart ? 0 : 1);
+        assert_int_equal(open_in_rollout, apart ? 0 : 1); /* nor is it opened anew where it is in nobody's way */
         port_holds(&s, 0);
         stage_close(&s);
     }

@@ -126,6 +126,15 @@ static void a_canary_keeps_broken_images_away(void **state)
 }
 
 /* It starts, answers, and dies after two minutes: past the canary, into the group, and out again. */
+/* Is it among those that the group gave up? */
+static bool is_sick(const struct rolling *s, const char *id)
+{
+    for (int64_t i = 0; i < fact(s, "rollout.sick"); i++)
+        if (strcmp(journal_factf(s->journal, "rollout.sick.%lld", (long long)i), id) == 0)
+            return true;
+    return false;
+}
+
 static void what_dies_later_is_capped_too(void **state)
 {
     (void)state;
@@ -141,6 +150,8 @@ static void what_dies_later_is_capped_too(void **state)
         if (result != ROLLOUT_CAPPED && result != ROLLOUT_ROLLED_BACK)
             fail_msg("%s: %d: %s", engines[i], result, err.text);
         check(&s, "1", s.image_good, i == 2 ? 8 : 4);
+        if (i == 1) /* those that were attached are counted as those that the group launched */
+            assert_true(is_sick(&s, journal_fact(s.journal, "rollout.launch.0")));
         rolling_close(&s);
     }
 }
@@ -230,6 +241,16 @@ static void a_plan_changes_nothing(void **state)
     assert_int_equal(plan.waves, 3);
     assert_int_equal(plan.worst_instance_s, INT64_MAX);
     assert_non_null(strstr(plan.worst, "until the next run or `bakehour gc`"));
+    s.environment.rollout.engine = "step"; /* whose canary, alone, is a wave of its own: 1 + 2 + 2 */
+    assert_int_equal(rollout_plan(&s.order, &plan, &err), 0);
+    assert_int_equal(plan.waves, 3);
+    s.order.cap_instance_s = 0; /* 1 + 3 + 1 */
+    assert_int_equal(rollout_plan(&s.order, &plan, &err), 0);
+    assert_int_equal(plan.surge, 3);
+    assert_int_equal(plan.waves, 3);
+    s.environment.rollout.canary = "with-wave"; /* 3 + 2 */
+    assert_int_equal(rollout_plan(&s.order, &plan, &err), 0);
+    assert_int_equal(plan.waves, 2);
     assert_int_equal(rolling_living(&s, s.image_good), members);
     rolling_close(&s);
 }
