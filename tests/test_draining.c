@@ -170,6 +170,28 @@ static void the_statement_has_what_is_paid(void **state)
     }
 }
 
+/* The base image answers nobody: its instances serve in no load balancer's eyes, and have no connections to drain. */
+static void what_does_not_serve_does_not_drain(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct journal *j;
+    struct journal_clock clock = {NULL, NULL};
+    stage_open(&s, &(struct stage_options){0});
+    stage_balance(&s);
+    assert_int_equal(rehearsal_grant_again(&s.rehearsal, &s.err), 0);
+    stage_rest(&s, 120);
+    if (stage_deploy(&s, commit_a) != PIPELINE_COMPLETED)
+        fail_msg("%s", s.err.text);
+    assert_int_equal(journal_open(&j, &s.inner, NULL, s.record.run, clock, &s.err), 0);
+    assert_int_equal(journal_fact_i64(j, "rollout.removed", 0), OLD_COUNT);
+    assert_int_equal(journal_fact_i64(j, "rollout.delay_s", 0), 300);
+    assert_int_equal(journal_fact_i64(j, "rollout.draining_s", -1), 0);
+    assert_int_equal(journal_fact_i64(j, "rollout.old", 0), 0);
+    journal_free(j);
+    stage_close(&s);
+}
+
 /* Gone just before the paid hour ends, draining included: not five minutes before, as with AWS's own 300 s. */
 static void an_hour_ends_after_the_draining(void **state)
 {
@@ -286,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_statement_has_what_is_paid),
+        cmocka_unit_test(what_does_not_serve_does_not_drain),
         cmocka_unit_test(an_hour_ends_after_the_draining),
         cmocka_unit_test(a_later_look_books_the_end),
     };
