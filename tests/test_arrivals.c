@@ -216,6 +216,28 @@ static void many_at_once_are_found(void **state)
     assert_true(mean > 1.9 && mean < 2.1);
 }
 
+/* At ten o'clock another one follows half a minute later, at eight in the evening twenty minutes later: no hour's rate
+ * and no mood's factor has both, a cell of both has. */
+static void an_hour_may_have_moods_of_its_own(void **state)
+{
+    (void)state;
+    static instant_t at_s[4 * 800];
+    size_t count = 0;
+    for (int day = 0; day < 800; day++) {
+        instant_t ten = MONDAY + day * SECONDS_PER_DAY + 36000 + 60;
+        at_s[count++] = ten;
+        at_s[count++] = ten + 30;
+        at_s[count++] = ten + 36000;
+        at_s[count++] = ten + 36000 + 1200;
+    }
+    struct arrivals a;
+    arrivals_fit(&a, at_s, count, MONDAY + 800 * SECONDS_PER_DAY);
+    check_sane(&a);
+    /* 59 of either have been seen in each hour of the week, the older ones counting for less, beside CELL_PRIOR's 20 */
+    for (int day = 0; day < 7; day++)
+        assert_true(a.chance[day * 24 + 10][0] > 0.75 && a.chance[day * 24 + 20][0] < 0.25);
+}
+
 /* Twice as busy in the last year as in the one before: the newer counts for more. */
 static void newer_commits_count_for_more(void **state)
 {
@@ -238,10 +260,15 @@ static void newer_commits_count_for_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hours_of_the_week),      cmocka_unit_test(gaps_and_moods),
-        cmocka_unit_test(little_is_known),        cmocka_unit_test(known_rates_are_found),
-        cmocka_unit_test(bursts_are_found),       cmocka_unit_test(moods_have_parts),
-        cmocka_unit_test(many_at_once_are_found), cmocka_unit_test(newer_commits_count_for_more),
+        cmocka_unit_test(hours_of_the_week),
+        cmocka_unit_test(gaps_and_moods),
+        cmocka_unit_test(little_is_known),
+        cmocka_unit_test(known_rates_are_found),
+        cmocka_unit_test(bursts_are_found),
+        cmocka_unit_test(moods_have_parts),
+        cmocka_unit_test(many_at_once_are_found),
+        cmocka_unit_test(newer_commits_count_for_more),
+        cmocka_unit_test(an_hour_may_have_moods_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
