@@ -127,7 +127,7 @@ static int64_t fee_of(const struct booking *b, const struct single *s, struct ex
     int first;
     int64_t hours_s = inside_s;
     if (r->model == MODEL_POOL) {
-        hours_s = booking_term_months(b, r, &first) * POOL_HOURS_PER_MONTH * SECONDS_PER_HOUR;
+        hours_s = booking_term_months(b, r, &first) * POOL_MONTH_S;
         add_pool_fee(b, r, hours_s, fee);
     } else {
         exact_add(fee, (int128)r->hourly_usd * hours_s, SECONDS_PER_HOUR);

@@ -62,7 +62,7 @@ static void fill(struct month *m)
         const struct single *s = &m->b->singles[m->pool->singles[i]];
         instant_t start = calendar_month_start(m->month);
         bool touches = booking_term_s(s->row, start, start + calendar_month_seconds(m->month)) > 0;
-        m->left[i] = touches ? (int128)POOL_HOURS_PER_MONTH * SECONDS_PER_HOUR * s->factor4 : 0;
+        m->left[i] = touches ? (int128)POOL_MONTH_S * s->factor4 : 0;
     }
 }
 
