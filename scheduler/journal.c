@@ -178,6 +178,12 @@ int64_t journal_fact_i64(const struct journal *j, const char *key, int64_t other
     return text && num_i64(text, strlen(text), &value) == 0 ? value : otherwise;
 }
 
+int64_t journal_fact_whole(const struct journal *j, const char *key)
+{
+    int64_t number = journal_fact_i64(j, key, 0);
+    return number > 0 ? number : 0;
+}
+
 bool journal_is(const struct journal *j, const char *key, const char *value)
 {
     const char *text = journal_fact(j, key);

@@ -53,6 +53,8 @@ int64_t journal_created_ms(const struct journal *j);
 const char *journal_fact(const struct journal *j, const char *key); /* NULL where there is none */
 const char *journal_factf(const struct journal *j, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int64_t journal_fact_i64(const struct journal *j, const char *key, int64_t otherwise);
+/* A time or a count, 0 where there is none, and never below it: AWS's clock and ours may differ. */
+int64_t journal_fact_whole(const struct journal *j, const char *key);
 bool journal_is(const struct journal *j, const char *key, const char *value);
 
 /* Before a call that changes something. token: its ClientToken or unique name; "" for none. */

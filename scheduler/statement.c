@@ -9,13 +9,6 @@
 
 #define ORIGINAL_WAVES 2
 
-/* Never below zero: AWS's clock and ours may differ. */
-static int64_t value(const struct journal *j, const char *key)
-{
-    int64_t number = journal_fact_i64(j, key, 0);
-    return number > 0 ? number : 0;
-}
-
 /* What the replaced instances had paid and not used, and were billed for draining, where nothing but their launches
  * ("ms ms ...") is known of each: AWS's refresh took them all out of service at about that time. */
 static void put_old(struct used *u, enum regime regime, const char *launches, int64_t end_ms, int64_t delay_s)
@@ -37,10 +30,10 @@ static void put_old(struct used *u, enum regime regime, const char *launches, in
 /* Engines that pick the instances themselves know of each. */
 static void put_replaced(struct used *u, const struct journal *j, enum regime regime, int64_t ended_ms)
 {
-    int64_t rolled_ms = value(j, "rollout.ended_ms");
-    int64_t delay_s = value(j, "rollout.delay_s");
-    u->paid_left_s = value(j, "rollout.left_s");
-    u->draining_s = value(j, "rollout.draining_s");
+    int64_t rolled_ms = journal_fact_whole(j, "rollout.ended_ms");
+    int64_t delay_s = journal_fact_whole(j, "rollout.delay_s");
+    u->paid_left_s = journal_fact_whole(j, "rollout.left_s");
+    u->draining_s = journal_fact_whole(j, "rollout.draining_s");
     if (!journal_fact(j, "rollout.left_s"))
         put_old(u, regime, journal_fact(j, "group.launches"), (rolled_ms ? rolled_ms : ended_ms) - delay_s * 1000,
                 delay_s);
@@ -49,7 +42,7 @@ static void put_replaced(struct used *u, const struct journal *j, enum regime re
 /* What the original pipeline would have had, too. */
 static struct used used_of(const struct journal *j, const struct deployment *d, enum regime regime)
 {
-    bool replaced = value(j, "rollout.launched") > 0 && strcmp(d->state, "completed") == 0;
+    bool replaced = journal_fact_whole(j, "rollout.launched") > 0 && strcmp(d->state, "completed") == 0;
     struct used u = {
         .at = d->started_ms / 1000,
         .disk_gb = d->disk_gb,
@@ -77,15 +70,15 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
     unsigned path;
     struct statement s = {.record = *record, .estimate = record->estimate};
     struct durations original = durations_original();
-    int64_t group = value(j, "group.desired");
-    int64_t waves = value(j, "rollout.waves");
+    int64_t group = journal_fact_whole(j, "group.desired");
+    int64_t waves = journal_fact_whole(j, "rollout.waves");
     struct costs theirs;
     struct uses uses;
     uses_init(&uses);
     int code = rates_make(&s.rates, w->config, w->environment, w->environment->instance_type, w->catalog,
                           record->started_ms / 1000, err);
     s.used = used_of(j, record, s.rates.regime);
-    s.drained_ms = value(j, "rollout.drained_ms");
+    s.drained_ms = journal_fact_whole(j, "rollout.drained_ms");
     if (!code) {
         uses_of(&uses, j, record, w, &s.rates);
         code = uses_cost(&s.costs, &uses, w->catalog, err);
@@ -101,13 +94,13 @@ int statement_make(struct statement *out, const struct journal *j, const struct 
     s.original = theirs.total;
     int64_t verdict_ms = journal_fact_i64(j, "verdict_ms", record->ended_ms ? record->ended_ms : journal_now_ms(j));
     s.makespan_s = (verdict_ms - record->started_ms + 999) / 1000;
-    int64_t gone_s = w->expected.s[STEP_CLEANUP] + value(j, "rollout.delay_s");
+    int64_t gone_s = w->expected.s[STEP_CLEANUP] + journal_fact_whole(j, "rollout.delay_s");
     const struct graph_run run = {
         .skipped = statement_skipped(j, record),
         .waves = waves ? waves : 1,
         .canary_s = rollout_beside_waves_s(w->environment, group, w->expected.s[STEP_INSTANCE], gone_s),
-        .boots_late = value(j, "bake.launched_ms") >= value(j, "build.ended_ms") && value(j, "build.ended_ms") &&
-                      !journal_fact(j, "bake.reused"),
+        .boots_late = journal_fact_whole(j, "bake.launched_ms") >= journal_fact_whole(j, "build.ended_ms") &&
+                      journal_fact_whole(j, "build.ended_ms") && !journal_fact(j, "bake.reused"),
         .copy_s = journal_fact(j, "image.copied") ? w->expected.s[STEP_IMAGE] : 0};
     s.critical_s = graph_critical_path(&w->expected, &run, ends, &path);
     *out = s;
@@ -126,8 +119,8 @@ void statement_finish(struct pipeline *p)
         return;
     }
     d->cost = s.costs.total;
-    struct used storm = {.failed_instances = value(p->journal, "rollout.attempts"),
-                         .failed_s = value(p->journal, "rollout.failed_s")};
+    struct used storm = {.failed_instances = journal_fact_whole(p->journal, "rollout.attempts"),
+                         .failed_s = journal_fact_whole(p->journal, "rollout.failed_s")};
     d->storm_s = used_failed_billed_s(&storm, s.rates.regime);
     d->original = s.original;
     d->makespan_s = s.makespan_s;

@@ -84,13 +84,6 @@ static int64_t up(int64_t ms)
     return (ms + 999) / 1000;
 }
 
-/* Never below zero: AWS's clock and ours may differ. */
-static int64_t value(const struct making *m, const char *key)
-{
-    int64_t number = journal_fact_i64(m->j, key, 0);
-    return number > 0 ? number : 0;
-}
-
 static struct use *add(const struct making *m, enum cost_kind cost, const struct ledger_usage *usage)
 {
     struct uses *u = m->to;
@@ -130,9 +123,9 @@ static void add_bake(const struct making *m)
     char key[80];
     char at[INSTANT_TEXT_SIZE];
     const char *id = journal_fact(m->j, "bake.instance");
-    int64_t launched_s = value(m, "bake.launched_ms") / 1000;
-    int64_t freed_s = up(value(m, "bake.freed_ms"));
-    int64_t adopted_s = up(value(m, "bake.adopted_ms"));
+    int64_t launched_s = journal_fact_whole(m->j, "bake.launched_ms") / 1000;
+    int64_t freed_s = up(journal_fact_whole(m->j, "bake.freed_ms"));
+    int64_t adopted_s = up(journal_fact_whole(m->j, "bake.adopted_ms"));
     if (!id || !launched_s || freed_s <= launched_s)
         return;
     str_fit(key, sizeof(key), "%.40s@%s", id, calendar_text(launched_s, at));
@@ -142,8 +135,8 @@ static void add_bake(const struct making *m)
     u.end = freed_s;
     u.usd = uses_hour(m->w, m->rates->bake_per_hour);
     u.open = journal_is(m->j, "closing.bake", "kept");
-    if (!adopted_s && value(m, "bake.before_s")) /* by an older version */
-        adopted_s = launched_s + value(m, "bake.before_s");
+    if (!adopted_s && journal_fact_whole(m->j, "bake.before_s")) /* by an older version */
+        adopted_s = launched_s + journal_fact_whole(m->j, "bake.before_s");
     adopted_s = adopted_s < freed_s ? adopted_s : freed_s;
     add_machine(m, COST_BAKE, &u, adopted_s > launched_s ? adopted_s : 0, journal_is(m->j, "bake.public", "1"));
 }
@@ -152,8 +145,8 @@ static void add_bake(const struct making *m)
 static void add_wasted(const struct making *m)
 {
     bool is_public = strcmp(m->w->config->network.address, "public") == 0;
-    int64_t count = value(m, "bake.wasted");
-    int64_t wasted_s = value(m, "bake.wasted_s");
+    int64_t count = journal_fact_whole(m->j, "bake.wasted");
+    int64_t wasted_s = journal_fact_whole(m->j, "bake.wasted_s");
     for (int64_t i = 0; i < count; i++) {
         char key[120];
         str_fit(key, sizeof(key), "%.60s:failed:%lld", m->d->run, (long long)i);
@@ -182,7 +175,7 @@ static struct ledger_usage of_fleet(const struct making *m, const char *key, con
 /* The group took it out again (engine step attaches its first wave): it is told of there. */
 static bool is_sick(const struct making *m, const char *id)
 {
-    int64_t sick = value(m, "rollout.sick");
+    int64_t sick = journal_fact_whole(m->j, "rollout.sick");
     for (int64_t k = 0; k < sick; k++) {
         const char *one = journal_factf(m->j, "rollout.sick.%" PRId64, k);
         if (one && strcmp(one, id) == 0)
@@ -283,7 +276,7 @@ static void add_copy(const struct making *m)
 {
     char key[120];
     const char *id = journal_fact(m->j, "image.copy");
-    int64_t began_s = value(m, "image.copy_ms") / 1000;
+    int64_t began_s = journal_fact_whole(m->j, "image.copy_ms") / 1000;
     if (!id || !journal_fact(m->j, "image.copied") || strcmp(m->d->state, "completed") != 0)
         return;
     add_image(m, id, m->w->environment->region, began_s);
@@ -320,10 +313,10 @@ void uses_of(struct uses *out, const struct journal *j, const struct deployment 
              const struct rates *rates)
 {
     const struct making m = {out, j, d, w, rates, d->ended_ms ? d->ended_ms : journal_now_ms(j)};
-    int64_t launches = value(&m, "rollout.launches");
-    int64_t own = value(&m, "rollout.own");
-    int64_t old = value(&m, "rollout.old");
-    int64_t sick = value(&m, "rollout.sick");
+    int64_t launches = journal_fact_whole(j, "rollout.launches");
+    int64_t own = journal_fact_whole(j, "rollout.own");
+    int64_t old = journal_fact_whole(j, "rollout.old");
+    int64_t sick = journal_fact_whole(j, "rollout.sick");
     for (int64_t k = 0; k < launches; k++)
         add_launch(&m, k);
     for (int64_t k = 0; k < own; k++)
