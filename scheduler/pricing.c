@@ -97,6 +97,14 @@ static int charge_once(money_t *out, const struct charge_use *use, instant_t end
     return code;
 }
 
+static int add_usd(struct costs *to, enum cost_kind kind, int128 usd, struct err *err)
+{
+    if (usd > INT64_MAX || usd < 0 || money_add(to->usd[kind], (money_t)usd, &to->usd[kind]) ||
+        money_add(to->total, (money_t)usd, &to->total))
+        return err_set(err, EXIT_INPUT, "the cost of a deployment is out of range");
+    return 0;
+}
+
 int costs_add(struct costs *to, enum cost_kind kind, const struct charge_use *use, instant_t taken, int64_t count,
               const struct catalog *catalog, struct err *err)
 {
@@ -108,13 +116,7 @@ int costs_add(struct costs *to, enum cost_kind kind, const struct charge_use *us
     int code = charge_once(&whole, use, use->end, catalog, err);
     if (!code && taken > use->start)
         code = charge_once(&before, use, taken, catalog, err);
-    if (code)
-        return code;
-    int128 more = (int128)(whole - before) * count;
-    if (more > INT64_MAX || more < 0 || money_add(to->usd[kind], (money_t)more, &to->usd[kind]) ||
-        money_add(to->total, (money_t)more, &to->total))
-        return err_set(err, EXIT_INPUT, "the cost of a deployment is out of range");
-    return 0;
+    return code ? code : add_usd(to, kind, (int128)(whole - before) * count, err);
 }
 
 int64_t used_left_s(enum regime regime, int64_t ran_s)
@@ -217,10 +219,7 @@ static int add_evenly(const struct adding *a, enum cost_kind kind, int64_t count
 static int add_draining(const struct adding *a, struct err *err)
 {
     int128 usd = num_div_half_even((int128)a->rates->fleet_per_hour * a->used->draining_s, SECONDS_PER_HOUR);
-    if (usd > INT64_MAX || money_add(a->to->usd[COST_DRAINING], (money_t)usd, &a->to->usd[COST_DRAINING]) ||
-        money_add(a->to->total, (money_t)usd, &a->to->total))
-        return err_set(err, EXIT_INPUT, "the cost of a deployment is out of range");
-    return 0;
+    return add_usd(a->to, COST_DRAINING, usd, err);
 }
 
 static int add_images(const struct adding *a, struct err *err)
