@@ -6,7 +6,6 @@
 
 #define PERCENT_SIZE 32
 
-/* Hours are those of pools where there are some, else billed instance-hours (of a ledger). */
 const char *budget_state_text(const struct budget *b); /* "over", "over by forecast", "ok" */
 const char *budget_percent_text(int64_t hundredths, char to[PERCENT_SIZE]);
 /* "2026-10-27 ▁▂█ 2026-11-25, at most 12.34 USD a day" */

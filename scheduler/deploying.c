@@ -1,4 +1,3 @@
-#include "scheduler/held.h"
 #include "scheduler/deploying.h"
 
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "billing/budget_guard.h"
 #include "billing/settled.h"
 #include "scheduler/booking.h"
+#include "scheduler/held.h"
 
 #define REASON_MAX 1000 /* bytes of an override's reason */
 
