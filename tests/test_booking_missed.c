@@ -9,9 +9,7 @@
 
 #include <cmocka.h>
 
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/num.h"
 #include "scheduler/booking.h"
@@ -66,33 +64,12 @@ static void book(struct stage *s, struct ledger *ledger)
         fail_msg("%s", s->err.text);
 }
 
-static void path_of(char file[64], const char *name)
+static struct ledger *open_ledger(struct stage *s)
 {
-    const char *where = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    str_fit(file, 64, "%s/booking_missed.%d.%s", where, (int)getpid(), name);
-}
-
-static struct ledger *open_ledger(struct stage *s, const char *name)
-{
-    char file[64];
     struct ledger *ledger = NULL;
-    path_of(file, name);
-    (void)unlink(file);
-    if (ledger_open(&ledger, file, LEDGER_WRITE, &s->err))
+    if (ledger_open(&ledger, ":memory:", LEDGER_WRITE, &s->err))
         fail_msg("%s", s->err.text);
     return ledger;
-}
-
-static void remove_ledger(const char *name)
-{
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < 3; i++) {
-        char file[64];
-        char whole[80];
-        path_of(file, name);
-        str_fit(whole, sizeof(whole), "%s%s", file, ends[i]);
-        (void)unlink(whole);
-    }
 }
 
 /* So many deployments, of which one was booked in its time; then the last one books what it finds. */
@@ -101,8 +78,8 @@ static void missed_of(int64_t count, int64_t kept)
     struct stage s;
     const struct pipeline_world *w = &s.rehearsal.world;
     stage_open(&s, &(struct stage_options){.group = 1, .more = PRICED});
-    struct ledger *in_time = open_ledger(&s, "in-time.db");
-    struct ledger *late = open_ledger(&s, "late.db");
+    struct ledger *in_time = open_ledger(&s);
+    struct ledger *late = open_ledger(&s);
     for (int64_t n = 1; n <= count; n++) {
         deploy_next(&s, n);
         book(&s, in_time);
@@ -123,8 +100,6 @@ static void missed_of(int64_t count, int64_t kept)
     }
     ledger_close(in_time);
     ledger_close(late);
-    remove_ledger("in-time.db");
-    remove_ledger("late.db");
     stage_close(&s);
 }
 
