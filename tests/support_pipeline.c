@@ -16,6 +16,7 @@
 #include "billing/meter.h"
 #include "billing/names.h"
 #include "billing/usage.h"
+#include "scheduler/booking.h"
 
 #define CONFIG                                                                                                         \
     "{\"project\": \"hello\", \"build\": {\"test\": [\"a\", \"b\"], \"build\": [\"a\", \"b\"], \"artifact\": "         \
@@ -342,6 +343,15 @@ void stage_rest(struct stage *s, int64_t seconds)
 {
     const struct transport *t = s->rehearsal.world.transport;
     t->sleep_ms(t->self, seconds * 1000);
+}
+
+void stage_book(struct stage *s, struct ledger *ledger)
+{
+    static const struct pipeline_estimate none = {.rates = {.basis = "a test"}};
+    const struct pipeline_world *w = &s->rehearsal.world;
+    if (booking_begin(ledger, w, &s->record, &none, &s->err) || booking_end(ledger, w, &s->record, &s->err) ||
+        booking_fleet(ledger, w, &s->err))
+        fail_msg("%s", s->err.text);
 }
 
 enum pipeline_end stage_resume(struct stage *s, bool *found)

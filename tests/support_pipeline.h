@@ -8,6 +8,7 @@
 #ifndef TESTS_SUPPORT_PIPELINE_H
 #define TESTS_SUPPORT_PIPELINE_H
 
+#include "billing/ledger.h"
 #include "sim/rehearsal.h"
 
 enum death { DEATH_NONE, DEATH_BEFORE_CALL, DEATH_IN_CALL, DEATH_BEFORE_WRITE, DEATH_AFTER_WRITE };
@@ -81,6 +82,9 @@ enum pipeline_end stage_deploy(struct stage *s, const char *commit);
 /* Finishes what is unfinished, waiting for the lease; without a record of anything: recovery from tags, then commit. */
 enum pipeline_end stage_finish(struct stage *s, const char *commit);
 
+/* On the ledger: the deployment that was made last, its estimate and what it used, and what is there of the group. */
+void stage_book(struct stage *s, struct ledger *ledger);
+
 /* The image of a completed deployment again, in the environment that is worked on: kind rollback or promote. */
 enum pipeline_end stage_again(struct stage *s, const char *kind, const struct deployment *target);
 /* Resumes, waiting for the lease: *found whether there was something to be resumed. */
@@ -105,6 +109,12 @@ void stage_balance(struct stage *s);
 int64_t stage_billed_s(struct stage *s, const char *image);
 
 struct fault_set *stage_faults(uint32_t seed, const char *rules);
+/* Rules: no instance of the second deployment becomes healthy; but the first: the canary, or what is proven first. */
+#define STAGE_STORM        STAGE_STORM_OF("")
+#define STAGE_STORM_INSIDE STAGE_STORM_OF(", \"from\": 2")
+#define STAGE_STORM_OF(which)                                                                                          \
+    "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=2 bakehour:role=service\", \"fault\": "     \
+    "\"unhealthy\"" which "}]}"
 
 /* What must hold when a deployment is over: no orphans; so many completed; the group whole, healthy and on one image,
  * which its template names, at the size and maximum it had. Fails the test with what is wrong. */

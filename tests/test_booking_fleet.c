@@ -27,15 +27,6 @@ static const char *const commits[] = {
     "cccccccccccccccccccccccccccccccccccccccc",
 };
 
-static void book(struct stage *s, struct ledger *ledger)
-{
-    const struct pipeline_world *w = &s->rehearsal.world;
-    static const struct pipeline_estimate none = {.rates = {.basis = "a test"}};
-    if (booking_begin(ledger, w, &s->record, &none, &s->err) || booking_end(ledger, w, &s->record, &s->err) ||
-        booking_fleet(ledger, w, &s->err))
-        fail_msg("%s", s->err.text);
-}
-
 struct booked {
     struct {
         char resource[40];
@@ -185,16 +176,16 @@ static void run_with(const char *engine, const char *regime, const char *faults,
     assert_int_equal(ledger_open(&ledger, ":memory:", LEDGER_WRITE, &s.err), 0);
     for (size_t i = 0; i < 3; i++) {
         (void)stage_deploy(&s, commits[i]);
-        book(&s, ledger);
+        stage_book(&s, ledger);
         stage_rest(&s, 300);
     }
     stage_rest(&s, 3000);
-    book(&s, ledger);
+    stage_book(&s, ledger);
     each_once(&s, ledger, where);
     to_the_cent(&s, ledger, where);
     no_deployment_grows(&s, ledger, where);
     money_t before = sum_of(ledger, "instance") + sum_of(ledger, "volume");
-    book(&s, ledger); /* again: nothing but the seconds that passed */
+    stage_book(&s, ledger); /* again: nothing but the seconds that passed */
     assert_true(llabs(sum_of(ledger, "instance") + sum_of(ledger, "volume") - before) < MONEY_PER_USD / 10000);
     ledger_close(ledger);
     stage_close(&s);
@@ -226,16 +217,10 @@ static void as_the_meter_has_it(void **state)
 static void storms_too(void **state)
 {
     (void)state;
-    static const char outside[] =
-        "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=2 bakehour:role=service\", "
-        "\"fault\": \"unhealthy\"}]}";
-    static const char inside[] =
-        "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=2 bakehour:role=service\", "
-        "\"fault\": \"unhealthy\", \"from\": 2}]}";
-    run("attach", "second", outside);
-    run("attach", "hourly", inside);
-    run("refresh", "second", inside);
-    run("step", "second", inside);
+    run("attach", "second", STAGE_STORM);
+    run("attach", "hourly", STAGE_STORM_INSIDE);
+    run("refresh", "second", STAGE_STORM_INSIDE);
+    run("step", "second", STAGE_STORM_INSIDE);
 }
 
 /* Whoever looks dies at each call; what was booked by then stands, and the next look books the rest. */
@@ -249,7 +234,7 @@ static void killed_while_looking(void **state)
     stage_open(&s, &(struct stage_options){.more = ", \"policy\": {\"keep\": \"idle:600\"}"});
     assert_int_equal(ledger_open(&ledger, ":memory:", LEDGER_WRITE, &s.err), 0);
     assert_int_equal(stage_deploy(&s, commits[0]), PIPELINE_COMPLETED);
-    book(&s, ledger);
+    stage_book(&s, ledger);
     assert_int_equal(stage_deploy(&s, commits[1]), PIPELINE_COMPLETED);
     for (int64_t n = 1; died; n++) {
         stage_kill(&s, n % 2 ? DEATH_BEFORE_CALL : DEATH_IN_CALL, n);
@@ -258,7 +243,7 @@ static void killed_while_looking(void **state)
         points += died;
     }
     assert_true(points >= 5);
-    book(&s, ledger);
+    stage_book(&s, ledger);
     each_once(&s, ledger, "killed while looking");
     to_the_cent(&s, ledger, "killed while looking");
     ledger_close(ledger);

@@ -265,7 +265,6 @@ static void a_later_look_books_the_end(void **state)
     struct ledger *ledger;
     const char *ids[OLD_COUNT];
     char path[96];
-    static const struct pipeline_estimate none = {.rates = {.basis = "a test"}};
     open_balanced(&s, "\"engine\": \"attach\"", "second");
     str_fit(path, sizeof(path), "%s.ledger.db", s.work);
     s.config->ledger = path;
@@ -280,9 +279,7 @@ static void a_later_look_books_the_end(void **state)
     assert_int_equal(stage_deploy(&s, commit_a), PIPELINE_COMPLETED);
     const struct pipeline_world *w = &s.rehearsal.world;
     assert_int_equal(ledger_open(&ledger, path, LEDGER_WRITE, &s.err), 0);
-    if (booking_begin(ledger, w, &s.record, &none, &s.err) || booking_end(ledger, w, &s.record, &s.err) ||
-        booking_fleet(ledger, w, &s.err))
-        fail_msg("%s", s.err.text);
+    stage_book(&s, ledger);
     ledger_close(ledger);
     struct booked draining = look_at_ledger(&s, ids);
     int64_t now_s = w->transport->now_ms(w->transport->self) / 1000;

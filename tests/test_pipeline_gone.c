@@ -18,14 +18,8 @@
 
 static const char good[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char next[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
-static const char broken_second[] =
-    "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=2 bakehour:role=service\", \"fault\": "
-    "\"unhealthy\"}]}";
-
-/* The first one starts (the canary, or what is proven first), the others do not. */
-static const char broken_inside[] =
-    "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=2 bakehour:role=service\", \"fault\": "
-    "\"unhealthy\", \"from\": 2}]}";
+static const char broken_second[] = STAGE_STORM;
+static const char broken_inside[] = STAGE_STORM_INSIDE;
 
 static const char *const engines[] = {"attach", "refresh", "step"};
 #define ENGINES (sizeof(engines) / sizeof(*engines))

@@ -47,15 +47,9 @@ static const struct {
     [ROLLBACK] = {"rollback", NULL, 2},
     [PROMOTE] = {"promote", NULL, 0},
     /* No instance of the second deployment starts. */
-    [STORM] = {"storm",
-               "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=2 bakehour:role=service\", "
-               "\"fault\": \"unhealthy\"}]}",
-               1},
+    [STORM] = {"storm", STAGE_STORM, 1},
     /* The first does: the canary, or what is proven first. */
-    [STORM_INSIDE] = {"storm inside",
-                      "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=2 "
-                      "bakehour:role=service\", \"fault\": \"unhealthy\", \"from\": 2}]}",
-                      1},
+    [STORM_INSIDE] = {"storm inside", STAGE_STORM_INSIDE, 1},
     [COLLECT] = {"clean-up", NULL, 0},
     [MEND] = {"mending", "{\"faults\": []}", 1},
 };

@@ -37,11 +37,8 @@ static void is_booked(struct site *t)
     struct ledger *l;
     struct stage *s = &t->s;
     const struct pipeline_world *w = &s->rehearsal.world;
-    static const struct pipeline_estimate none = {.rates = {.basis = "a test"}};
     assert_int_equal(ledger_open(&l, ":memory:", LEDGER_WRITE, &s->err), 0);
-    if (booking_begin(l, w, &s->record, &none, &s->err) || booking_end(l, w, &s->record, &s->err) ||
-        booking_fleet(l, w, &s->err))
-        fail_msg("%s", s->err.text);
+    stage_book(s, l);
     assert_int_equal(booked_as(l, "expense:transfer-gb"), 6 * MONEY_PER_USD / 100);
     assert_int_equal(booked_as(l, "expense:") - booked_as(l, "expense:snapshot"), s->record.cost - 1451612903);
     stage_rest(s, 86400);

@@ -357,9 +357,7 @@ struct world {
 #define RETAIN   ", \"retain_images\": 1"
 #define SMALL    ", \"instance_type\": \"t2.small\"" /* of the bake: another one than the group's */
 #define HOURLY   ", \"prices\": {\"regime\": \"hourly\", \"instance_usd_per_hour\": \"0.01\"}"
-static const char storm[] =
-    "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=2 bakehour:role=service\", "
-    "\"fault\": \"unhealthy\", \"from\": 2}]}";
+static const char storm[] = STAGE_STORM_INSIDE;
 static const char stuck[] = "{\"faults\": [{\"action\": \"DeleteSchedule\", \"fault\": \"error\", \"code\": "
                             "\"InternalServerException\", \"status\": 500}]}";
 #define ENGINE(name, more) RETAIN ", \"rollout\": {\"engine\": \"" name "\"" more "}"

@@ -126,15 +126,6 @@ static void by_hand(struct hand *h, const struct deployment *d)
 
 /* ---- the ledger ---- */
 
-static void book(struct stage *s, struct ledger *ledger)
-{
-    const struct pipeline_world *w = &s->rehearsal.world;
-    static const struct pipeline_estimate none = {.rates = {.basis = "a test"}};
-    if (booking_begin(ledger, w, &s->record, &none, &s->err) || booking_end(ledger, w, &s->record, &s->err) ||
-        booking_fleet(ledger, w, &s->err))
-        fail_msg("%s", s->err.text);
-}
-
 static int64_t sum_of(struct ledger *ledger, const char *deployment, const char *account)
 {
     struct err err;
@@ -284,11 +275,11 @@ static void run(const struct course *c)
     for (size_t i = 0; i < DEPLOYMENTS; i++) {
         (void)stage_deploy(&s, commits[i]);
         records[i] = s.record;
-        book(&s, ledger);
+        stage_book(&s, ledger);
         stage_rest(&s, 300);
     }
     stage_rest(&s, 3000);
-    book(&s, ledger);
+    stage_book(&s, ledger);
     remove_images(&s, ledger);
     for (size_t i = 0; i < DEPLOYMENTS; i++)
         compare(&s, ledger, &records[i], strcmp(c->regime, "hourly") == 0, where);
@@ -316,18 +307,12 @@ static void statements_are_what_the_ledger_books(void **state)
 static void storms_too(void **state)
 {
     (void)state;
-    static const char outside[] =
-        "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=2 bakehour:role=service\", "
-        "\"fault\": \"unhealthy\"}]}";
-    static const char inside[] =
-        "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=2 bakehour:role=service\", "
-        "\"fault\": \"unhealthy\", \"from\": 2}]}";
     static const char bakes[] = "{\"faults\": [{\"action\": \"boot\", \"match\": \"bakehour:deployment=1 "
                                 "bakehour:role=bake\", \"fault\": \"unhealthy\", \"count\": 1}]}";
-    run(&(struct course){.engine = "attach", .regime = "second", .faults = outside});
-    run(&(struct course){.engine = "attach", .regime = "hourly", .faults = inside});
-    run(&(struct course){.engine = "refresh", .regime = "second", .faults = inside});
-    run(&(struct course){.engine = "step", .regime = "second", .faults = inside});
+    run(&(struct course){.engine = "attach", .regime = "second", .faults = STAGE_STORM});
+    run(&(struct course){.engine = "attach", .regime = "hourly", .faults = STAGE_STORM_INSIDE});
+    run(&(struct course){.engine = "refresh", .regime = "second", .faults = STAGE_STORM_INSIDE});
+    run(&(struct course){.engine = "step", .regime = "second", .faults = STAGE_STORM_INSIDE});
     run(&(struct course){.engine = "attach", .regime = "second", .faults = bakes});
 }
 
