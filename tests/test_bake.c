@@ -183,6 +183,8 @@ static void fails_and_falls_back(void **state)
         assert_int_equal(stage_deploy(&s, commit_a), PIPELINE_COMPLETED);
         assert_int_equal(stage_deploy(&s, commit_b), PIPELINE_COMPLETED);
         serves(&s, commit_b);
+        /* The kept one's hours are its own, also where it is given up. */
+        assert_int_equal(fact_of(&s, "bake.wasted"), 0);
         stage_holds(&s, 2, "fallen back");
         stage_close(&s);
         fault_set_free(faults);
