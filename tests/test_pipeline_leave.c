@@ -122,11 +122,38 @@ static void closed_on_leaving_at_each_call(void **state)
     }
 }
 
+static int refused_call(void *self, const struct aws_request *request, struct aws_reply *reply, struct aws_error *error)
+{
+    if (strcmp(request->action, "AuthorizeSecurityGroupIngress") != 0)
+        return leaver.inner_call(self, request, reply, error);
+    leaver.calls++;
+    aws_error_set(error, AWS_REFUSED, 403, "UnauthorizedOperation", "not you");
+    return -1;
+}
+
+/* Who may not open it anew goes on with the rollout, which says what does not answer; it is asked for once. */
+static void a_rollout_without_the_port(void **state)
+{
+    (void)state;
+    struct stage s;
+    assert_int_equal(deploy_and_leave(&s, "the rollout of ", 0, false), PIPELINE_STOPPED);
+    struct transport *t = &s.rehearsal.transport.transport;
+    leaver.stop = false;
+    leaver.calls = 0;
+    t->call = refused_call;
+    t->guest = port_gate.inner; /* by another way, then */
+    assert_int_equal(stage_finish(&s, port_commit), PIPELINE_COMPLETED);
+    assert_int_equal(leaver.calls, 1);
+    port_holds(&s, 0);
+    stage_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_on_leaving),
         cmocka_unit_test(closed_on_leaving_at_each_call),
+        cmocka_unit_test(a_rollout_without_the_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
