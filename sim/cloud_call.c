@@ -414,10 +414,10 @@ static int other_service(struct simcloud *cloud, const struct simcloud_caller *c
     const char *region = request->region ? request->region : caller->region;
     const char *arn = caller->arn ? caller->arn : "";
     if (cloud->grant_count) {
-        /* where there is no such region, its ARNs are asked for all the same */
-        struct sc_place nowhere = {.account = caller->account, .region = region ? region : ""};
+        /* its name is all that they are asked about: there may be no such region */
+        struct sc_place place = {.account = caller->account, .region = region ? region : ""};
         struct sc_call c = {.cloud = cloud,
-                            .place = sc_region_known(region) ? sc_place(cloud, caller->account, region) : &nowhere,
+                            .place = &place,
                             .account = caller->account,
                             .arn = arn,
                             .request = request,

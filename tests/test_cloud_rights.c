@@ -147,6 +147,11 @@ static void a_refused_call_tags_nothing(void **state)
     str_release(&query);
     assert_int_equal(sim_ask(&s, AWS_AUTOSCALING, "DescribeTags", "MaxRecords=100"), 0);
     assert_int_equal(sim_count(&s, "DescribeTagsResult/Tags", "member"), 49);
+    assert_int_equal(sim_ask(&s, AWS_AUTOSCALING, "CreateOrUpdateTags",
+                             "Tags.member.1.ResourceId=other&Tags.member.1.ResourceType=auto-scaling-group&"
+                             "Tags.member.1.Key=y&Tags.member.2.ResourceId=group&"
+                             "Tags.member.2.ResourceType=auto-scaling-group&Tags.member.2.Key=z"),
+                     0); /* each group has its own 50 */
 }
 
 /* ---- trust ---- */
@@ -211,6 +216,16 @@ static void a_trust_is_held_to_the_calls_keys(void **state)
     }
 }
 
+/* One that says nothing of the caller takes nothing away. */
+static void a_silent_trust_is_no_refusal(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    assert_int_equal(trust(TRUST("{\"StringEquals\": {\"aws:username\": \"somebody\"}}"), &err), 0);
+    assert_int_equal(trust(TRUST("{\"StringEquals\": {\"aws:username\": \"else\"}}"), &err), 0);
+    assert_string_equal(take("job", NULL), "");
+}
+
 static void what_no_call_comes_with_is_refused(void **state)
 {
     (void)state;
@@ -236,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_refused_tag_is_not_kept, open_cloud, close_cloud),
         cmocka_unit_test_setup_teardown(a_refused_call_tags_nothing, open_cloud, close_cloud),
         cmocka_unit_test_setup_teardown(a_trust_is_held_to_the_calls_keys, open_cloud, close_cloud),
+        cmocka_unit_test_setup_teardown(a_silent_trust_is_no_refusal, open_cloud, close_cloud),
         cmocka_unit_test_setup_teardown(what_no_call_comes_with_is_refused, open_cloud, close_cloud),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
