@@ -338,6 +338,64 @@ static void figures_have_bounds(void **state)
     organisation_release(&o);
 }
 
+static void an_hour_of_a_part_has_a_bound(void **state)
+{
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        struct organisation o;
+        struct organisation read;
+        struct err err;
+        size_t len;
+        make(&o, 2);
+        o.used[1].seconds[7] = (INT64_C(1) << 52) + over;
+        char *text = text_of(&o, &len);
+        int code = organisation_parse(&read, "part", text, len, &err);
+        assert_int_equal(code, over ? EXIT_INPUT : 0);
+        if (!code)
+            organisation_release(&read);
+        free(text);
+        organisation_release(&o);
+    }
+}
+
+/* What the shared hours take off, or put on, of sums that fit by themselves. */
+static void too_much_with_what_is_shared(void **state)
+{
+    (void)state;
+    static const struct {
+        bool covers; /* else the fleet alone would have taken the hour */
+        int64_t price, money, cost;
+        int code;
+    } cases[] = {{false, 1000, INT64_MAX, 0, EXIT_INPUT},
+                 {false, 1000, 0, INT64_MAX, EXIT_INPUT},
+                 {false, 1000, INT64_MAX - 1000, INT64_MAX - 1000, 0},
+                 {true, INT64_MAX, INT64_MAX, INT64_MAX, 0},
+                 {true, INT64_MAX / 2 + 1, INT64_MAX, INT64_MAX, EXIT_INPUT}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct organisation o;
+        struct org_total t;
+        struct err err;
+        make(&o, 1);
+        o.reserved_model = MODEL_CLOCK_HOUR;
+        o.reserved = 1000000;
+        o.price_per_hour = cases[i].price;
+        for (size_t s = 0; s < SERVICES; s++) {
+            o.services[s].span_to = o.services[s].span_from + INT64_C(400) * 86400;
+            o.services[s].figures[0].money = s ? 0 : cases[i].money;
+            o.services[s].figures[0].cost = s ? 0 : cases[i].cost;
+            o.services[s].figures[0].waiting = 0;
+        }
+        memset(o.used[0].seconds, 0, o.used[0].count * sizeof(int64_t));
+        memset(o.base[0].seconds, 0, o.base[0].count * sizeof(int64_t));
+        if (cases[i].covers)
+            o.used[0].seconds[0] = i == 3 ? 3600 : 7200;
+        else
+            o.base[0].seconds[0] = 3600;
+        assert_int_equal(organisation_total(&o, 0, &t, &err), cases[i].code);
+        organisation_release(&o);
+    }
+}
+
 static void hours_have_bounds(void **state)
 {
     (void)state;
@@ -371,6 +429,8 @@ int main(void)
         cmocka_unit_test(too_much_of_anything),
         cmocka_unit_test(figures_have_bounds),
         cmocka_unit_test(hours_have_bounds),
+        cmocka_unit_test(an_hour_of_a_part_has_a_bound),
+        cmocka_unit_test(too_much_with_what_is_shared),
     };
     return cmocka_run_group_tests_name("organisation", tests, NULL, NULL);
 }

@@ -322,6 +322,7 @@ static void a_file_is_replaced(void **state)
     assert_int_equal(symlink(path, part), 0); /* what stands in the new text's place is not written through */
     assert_int_equal(file_replace(path, "three", 5, NULL, &err), EXIT_FAILED);
     is_in_file(path, "one\n");
+    assert_int_equal(file_replace(part, "what a crash has left", 21, NULL, &err), 0);
     assert_int_equal(file_replace(path, "two and more", 3, "--out", &err), 0);
     is_in_file(path, "two");
     assert_int_equal(access(part, F_OK), -1);
