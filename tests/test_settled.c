@@ -50,12 +50,12 @@ struct use {
     bool open;
 };
 
-static void record(struct ledger *l, const struct use *u, enum regime_choice regime)
+static void record_for(struct ledger *l, const struct use *u, enum regime_choice regime, const char *deployment)
 {
     struct err err = {0};
     enum ledger_booked booked;
     struct catalog *c = prices();
-    const struct ledger_scope scope = {u->instance, u->environment, ""};
+    const struct ledger_scope scope = {deployment, u->environment, ""};
     const struct ledger_usage usage = {.key = u->instance,
                                        .kind = "instance",
                                        .resource = u->instance,
@@ -71,6 +71,12 @@ static void record(struct ledger *l, const struct use *u, enum regime_choice reg
                                        .regime = regime};
     must(ledger_record(l, &usage, &scope, c, u->end, &booked, &err), &err);
     catalog_free(c);
+}
+
+/* By a deployment that is called as the instance is. */
+static void record(struct ledger *l, const struct use *u, enum regime_choice regime)
+{
+    record_for(l, u, regime, u->instance);
 }
 
 /* What is held, as if read from a file: the path is a name that nothing opens. */
@@ -351,6 +357,38 @@ static void settling_what_nobody_pays_is_known(void **state)
     ledger_close(l);
 }
 
+static int64_t spent_by(struct ledger *l, const char *deployment)
+{
+    struct err err = {0};
+    int64_t sum;
+    const struct ledger_filter f = {
+        .from = INSTANT_MIN, .to = INSTANT_MAX, .deployment = deployment, .account = "expense:instance", .unit = "usd"};
+    must(ledger_sum(l, &f, &sum, &err), &err);
+    return sum;
+}
+
+/* Two deployments of one environment shared an instance's hour, which is then covered: each gets its own back. */
+static void deployments_keep_their_shares(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct bill_sources sources = {0};
+    struct bill_files held;
+    struct ledger_settled done;
+    struct ledger *l = empty_ledger();
+    instant_t begin = at("2018-08-01");
+    record_for(l, &(struct use){"i-1", "m4.large", "a", begin, begin + 1800, true}, CHOOSE_SECOND, "a/1");
+    record_for(l, &(struct use){"i-1", "m4.large", "a", begin, begin + 3600, false}, CHOOSE_SECOND, "a/2");
+    assert_int_equal(spent_by(l, "a/1"), usd("0.05"));
+    assert_int_equal(spent_by(l, "a/2"), usd("0.05"));
+    hold(&held, &sources, HELD ",m4.large,r,clock-hour,1,0,0.05,2018-01-01,2019-01-01\n");
+    must(settled_book(l, &held, &sources, calendar_month(begin), at("2018-08-02"), &done, NULL, &err), &err);
+    assert_int_equal(spent_by(l, "a/1"), 0);
+    assert_int_equal(spent_by(l, "a/2"), 0);
+    bill_files_release(&held);
+    ledger_close(l);
+}
+
 /* ---- drawn months: `budget check` from a ledger and from the usage as a file say the same ---- */
 
 static void draw_held(struct philox *p, struct str *to)
@@ -463,6 +501,7 @@ int main(void)
         cmocka_unit_test(what_never_ran_is_taken_back),       cmocka_unit_test(budgets_in_hours_count_what_pools_gave),
         cmocka_unit_test(a_use_keeps_its_price_and_meter),    cmocka_unit_test(a_closed_month_stays),
         cmocka_unit_test(settling_what_nobody_pays_is_known), cmocka_unit_test(drawn_months_as_from_a_file),
+        cmocka_unit_test(deployments_keep_their_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
